@@ -1,0 +1,125 @@
+"""The graphics code: which latents stand for which factor of variation.
+
+The paper (§3.1, Fig. 2) gives the first latents of the code to the extrinsic
+factors, in a fixed order, and the rest to everything intrinsic to the object.
+This module is that table and nothing else; it imports nothing of the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+INTRINSIC = "intrinsic"
+
+
+class GraphicsCode:
+    """Named factors and the slices of the latent vector that belong to them.
+
+    Example:
+        >>> code = GraphicsCode({"azimuth": 1, "elevation": 2, "intrinsic": 5})
+        >>> code.slice("elevation")
+        slice(1, 3, None)
+        >>> code.active_masks()[code.index("azimuth")]
+        array([1., 0., 0., 0., 0., 0., 0., 0.], dtype=float32)
+
+    Args:
+        latents_per_factor: factor name to its number of latents (each at least
+            1), in the order in which they stand in the code.
+
+    Raises:
+        ValueError: if there is no factor, or a factor has no latent.
+    """
+
+    def __init__(self, latents_per_factor: Mapping[str, int]):
+        self._sizes = {str(name): int(size) for name, size in latents_per_factor.items()}
+        if not self._sizes:
+            raise ValueError("A graphics code needs at least one factor.")
+        for name, size in self._sizes.items():
+            if size < 1:
+                raise ValueError(f"Factor '{name}' has {size} latents; it needs at least 1.")
+
+    @classmethod
+    def faces(cls, latent_dim: int = 200) -> GraphicsCode:
+        """Azimuth, elevation, light azimuth, then intrinsic (paper §3.1)."""
+        return cls.with_intrinsic(("azimuth", "elevation", "light_azimuth"), latent_dim)
+
+    @classmethod
+    def chairs(cls, latent_dim: int = 200) -> GraphicsCode:
+        """Azimuth, then intrinsic, which here includes elevation (paper §4.2)."""
+        return cls.with_intrinsic(("azimuth",), latent_dim)
+
+    @classmethod
+    def with_intrinsic(cls, extrinsic: tuple[str, ...], latent_dim: int) -> GraphicsCode:
+        """One latent for each extrinsic factor, the rest of `latent_dim` intrinsic.
+
+        Raises:
+            ValueError: if no latent is left for the intrinsic factor.
+        """
+        if latent_dim <= len(extrinsic):
+            raise ValueError(
+                f"latent_dim={latent_dim} leaves no intrinsic latent beside {', '.join(extrinsic)};"
+                f" it must be at least {len(extrinsic) + 1}."
+            )
+        sizes = dict.fromkeys(extrinsic, 1)
+        return cls({**sizes, INTRINSIC: latent_dim - len(extrinsic)})
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """Factor names, in the order of the code."""
+        return tuple(self._sizes)
+
+    @property
+    def extrinsic(self) -> tuple[str, ...]:
+        """The factors other than `intrinsic`, in the order of the code."""
+        return tuple(name for name in self._sizes if name != INTRINSIC)
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of the latent vector."""
+        return sum(self._sizes.values())
+
+    def index(self, factor: str) -> int:
+        """Position of `factor` among the factors: the value that `factor` batches carry.
+
+        Raises:
+            KeyError: if the code has no such factor.
+        """
+        self._check(factor)
+        return self.factors.index(factor)
+
+    def slice(self, factor: str) -> slice:
+        """Where the latents of `factor` stand in the latent vector.
+
+        Raises:
+            KeyError: if the code has no such factor.
+        """
+        start = sum(self._sizes[name] for name in self.factors[: self.index(factor)])
+        return slice(start, start + self._sizes[factor])
+
+    def active_masks(self) -> np.ndarray:
+        """Row i is 1 where a latent belongs to factor i: float32 [num_factors, latent_dim]."""
+        masks = np.zeros((len(self._sizes), self.latent_dim), np.float32)
+        for row, factor in enumerate(self.factors):
+            masks[row, self.slice(factor)] = 1
+        return masks
+
+    def get_config(self) -> dict[str, int]:
+        """The constructor's argument, for serialisation."""
+        return dict(self._sizes)
+
+    def _check(self, factor: str) -> None:
+        if factor not in self._sizes:
+            raise KeyError(f"Unknown factor '{factor}'; this code has {', '.join(self._sizes)}.")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GraphicsCode) and list(self._sizes.items()) == list(
+            other._sizes.items()
+        )
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._sizes.items()))
+
+    def __repr__(self) -> str:
+        return f"GraphicsCode({self._sizes})"

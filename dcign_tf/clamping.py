@@ -1,0 +1,84 @@
+"""The paper's training procedure: clamp the inactive latents, pull them together.
+
+In a batch only one factor varies. The latents of that factor are *active*; all
+others are *inactive* and ought to be the same for every example, so they are
+replaced by their mean over the batch (paper §3.1, steps 4 and 5):
+
+                  forward                                backward
+    active    z ───────────────▶ decoder        z ◀── ∂ loss/∂ clamped ── decoder
+    inactive  z ──▶ batch mean ─▶ decoder       z ◀── weight · (z − batch mean)
+
+Going back, an active latent receives its gradient unchanged and an inactive one
+receives the invariance gradient and *nothing else*: what the decoder and the KL
+divergence say of it is dropped.
+
+The obvious implementation, a custom gradient that injects `weight · (z − mean)`
+whatever its upstream gradient is, is wrong: the injected gradient escapes every
+factor that the framework multiplies the loss by. A loss scale of 2¹⁵ then
+divides the invariance away, and two replicas double it. Here the operation has a
+second output, the penalty ½·Σ(z − mean)², whose upstream gradient carries those
+factors; the caller adds `invariance_weight · penalty` to the loss. Because
+Σ(z − mean) = 0, this equals differentiating that penalty with the mean held
+constant, and also with the mean not held constant.
+
+Differs from Torch7 (`willwhitney/dc-ign`), which clamps to the batch's *first*
+example (as the drawing of the paper's Fig. 3 does: `mode="first"` here), applies
+the invariance signal twice and with the sign that pushes latents apart, and has
+it switched off by default.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+MODES = ("mean", "first")
+
+
+def clamp_inactive(
+    z: tf.Tensor, active_mask: tf.Tensor, mode: str = "mean"
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Replaces the inactive latents by one value for the whole batch.
+
+    Args:
+        z: latents, or any statistic of them, float32 or float64 [B, latent_dim].
+        active_mask: 1 for an active latent, 0 for an inactive one, [latent_dim].
+        mode: `"mean"` clamps to the mean over the batch (paper §3.1),
+            `"first"` to the batch's first example (Torch7).
+
+    Returns:
+        `(clamped, invariance_penalty)`: [B, latent_dim], and the scalar
+        ½·Σ(z − reference)² over examples and inactive latents. Their gradients
+        with respect to z are `active · d clamped` and `d penalty · inactive ·
+        (z − reference)`: the reference is held constant in both modes.
+
+    Raises:
+        ValueError: for another mode, a half-precision z, or shapes that do not fit.
+    """
+    z = tf.convert_to_tensor(z)
+    active = tf.cast(active_mask, tf.bool)
+    _check(z, active, mode)
+
+    @tf.custom_gradient
+    def clamp(z):
+        reference = tf.reduce_mean(z, axis=0, keepdims=True) if mode == "mean" else z[:1]
+        deviation = tf.where(active, tf.zeros_like(z), z - reference)
+
+        def gradient(d_clamped, d_penalty):
+            return tf.where(active, d_clamped, d_penalty * deviation)
+
+        clamped = tf.where(active, z, reference)
+        return (clamped, 0.5 * tf.reduce_sum(tf.square(deviation))), gradient
+
+    return clamp(z)
+
+
+def _check(z: tf.Tensor, active: tf.Tensor, mode: str) -> None:
+    if mode not in MODES:
+        raise ValueError(f"Unknown clamping mode '{mode}'; it is one of {', '.join(MODES)}.")
+    if z.dtype not in (tf.float32, tf.float64):
+        raise ValueError(f"Latents must be clamped in float32 or float64, not {z.dtype.name}.")
+    if z.shape.rank != 2 or active.shape.rank != 1 or active.shape[0] != z.shape[1]:
+        raise ValueError(
+            f"Expected latents [B, latent_dim] and a mask [latent_dim],"
+            f" got {z.shape} and {active.shape}."
+        )

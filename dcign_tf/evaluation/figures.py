@@ -1,0 +1,91 @@
+"""One look for all figures, and a way to save them that never leaves half a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+DPI = 200
+INK = "#222222"
+MUTED = "#777777"
+FAINT = "#DDDDDD"
+
+# Okabe and Ito (2008): told apart under the common forms of colour blindness.
+_COLOURS = {
+    "azimuth": "#0072B2",
+    "elevation": "#D55E00",
+    "light_azimuth": "#009E73",
+    "intrinsic": "#CC79A7",
+}
+_OTHER_COLOURS = ("#E69F00", "#56B4E9", "#8C6D1F", "#5E4FA2")
+
+STYLE = {
+    "figure.dpi": DPI,
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure everywhere
+    "font.size": 11,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.titlesize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "figure.constrained_layout.w_pad": 0.12,
+    "figure.constrained_layout.h_pad": 0.12,
+}
+
+# Decorator: draws in the style above, whatever the user's matplotlibrc or session says.
+styled = matplotlib.rc_context(STYLE)
+
+
+def factor_colours(factors: Iterable[str]) -> dict[str, str]:
+    """A colour for each factor: the same factor has the same one in every figure."""
+    factors = list(factors)
+    others = [factor for factor in factors if factor not in _COLOURS]
+    extra = {factor: _OTHER_COLOURS[i % len(_OTHER_COLOURS)] for i, factor in enumerate(others)}
+    return {factor: _COLOURS.get(factor) or extra[factor] for factor in factors}
+
+
+def display_name(factor: str) -> str:
+    """`light_azimuth` as it is read aloud: "light azimuth"."""
+    return factor.replace("_", " ")
+
+
+def save_figure(figure: Figure, path: str | os.PathLike) -> None:
+    """Writes a figure, in the format of the path's ending, and replaces an old one at once.
+
+    A picture appears under `path` complete or not at all; missing folders are made.
+
+    Raises:
+        ValueError: if matplotlib has no such format.
+        OSError: if the folder cannot be written to.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, aside = tempfile.mkstemp(suffix=path.suffix, prefix=".", dir=path.parent)
+    os.close(descriptor)
+    try:
+        # mkstemp's files are the owner's alone; a figure is as readable as any new file.
+        os.chmod(aside, 0o666 & ~_umask())
+        figure.savefig(aside, dpi=figure.dpi)
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

@@ -1,0 +1,120 @@
+"""Which factor varies in each batch, and which of its sweeps the batch shows.
+
+The paper (§3.1) draws the factor of every batch with fixed ratios. Here that draw,
+and the shuffling of each factor's sweeps, are pure functions of the seed and the
+step: a run that is resumed, lengthened, or given other ratios from some step on
+sees the same batches up to there.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from dcign_tf.datasets.seeding import named_rng
+
+Ratios = Sequence[float] | Sequence[tuple[int, Sequence[float]]]
+"""Relative frequencies of the factors, or `(from_step, frequencies)` pairs, the first from 0."""
+
+_BLOCK = 4096
+
+
+class BatchPlan:
+    """An endless sequence of (factor, sweep), both by index.
+
+    With R replicas a step takes R entries, one a replica: replica r of step s
+    gets entry s·R + r. Every factor's sweeps are used once, in random order,
+    before one is used again.
+
+    Example:
+        >>> plan = BatchPlan([250, 250, 250, 250], ratios=[1, 1, 1, 10], seed=0)
+        >>> factor, sweep = plan[7]
+
+    Args:
+        num_sweeps: number of sweeps of each factor.
+        ratios: see `Ratios`.
+        seed: another seed draws other factors and other orders.
+        replicas: R.
+
+    Raises:
+        ValueError: if ratios do not fit the factors, or a factor that is drawn
+            has no sweep.
+    """
+
+    def __init__(self, num_sweeps: Sequence[int], *, ratios: Ratios, seed: int, replicas: int = 1):
+        self._num_sweeps = list(num_sweeps)
+        self._from_step, self._cumulative = _parse(ratios, len(self._num_sweeps))
+        drawn = np.diff(self._cumulative, prepend=0, axis=1).any(axis=0)
+        for factor, count in enumerate(self._num_sweeps):
+            if drawn[factor] and count < 1:
+                raise ValueError(f"Factor number {factor} is drawn but has no sweep.")
+        if replicas < 1:
+            raise ValueError(f"replicas is {replicas}; it must be at least 1.")
+        self._seed = seed
+        self._replicas = replicas
+        self._factors: list[np.ndarray] = []  # blocks of `_BLOCK` entries
+        self._uses: list[np.ndarray] = []  # how often an entry's factor came before it
+        self._total_uses = np.zeros(len(self._num_sweeps), np.int64)
+        self._lock = threading.Lock()
+        self._order = functools.lru_cache(maxsize=2 * len(self._num_sweeps))(self._shuffle)
+
+    def __getitem__(self, entry: int) -> tuple[int, int]:
+        block, position = divmod(int(entry), _BLOCK)
+        with self._lock:
+            while len(self._factors) <= block:
+                self._append_block()
+            factor = int(self._factors[block][position])
+            epoch, rank = divmod(int(self._uses[block][position]), self._num_sweeps[factor])
+            return factor, int(self._order(factor, epoch)[rank])
+
+    def factors(self, num_entries: int) -> np.ndarray:
+        """Factors of the first entries: int32 [num_entries]."""
+        return np.array([self[entry][0] for entry in range(num_entries)], np.int32)
+
+    def _append_block(self) -> None:
+        block = len(self._factors)
+        steps = (block * _BLOCK + np.arange(_BLOCK)) // self._replicas
+        cumulative = self._cumulative[np.searchsorted(self._from_step, steps, side="right") - 1]
+        drawn = named_rng(self._seed, "factor", block).random(_BLOCK)
+        factors = (drawn[:, np.newaxis] >= cumulative).sum(axis=1)
+        uses = np.empty(_BLOCK, np.int64)
+        for factor, before in enumerate(self._total_uses):
+            chosen = factors == factor
+            uses[chosen] = before + np.arange(chosen.sum())
+            self._total_uses[factor] += chosen.sum()
+        self._factors.append(factors)
+        self._uses.append(uses)
+
+    def _shuffle(self, factor: int, epoch: int) -> np.ndarray:
+        rng = named_rng(self._seed, "order", factor, epoch)
+        return rng.permutation(self._num_sweeps[factor])
+
+
+def factor_schedule(*, ratios: Ratios, num_steps: int, num_factors: int, seed: int) -> np.ndarray:
+    """Index of the factor of every step of a run on one device: int32 [num_steps]."""
+    plan = BatchPlan([1] * num_factors, ratios=ratios, seed=seed)
+    return plan.factors(num_steps)
+
+
+def _parse(ratios: Ratios, num_factors: int) -> tuple[np.ndarray, np.ndarray]:
+    """First steps [P] of the periods, and cumulative probabilities in each [P, num_factors]."""
+    if all(np.isscalar(ratio) for ratio in ratios):
+        ratios = [(0, ratios)]
+    from_step = np.array([start for start, _ in ratios])
+    if not len(from_step) or from_step[0] != 0 or (np.diff(from_step) <= 0).any():
+        raise ValueError(
+            f"The steps of a schedule of ratios must begin with 0 and increase, "
+            f"got {from_step.tolist()}."
+        )
+    for _, frequencies in ratios:
+        values = np.asarray(frequencies, float)
+        if values.shape != (num_factors,) or not (values >= 0).all() or not values.any():
+            raise ValueError(
+                f"Ratios must be {num_factors} numbers of at least 0, not all 0, one for each "
+                f"factor; got {list(frequencies)}."
+            )
+    cumulative = np.cumsum([frequencies for _, frequencies in ratios], axis=1, dtype=float)
+    return from_step, cumulative / cumulative[:, -1:]

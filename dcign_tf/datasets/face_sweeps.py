@@ -1,0 +1,209 @@
+"""What one example of `dcign_faces` shows: a sweep of images in which one factor varies.
+
+Everything here is a function of the settings, the split and the index of the
+example, so that any process can make any example. Runs in the rendering
+processes: NumPy and the ray caster, no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import io
+import json
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dcign_tf.datasets.seeding import named_rng
+from dcign_tf.factors import INTRINSIC
+from dcign_tf.rendering.face_models import load_face_model
+from dcign_tf.rendering.morphable_model import MorphableModel
+from dcign_tf.rendering.raycaster import RENDERER_VERSION, FaceScene, Framing, Topology
+
+FACTORS = ("azimuth", "elevation", "light_azimuth", INTRINSIC)
+SUBSETS = ("train", "validation", "test")
+INDEPENDENT = "independent"
+"""In place of a factor: all factors are drawn anew for every image."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FaceSettings:
+    """Everything that the images of `dcign_faces` depend on; the defaults are the paper's.
+
+    Attributes:
+        image_size: pixels, height and width.
+        channels: 1 (grey) or 3 (RGB).
+        train_sweeps: number of training sweeps of each factor.
+        validation_sweeps: number of validation sweeps of each factor.
+        test_sweeps: number of test sweeps of each factor.
+        independent_images: size of the split in which all factors are independent.
+        train_identities: number of identities in training sweeps.
+        validation_identities: number of other identities in validation sweeps.
+        test_identities: number of yet other identities in test splits.
+        sweep_length: images in a sweep; an intrinsic sweep shows as many identities.
+        azimuth_range_deg: azimuths are uniform between minus this and this.
+        elevation_range_deg: the same for elevations.
+        light_azimuth_range_deg: the same for the azimuths of the light.
+        seed: other seeds give other sweeps and identities.
+        face_model: file of a morphable model; None is the procedural head.
+
+    Raises:
+        ValueError: if a number is too small, or a subset has fewer identities
+            than an intrinsic sweep shows.
+    """
+
+    image_size: int = 150
+    channels: int = 1
+    train_sweeps: int = 3000
+    validation_sweeps: int = 350
+    test_sweeps: int = 350
+    independent_images: int = 10_000
+    train_identities: int = 1000
+    validation_identities: int = 100
+    test_identities: int = 100
+    sweep_length: int = 20
+    azimuth_range_deg: float = 60.0
+    elevation_range_deg: float = 25.0
+    light_azimuth_range_deg: float = 80.0
+    seed: int = 0
+    face_model: str | None = None
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (int, float)) and value < (0 if field.name == "seed" else 1):
+                raise ValueError(f"{field.name} is {value}; it is too small.")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels is {self.channels}; it must be 1 (grey) or 3 (RGB).")
+        for subset in SUBSETS:
+            count = len(self.identities(subset))
+            if count < self.sweep_length:
+                raise ValueError(
+                    f"{subset}_identities is {count}, but an intrinsic sweep shows "
+                    f"{self.sweep_length} different ones; it must be at least that."
+                )
+
+    def identities(self, subset: str) -> range:
+        """The identities of `train`, `validation` or `test`: disjoint ranges of numbers."""
+        start = 0
+        for name in SUBSETS:
+            stop = start + getattr(self, f"{name}_identities")
+            if name == subset:
+                return range(start, stop)
+            start = stop
+        raise ValueError(f"Unknown subset '{subset}'; there are {', '.join(SUBSETS)}.")
+
+    def num_examples(self) -> dict[str, int]:
+        """Number of examples in each split."""
+        sweeps = {
+            split_name(subset, factor): getattr(self, f"{subset}_sweeps")
+            for subset in SUBSETS
+            for factor in FACTORS
+        }
+        return {**sweeps, split_name("test", INDEPENDENT): self.independent_images}
+
+    def images_per_example(self, split: str) -> int:
+        """Images in an example of `split`: a sweep, or one where all factors are independent."""
+        return 1 if split.endswith(INDEPENDENT) else self.sweep_length
+
+    def model(self) -> MorphableModel:
+        """The face model, loaded once a process.
+
+        Raises:
+            OSError, ValueError: if `face_model` cannot be read.
+        """
+        return _load_model(self.face_model)
+
+    def fingerprint(self) -> str:
+        """12 characters that change with every setting, the face model and the renderer."""
+        described = json.dumps(self.describe(), sort_keys=True)
+        return hashlib.sha256(described.encode()).hexdigest()[:12]
+
+    def describe(self) -> dict[str, Any]:
+        """The settings, and the face model and the renderer by name and version."""
+        described = dataclasses.asdict(self)
+        model = self.model()
+        described["face_model"] = {"name": model.name, "fingerprint": model.fingerprint}
+        return {**described, "renderer_version": RENDERER_VERSION}
+
+
+def split_name(subset: str, factor: str) -> str:
+    """Name of the split with the sweeps of one factor, e.g. `train_light_azimuth`."""
+    return f"{subset}_{factor}"
+
+
+def render_example(settings: FaceSettings, split: str, index: int) -> dict[str, Any]:
+    """Example `index` of a split.
+
+    Returns:
+        A dict of `image`, a list of n PNG files; `azimuth_deg`, `elevation_deg`
+        and `light_azimuth_deg`, float32 [n]; `identity`, int64 [n];
+        `coefficients`, float32 [n, K]; `factor`, the name of what varies.
+    """
+    subset, factor = split.split("_", maxsplit=1)
+    rng = named_rng(settings.seed, "sweep", split, index)
+    count = settings.images_per_example(split)
+    varies = FACTORS if factor == INDEPENDENT else (factor,)
+
+    def draw_angle_deg(name: str, range_deg: float) -> np.ndarray:
+        drawn = rng.uniform(-range_deg, range_deg, count if name in varies else 1)
+        return np.broadcast_to(drawn.astype(np.float32), count)
+
+    azimuth_deg = draw_angle_deg("azimuth", settings.azimuth_range_deg)
+    elevation_deg = draw_angle_deg("elevation", settings.elevation_range_deg)
+    light_azimuth_deg = draw_angle_deg("light_azimuth", settings.light_azimuth_range_deg)
+    identities = rng.choice(
+        settings.identities(subset), count if INTRINSIC in varies else 1, replace=False
+    )
+    coefficients = np.stack([identity_coefficients(settings, i) for i in identities])
+
+    angles_deg = (azimuth_deg, elevation_deg, light_azimuth_deg)
+    if len(identities) == 1:
+        images = _render(settings, coefficients[0], *angles_deg)
+    else:
+        poses = zip(coefficients, *angles_deg, strict=True)
+        images = np.concatenate([_render(settings, *pose) for pose in poses])
+    return {
+        "image": [_png(image) for image in images],
+        "azimuth_deg": azimuth_deg,
+        "elevation_deg": elevation_deg,
+        "light_azimuth_deg": light_azimuth_deg,
+        "identity": np.broadcast_to(identities.astype(np.int64), count),
+        "coefficients": np.broadcast_to(coefficients, (count, coefficients.shape[1])),
+        "factor": factor,
+    }
+
+
+def identity_coefficients(settings: FaceSettings, identity: int) -> np.ndarray:
+    """Coefficients [K] of an identity, in whatever split and sweep it appears."""
+    rng = named_rng(settings.seed, "identity", int(identity))
+    return settings.model().draw_coefficients(rng, 1)[0]
+
+
+def _render(settings: FaceSettings, coefficients: np.ndarray, *angles_deg: Any) -> np.ndarray:
+    model = settings.model()
+    framing = Framing(
+        max_azimuth_deg=settings.azimuth_range_deg, max_elevation_deg=settings.elevation_range_deg
+    )
+    scene = FaceScene.of(model, coefficients, topology=_topology(model), framing=framing)
+    return scene.render(*angles_deg, image_size=settings.image_size, channels=settings.channels)
+
+
+@functools.cache
+def _topology(model: MorphableModel) -> Topology:
+    return Topology(model.triangles, len(model.mean_mm))
+
+
+@functools.cache
+def _load_model(path: str | None) -> MorphableModel:
+    return load_face_model(path)
+
+
+def _png(image: np.ndarray) -> bytes:
+    """Encodes [H, W, 1] or [H, W, 3]."""
+    file = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, "png")
+    return file.getvalue()

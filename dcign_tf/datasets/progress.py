@@ -1,0 +1,52 @@
+"""A progress bar on a terminal; a line now and then in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Images done, rate and time left, on standard error; a context manager.
+
+    Args:
+        total: number of images to come.
+    """
+
+    def __init__(self, total: int):
+        self._total = total
+        self._done = 0
+        self._start = self._last_line = time.monotonic()
+        self._bar = tqdm(total=total, unit="image") if sys.stderr.isatty() else None
+
+    def update(self, count: int) -> None:
+        """Counts `count` more images as done."""
+        self._done += count
+        if self._bar is not None:
+            self._bar.update(count)
+        elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._print_line()
+
+    def close(self) -> None:
+        """Ends the bar, or prints the last line."""
+        if self._bar is not None:
+            self._bar.close()
+        elif self._done:
+            self._print_line()
+            self._done = 0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _print_line(self) -> None:
+        self._last_line = time.monotonic()
+        elapsed = self._last_line - self._start
+        line = tqdm.format_meter(self._done, self._total, elapsed, ncols=80, unit="image")
+        print(line, file=sys.stderr, flush=True)

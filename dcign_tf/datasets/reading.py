@@ -1,0 +1,106 @@
+"""Random access to prepared sweeps, as NumPy arrays.
+
+A split is a sequence of examples; an example is a dict whose `image` holds the
+images of one sweep. Anything of that form can be trained on: see `Sweeps`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image
+from tensorflow_datasets.core.example_parser import ExampleParserNp
+
+from dcign_tf.datasets import DataError
+from dcign_tf.datasets.generation import check_files
+
+
+class Sweeps(Protocol):
+    """Sweeps of one factor, in random access; reading must be thread-safe.
+
+    `sweeps[i]["image"]` is uint8 [n, H, W, C], or a list of n PNG files, which
+    the pipeline then decodes; n and the shape are the same for every i.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+
+
+class PreparedSweeps:
+    """A split of a prepared TFDS dataset whose images stay PNG files.
+
+    Args:
+        builder: a prepared builder of ArrayRecord files, such as `DcignFaces` or
+            what `tfds.builder_from_directory` returns.
+        split: name of the split.
+
+    Raises:
+        DataError: if the dataset has no such split.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, split: str):
+        if split not in builder.info.splits:
+            available = ", ".join(builder.info.splits)
+            raise DataError(f"No split '{split}' in {builder.data_dir}; it has {available}.")
+        self._directory = Path(builder.data_dir)
+        self._records = builder.as_data_source(
+            split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+        )
+        self._parser = ExampleParserNp(builder.info.features.get_serialized_info())
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Example `index`: the features of the dataset, `image` a list of n PNG files.
+
+        Raises:
+            DataError: if the file that holds the example is damaged.
+        """
+        try:
+            return self._parser.parse_example(self._records[index])
+        except (RuntimeError, ValueError, OSError):
+            check_files(self._directory, full=True)
+            raise
+
+
+def factor_sweeps(
+    builder: tfds.core.DatasetBuilder, subset: str, factors: Sequence[str]
+) -> dict[str, PreparedSweeps]:
+    """The sweeps of each factor of a subset: the splits `<subset>_<factor>`.
+
+    Args:
+        builder: a prepared builder.
+        subset: `train`, `validation` or `test`.
+        factors: names of factors, e.g. `code.factors`.
+
+    Raises:
+        DataError: if the dataset lacks one of them.
+    """
+    return {factor: PreparedSweeps(builder, f"{subset}_{factor}") for factor in factors}
+
+
+def read_split(builder: tfds.core.DatasetBuilder, split: str) -> Iterator[dict[str, Any]]:
+    """Yields the examples of a split in order, with `image` decoded to uint8 [n, H, W, C].
+
+    Raises:
+        DataError: if there is no such split, or its file is damaged.
+    """
+    sweeps = PreparedSweeps(builder, split)
+    for index in range(len(sweeps)):
+        example = sweeps[index]
+        yield {**example, "image": decode_images(example["image"])}
+
+
+def decode_images(images: np.ndarray | Sequence[bytes]) -> np.ndarray:
+    """uint8 [n, H, W, C] from n PNG files; arrays are returned as they are."""
+    if isinstance(images, np.ndarray) and images.dtype == np.uint8:
+        return images
+    decoded = np.stack([np.asarray(Image.open(io.BytesIO(image))) for image in images])
+    return decoded if decoded.ndim == 4 else decoded[..., np.newaxis]

@@ -12,19 +12,18 @@ images that are rendered with it.
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
-import scipy.sparse
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
+from dcign_tf.rendering.camera import Camera, Framing, light_direction, pose_rotation
 from dcign_tf.rendering.morphable_model import MorphableModel
+from dcign_tf.rendering.topology import Topology
 
 RENDERER_VERSION = 1
 """Raised whenever the same mesh and angles no longer give the same image."""
 
-LIGHT_ELEVATION_DEG = 25.0
 AMBIENT = 0.12
 DIFFUSE = 1.15
 """Radiance of a white surface: AMBIENT + DIFFUSE · cos(angle of incidence), where lit."""
@@ -49,60 +48,6 @@ def _srgb_table(size: int = 8192) -> np.ndarray:
 
 
 _SRGB = _srgb_table()
-
-
-@dataclasses.dataclass(frozen=True)
-class Framing:
-    """The camera, and the poses none of which may leave the frame.
-
-    Attributes:
-        max_azimuth_deg: azimuths from minus this to this fit.
-        max_elevation_deg: elevations from minus this to this fit.
-        camera_distance_mm: from the camera to the axis about which the object turns.
-        margin: what stays free on each side, as a part of the frame's half width.
-    """
-
-    max_azimuth_deg: float = 60.0
-    max_elevation_deg: float = 25.0
-    camera_distance_mm: float = 1000.0
-    margin: float = 0.02
-
-
-class Topology:
-    """Triangles, prepared once for all the identities that share them.
-
-    Args:
-        triangles: int [T, 3], counter-clockwise seen from outside.
-        num_vertices: V.
-
-    Raises:
-        ValueError: if the shape is wrong or a corner is no vertex.
-    """
-
-    def __init__(self, triangles: np.ndarray, num_vertices: int):
-        triangles = np.asarray(triangles)
-        if triangles.ndim != 2 or triangles.shape[1] != 3 or triangles.dtype.kind not in "iu":
-            raise ValueError(
-                f"triangles must be integers [T, 3], got {triangles.dtype} {triangles.shape}."
-            )
-        if not len(triangles) or triangles.min() < 0 or triangles.max() >= num_vertices:
-            raise ValueError(f"triangles must name vertices 0 to {num_vertices - 1}, at least one.")
-        self.num_vertices = num_vertices
-        self.corners = np.ascontiguousarray(triangles.T, dtype=np.int32)
-        # embreex reads one element at a time: tuples are 5 times quicker for it than rows.
-        self.tuples = np.empty(len(triangles), object)
-        self.tuples[:] = list(map(tuple, triangles.tolist()))
-        incidence = (np.ones(triangles.size, np.float32), triangles.ravel())
-        rows = np.arange(0, triangles.size + 1, 3)
-        shape = (len(triangles), num_vertices)
-        self._vertex_of_triangles = scipy.sparse.csr_array((*incidence, rows), shape).T.tocsr()
-
-    def vertex_normals(self, vertices: np.ndarray) -> np.ndarray:
-        """Area-weighted unit normals, float32 [V, 3], of vertices [V, 3]."""
-        first, second, third = vertices[self.corners]
-        normals = self._vertex_of_triangles @ np.cross(second - first, third - first)
-        length = np.linalg.norm(normals, axis=1, keepdims=True)
-        return normals / np.maximum(length, np.float32(1e-12))
 
 
 @dataclasses.dataclass
@@ -152,26 +97,18 @@ class FaceScene:
                 f"vertices_mm has {len(vertices)} vertices, its triangles need"
                 f" {triangles.num_vertices}."
             )
-        framing = framing or Framing()
         # The object turns about the middle of its box, which becomes the origin.
         vertices = vertices - (vertices.min(0) + vertices.max(0)) / 2
-        self._vertices = vertices
+        self._camera = Camera(vertices, framing or Framing())
         self._corners = triangles.corners
-        self._distance = framing.camera_distance_mm
-        radius = float(np.linalg.norm(vertices, axis=1).max())
-        if not 0 < radius < self._distance:
-            raise ValueError(
-                f"The object reaches {radius:.0f} mm from its middle, the camera stands at"
-                f" {self._distance:.0f} mm: it must stand outside, and the object have a size."
-            )
-        offset = np.float32(_SHADOW_OFFSET * radius)
+        offset = np.float32(_SHADOW_OFFSET * np.linalg.norm(vertices, axis=1).max())
         normals = triangles.vertex_normals(vertices)
         surface = [(vertices + offset * normals).T, normals.T]
         grey = (albedo * LUMINANCE).sum(1)[None]
         self._attributes = {1: np.concatenate([*surface, grey])}
         self._attributes[3] = np.concatenate([*surface, albedo.T])
-        self._center, self._half = self._frame(framing)
-        self._embree = EmbreeScene()
+        # Robust: without it one in twenty rays that meet an edge slips through.
+        self._embree = EmbreeScene(robust=True)
         # Again for embreex's sake: it reads Python floats quicker than NumPy's.
         TriangleMesh(self._embree, vertices.astype(object), triangles.tuples)
 
@@ -228,15 +165,21 @@ class FaceScene:
         for index, (azimuth, elevation, _) in enumerate(angles):
             poses.setdefault((azimuth, elevation), []).append(index)
         for (azimuth, elevation), indices in poses.items():
-            rotation = _rotation(azimuth, elevation)
-            lights = [_light_direction(angles[index][2]) @ rotation for index in indices]
+            rotation = pose_rotation(azimuth, elevation)
+            lights = [light_direction(angles[index][2]) @ rotation for index in indices]
             self._render_pose(rotation, lights, images, indices)
         return images
 
-    def _render_pose(self, rotation, lights, images, indices) -> None:
+    def _render_pose(
+        self,
+        rotation: np.ndarray,
+        lights: list[np.ndarray],
+        images: np.ndarray,
+        indices: list[int],
+    ) -> None:
         """Fills `images[indices]`, which show one pose, each in a light of its own."""
         image_size, channels = images.shape[2:]
-        rows, columns = self._rectangle(rotation, image_size)
+        rows, columns = self._camera.rectangle(rotation, image_size)
         row, column = np.mgrid[rows, columns].reshape(2, -1)
         rotation = rotation.astype(np.float32)
         hits = self._cast(rotation, row, column, image_size, channels)
@@ -259,20 +202,29 @@ class FaceScene:
             mean = ((a + b + c + d) * np.float32(0.25))[:, own]
             images[index, row[pixel[own]], column[pixel[own]]] = _SRGB[_table_index(mean)].T
 
-    def _cast(self, rotation, row, column, image_size, channels) -> _Hits:
+    def _cast(
+        self,
+        rotation: np.ndarray,
+        row: np.ndarray,
+        column: np.ndarray,
+        image_size: int,
+        channels: int,
+    ) -> _Hits:
         """Hits of the rays through pixels [n], whose rows and columns may be fractions."""
-        right, up, towards = rotation
-        pixel = 2 * self._half / image_size
-        x = (self._center[0] + pixel * (column - (image_size - 1) / 2)).astype(np.float32)
-        y = (self._center[1] - pixel * (row - (image_size - 1) / 2)).astype(np.float32)
-        direction = right[:, None] * x + up[:, None] * y - towards[:, None]
-        eye = np.broadcast_to(np.float32(self._distance) * towards, (len(x), 3))
-        found = self._embree.run(eye, direction.T, output=1)
-        ray = np.flatnonzero(found["primID"] >= 0)
+        eye, direction = self._camera.rays(rotation, row, column, image_size)
+        eyes = np.broadcast_to(eye, direction.T.shape)
+        found = self._embree.run(eyes, direction.T, output=1)
+        # What is seen from behind, through the openings of a mask, stays as black as the rest.
+        front = _dot(found["Ng"].T, direction) < 0
+        ray = np.flatnonzero((found["primID"] >= 0) & front)
+        attributes = self._attributes[channels]
         corners = self._corners.take(found["primID"][ray], axis=1)
         u, v = found["u"][ray], found["v"][ray]
-        weights = np.stack([1 - u - v, u, v])
-        values = (self._attributes[channels].take(corners, axis=1) * weights).sum(1)
+        first, second, third = (
+            attributes.take(corner, axis=1) * weight
+            for corner, weight in zip(corners, (1 - u - v, u, v), strict=True)
+        )
+        values = first + second + third
         normal = values[3:6]
         normal /= np.maximum(np.sqrt(_dot(normal, normal)), np.float32(1e-12))
         return _Hits(ray, values[:3], normal, values[6:])
@@ -281,53 +233,13 @@ class FaceScene:
         """Linear radiance [channels, n] of hits under `light` [3], a direction in their frame."""
         light = light.astype(np.float32)
         incidence = _dot(hits.normal, light)
-        facing = np.flatnonzero(incidence > 0)
-        origins = hits.shadow_origin.take(facing, axis=1).T
+        turned_to = np.flatnonzero(incidence > 0)
+        origins = hits.shadow_origin.take(turned_to, axis=1).T
         blocker = self._embree.run(origins, light[None], query="OCCLUDED")
-        lit = facing[blocker == -1]
+        lit = turned_to[blocker == -1]
         irradiance = np.full(len(incidence), AMBIENT, np.float32)
         irradiance[lit] += np.float32(DIFFUSE) * incidence[lit]
         return hits.albedo * irradiance
-
-    def _project(self, rotation: np.ndarray) -> np.ndarray:
-        """Vertices on the image plane at unit distance: [2, V], x right, y up."""
-        x, y, depth = rotation.astype(np.float32) @ self._vertices.T
-        return np.stack([x, y]) / (np.float32(self._distance) - depth)
-
-    def _frame(self, framing: Framing) -> tuple[np.ndarray, float]:
-        """Centre [2] and half width of the frame on the image plane at unit distance."""
-        bounds = []
-        for azimuth in np.linspace(-framing.max_azimuth_deg, framing.max_azimuth_deg, 13):
-            for elevation in np.linspace(-framing.max_elevation_deg, framing.max_elevation_deg, 5):
-                plane = self._project(_rotation(azimuth, elevation))
-                bounds.append([plane.min(1), plane.max(1)])
-        low, high = np.min(bounds, axis=(0, 1)), np.max(bounds, axis=(0, 1))
-        return (low + high) / 2, float((high - low).max() / 2 / (1 - framing.margin))
-
-    def _rectangle(self, rotation: np.ndarray, image_size: int) -> tuple[slice, slice]:
-        """Rows and columns the object may touch, and one pixel more on each side."""
-        plane = self._project(rotation)
-        pixels = (plane - self._center[:, None]) * (image_size / 2 / self._half) * [[1], [-1]]
-        pixels += (image_size - 1) / 2
-        low = np.clip(np.floor(pixels.min(1)).astype(int) - 1, 0, image_size)
-        high = np.clip(np.ceil(pixels.max(1)).astype(int) + 2, 0, image_size)
-        return slice(low[1], high[1]), slice(low[0], high[0])
-
-
-def _rotation(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
-    """[3, 3]; its rows are the camera's right, up and backward axes in the mesh's frame."""
-    sin_a, cos_a = math.sin(math.radians(azimuth_deg)), math.cos(math.radians(azimuth_deg))
-    sin_e, cos_e = math.sin(math.radians(elevation_deg)), math.cos(math.radians(elevation_deg))
-    turn = np.array([[cos_a, 0, sin_a], [0, 1, 0], [-sin_a, 0, cos_a]])
-    tilt = np.array([[1, 0, 0], [0, cos_e, sin_e], [0, -sin_e, cos_e]])
-    return tilt @ turn
-
-
-def _light_direction(azimuth_deg: float) -> np.ndarray:
-    """Unit vector [3] towards the light, in the camera's frame."""
-    azimuth, elevation = math.radians(azimuth_deg), math.radians(LIGHT_ELEVATION_DEG)
-    level = math.cos(elevation)
-    return np.array([level * math.sin(azimuth), math.sin(elevation), level * math.cos(azimuth)])
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:

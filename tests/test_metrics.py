@@ -207,6 +207,12 @@ def test_group_is_a_mean_over_its_latents():
     assert matrix.sum() == pytest.approx(0.25)
 
 
+def test_selectivity_is_against_the_worst_other_factor():
+    matrix = np.array([[8, 1, 2, 0.5], [9, 3, 0, 0], [1, 1, 1, 1], [9, 9, 9, 9]])
+    ratios = metrics.selectivity(matrix, CODE)
+    assert ratios == {"azimuth": 4, "elevation": pytest.approx(1 / 3), "light_azimuth": 1}
+
+
 def test_selectivity_edge_cases():
     matrix = np.array([[2.0, 0, 0, 0], [0, 0, 0, 0], [1, 1, np.nan, 1], [9, 9, 9, 9]])
     ratios = metrics.selectivity(matrix, CODE)

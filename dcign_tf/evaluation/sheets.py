@@ -267,11 +267,11 @@ def _draw(
 def _page(canvas: np.ndarray) -> tuple[Figure, Axes]:
     """A figure that shows `canvas` pixel for pixel, and its axes, in pixels from the top left."""
     height, width, _ = canvas.shape
-    # The hundredth keeps the size in pixels, which is cut down to whole ones, from losing one.
+    # Matplotlib before 3.11 cuts the size down to whole pixels: a hundredth saves the last one.
     figure = Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
-    page = figure.add_axes((0, 0, 1, 1))
+    figure.figimage(canvas, origin="upper")  # imshow would resample, off by one in places
+    page = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     page.set_axis_off()
-    page.imshow(canvas, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
     return figure, page
 
 

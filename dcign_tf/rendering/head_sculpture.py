@@ -1,0 +1,182 @@
+"""The mean head as a signed distance, and the grid of rays that samples it.
+
+Solids are placed by anthropometric landmarks in millimetres (after Farkas,
+*Anthropometry of the Head and Face*, 1994) and blended smoothly; a surface point
+is where a ray from outside towards `CENTRE_MM` meets the blend. The origin of
+coordinates is midway between the pupils' height and the axis of the head: x to
+the face's left, y up, z forward.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+CENTRE_MM = np.array([0.0, -14.0, -4.0])
+EYE_MM = np.array([31.5, 0.0, 65.0])
+EYEBALL_RADIUS_MM = 12.4
+MOUTH_MM = np.array([0.0, -67.0, 96.0])
+NECK_CUT_MM = -136.0
+
+_START_RADIUS_MM = 185.0
+
+
+def smooth_min(a: np.ndarray, b: np.ndarray, width_mm: float) -> np.ndarray:
+    """Union of two distances, its seam rounded over `width_mm`."""
+    overlap = np.maximum(width_mm - np.abs(a - b), 0) / width_mm
+    return np.minimum(a, b) - overlap**2 * width_mm / 4
+
+
+def smooth_max(a: np.ndarray, b: np.ndarray, width_mm: float) -> np.ndarray:
+    """Intersection of two distances, its edge rounded over `width_mm`."""
+    return -smooth_min(-a, -b, width_mm)
+
+
+def ellipsoid(p: np.ndarray, centre, radii) -> np.ndarray:
+    """Approximate distance to an axis-aligned ellipsoid, first order at its surface."""
+    q = (p - np.asarray(centre, float)) / np.asarray(radii, float)
+    k = np.linalg.norm(q, axis=-1)
+    gradient = np.linalg.norm(q / np.asarray(radii, float), axis=-1)
+    return k * (k - 1) / np.maximum(gradient, 1e-6)
+
+
+def limb(p: np.ndarray, start, end, start_radius: float, end_radius: float) -> np.ndarray:
+    """Distance to a capsule whose radius goes from one value to another."""
+    start, axis = np.asarray(start, float), np.subtract(end, start).astype(float)
+    along = np.clip((p - start) @ axis / (axis @ axis), 0, 1)
+    centre = start + along[..., None] * axis
+    return np.linalg.norm(p - centre, axis=-1) - (
+        start_radius + along * (end_radius - start_radius)
+    )
+
+
+def bump(p: np.ndarray, centre, radii) -> np.ndarray:
+    """Gaussian window, 1 at `centre`, exp(-1) at the given radii."""
+    q = (p - np.asarray(centre, float)) / np.asarray(radii, float)
+    return np.exp(-(q * q).sum(-1))
+
+
+def stroke(p: np.ndarray, path, width_mm: float) -> np.ndarray:
+    """Gaussian ridge along a polyline, 1 on it, exp(-1) at `width_mm` beside it."""
+    distance = np.min(
+        [limb(p, a, b, 0.0, 0.0) for a, b in zip(path[:-1], path[1:], strict=True)], axis=0
+    )
+    return np.exp(-((distance / width_mm) ** 2))
+
+
+def mirrored(p: np.ndarray) -> np.ndarray:
+    """Points folded onto the face's left, the fold rounded so that no crease is left."""
+    return np.stack([np.sqrt(p[..., 0] ** 2 + 2.0), p[..., 1], p[..., 2]], axis=-1)
+
+
+def eye_opening(p: np.ndarray) -> np.ndarray:
+    """Signed frontal distance to the edge of the lids: negative between them, mm."""
+    across = np.clip((p[..., 0] - EYE_MM[0]) / 14.5, -1.35, 1.35)
+    height = p[..., 1] - EYE_MM[1] - 1.6 * across  # the outer corner is the higher one
+    fall = 1 - across**2
+    upper = 6.2 * np.sign(fall) * np.abs(fall) ** 0.75
+    lower = -4.8 * fall
+    return np.maximum(height - upper, lower - height)
+
+
+def skull_distance(p: np.ndarray) -> np.ndarray:
+    """Cranium, facial mass, jaw and neck, before any feature: mm, negative inside."""
+    q = mirrored(p)
+    d = ellipsoid(q, (0, 29, -10), (75, 82, 93))
+    d = smooth_min(d, ellipsoid(q, (0, 38, 30), (62, 58, 60)), 20)  # forehead
+    d = smooth_min(d, ellipsoid(q, (0, -36, 32), (55, 72, 58)), 24)  # maxilla
+    jaw = smooth_min(
+        limb(q, (44, -77, 8), (15, -98, 75), 10, 11),
+        limb(q, (53, -18, 2), (44, -77, 8), 11, 10),
+        12,
+    )
+    d = smooth_min(d, jaw, 30)
+    d = smooth_min(d, ellipsoid(q, (0, -99, 80), (20, 13, 15.5)), 14)  # chin
+    d = smooth_min(d, ellipsoid(q, (35, -50, 46), (25, 32, 33)), 24)  # cheek
+    d = smooth_min(d, ellipsoid(q, (25, -77, 56), (22, 22, 24)), 22)  # jowl
+    d = smooth_min(d, ellipsoid(q, (44, -18, 57), (17, 13, 20)), 20)  # cheekbone
+    d = smooth_min(d, limb(q, (48, -14, 50), (60, -10, 0), 7, 6), 24)  # zygomatic arch
+    neck = limb(q, (0, -40, -22), (0, -170, -20), 47, 54)
+    d = smooth_min(d, neck, 14)
+    return smooth_max(d, NECK_CUT_MM - p[..., 1], 14)
+
+
+def head_distance(p: np.ndarray) -> np.ndarray:
+    """The whole head without ears and hair: signed distance in mm, `[..., 3]` to `[...]`."""
+    q = mirrored(p)
+    d = skull_distance(p)
+    d = _brow_and_socket(d, q)
+    d = _muzzle(d, q)
+    d = _nose(d, q)
+    d = _eyes(d, q)
+    return d + _creases(q)
+
+
+def _brow_and_socket(d: np.ndarray, q: np.ndarray) -> np.ndarray:
+    d = smooth_min(d, limb(q, (9, 16, 79.5), (31, 20, 75), 8, 8), 15)
+    d = smooth_min(d, limb(q, (31, 20, 75), (50, 13, 57), 8, 6), 15)
+    d = smooth_max(d, -ellipsoid(q, (34, 0, 96.5), (20, 12, 20)), 12)
+    return smooth_max(d, -ellipsoid(q, (15, 1, 94), (8, 10, 16)), 10)
+
+
+def _muzzle(d: np.ndarray, q: np.ndarray) -> np.ndarray:
+    d = smooth_min(d, ellipsoid(q, (0, -66, 70), (33, 27, 27)), 16)
+    upper = smooth_min(
+        limb(q, (5, -63.8, 95.5), (15, -65, 92), 5.2, 4.0),
+        limb(q, (15, -64.6, 92), (26, -66.4, 81), 4.0, 1.2),
+        3,
+    )
+    lower = smooth_min(
+        limb(q, (0, -73, 94), (12, -72.2, 91.5), 5.8, 4.8),
+        limb(q, (12, -72.0, 91.5), (25, -67.6, 81), 4.8, 1.2),
+        3,
+    )
+    return smooth_min(smooth_min(d, upper, 5), lower, 5)
+
+
+def _nose(d: np.ndarray, q: np.ndarray) -> np.ndarray:
+    d = smooth_min(d, limb(q, (0, 9, 83), (0, -20, 96), 6.5, 7.5), 12)
+    d = smooth_min(d, limb(q, (0, -20, 95), (0, -36, 106), 7.5, 8.5), 7)
+    d = smooth_min(d, ellipsoid(q, (3.5, -37, 107.5), (7.5, 8.0, 8.5)), 6)
+    d = smooth_min(d, limb(q, (0, -41, 108), (0, -47, 96), 4, 4), 5)
+    d = smooth_min(d, ellipsoid(q, (14, -41, 85), (5, 6, 8)), 8)
+    d = smooth_min(d, ellipsoid(q, (11.0, -40.5, 95.5), (6.0, 7.0, 11.5)), 7)
+    return smooth_max(d, -ellipsoid(q, (7.3, -47.5, 102.5), (3.6, 4.5, 6.5)), 2.5)
+
+
+def _eyes(d: np.ndarray, q: np.ndarray) -> np.ndarray:
+    eye = q - EYE_MM
+    radius = np.linalg.norm(eye, axis=-1)
+    lids = np.linalg.norm(eye * [0.93, 1, 1], axis=-1) - (EYEBALL_RADIUS_MM + 2.2)
+    d = smooth_min(d, lids, 6)
+    between = np.maximum(eye_opening(q), radius - EYEBALL_RADIUS_MM - 3.5)
+    d = smooth_max(d, -between, 2.0)
+    return np.minimum(d, radius - EYEBALL_RADIUS_MM)
+
+
+def _creases(q: np.ndarray) -> np.ndarray:
+    """Depth in mm to take off the surface (negative: to put on)."""
+    mouth = [(0, -68.3, 101), (8, -67.5, 99), (17, -67.6, 94), (24, -67.0, 88)]
+    nasolabial = [(17, -38, 92), (24, -50, 88), (31, -64, 80)]
+    lid_fold = [(20, 6, 76), (31, 10, 79), (43, 7, 72)]
+    return (
+        2.8 * stroke(q, mouth, 2.0)
+        + 1.6 * stroke(q, [(0, -50, 98), (0, -58, 100)], 3.0)  # philtrum
+        + 1.4 * stroke(q, nasolabial, 4.0)
+        + 1.6 * stroke(q, lid_fold, 2.0)
+        + 3.0 * stroke(q, [(0, -85, 95), (18, -84, 88)], 6.0)  # mentolabial
+        + 3.5 * bump(q, (66, 18, 54), (16, 24, 22))  # temple
+        + 0.5 * bump(q, (48, -52, 48), (16, 16, 22))  # below the cheekbone
+        - 2.0 * bump(q, (36, -30, 75), (13, 12, 14))  # apple of the cheek
+        - 1.5 * bump(q, (0, -103, 97), (10, 8, 10))
+    )
+
+
+def cast(distance, rays: np.ndarray, steps: int = 60) -> np.ndarray:
+    """Where rays `[N, 3]` from outside towards `CENTRE_MM` first meet the zero of a distance."""
+    radius = np.full(len(rays), _START_RADIUS_MM)
+    moving = np.arange(len(rays))
+    for _ in range(steps):
+        gap = distance(CENTRE_MM + radius[moving, None] * rays[moving])
+        radius[moving] -= 0.8 * gap
+        moving = moving[np.abs(gap) > 0.02]
+    return CENTRE_MM + radius[:, None] * rays

@@ -37,14 +37,17 @@ def texts_of(page):
 
 
 def assert_texts_fit(figure):
-    """No text leaves the figure, and no two of a sheet overlap."""
-    FigureCanvasAgg(figure).draw()
-    boxes = [text.get_window_extent() for axes in figure.axes for text in axes.texts]
+    """Every text is seen, none leaves the figure, and no two of a sheet overlap."""
+    picture = rendered(figure)
+    texts = [text for axes in figure.axes for text in axes.texts if text.get_text()]
+    boxes = [text.get_window_extent() for text in texts]
     for box in boxes:
         assert box.x0 >= 0
         assert box.y0 >= 0
         assert box.x1 <= figure.bbox.width
         assert box.y1 <= figure.bbox.height
+        left, bottom, right, top = map(int, box.extents)
+        assert np.ptp(picture[len(picture) - top : len(picture) - bottom, left:right]) > 150
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 

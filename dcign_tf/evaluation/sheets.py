@@ -269,7 +269,8 @@ def _page(canvas: np.ndarray) -> tuple[Figure, Axes]:
     height, width, _ = canvas.shape
     # Matplotlib before 3.11 cuts the size down to whole pixels: a hundredth saves the last one.
     figure = Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
-    figure.figimage(canvas, origin="upper")  # imshow would resample, off by one in places
+    # imshow would resample, off by one in places. Below the axes, or it would cover the labels.
+    figure.figimage(canvas, origin="upper", zorder=-1)
     page = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     page.set_axis_off()
     return figure, page

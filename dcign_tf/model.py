@@ -113,7 +113,8 @@ class DCIGN(keras.Model):
         self.observation_stddev = observation_stddev
         self.seed = seed
         self._masks = code.active_masks()
-        self._loss_means = self._build_metrics()
+        # "train" and "test" → name → FactorMeans
+        self.loss_means = self._build_metrics()
         # Not optimizer.iterations, which a skipped non-finite float16 step does not advance.
         self.step = self.add_weight(
             name="step",
@@ -276,7 +277,7 @@ class DCIGN(keras.Model):
     def _report(self, phase, terms, factor) -> dict[str, tf.Tensor]:
         logs = {}
         for name, value in terms.items():
-            metric = self._loss_means[phase][name]
+            metric = self.loss_means[phase][name]
             metric.update_state(value, factor)
             logs.update(metric.result())
         return logs
@@ -284,7 +285,7 @@ class DCIGN(keras.Model):
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """What Keras resets at the start of an epoch and of an evaluation."""
-        return [metric for phase in self._loss_means.values() for metric in phase.values()]
+        return [metric for phase in self.loss_means.values() for metric in phase.values()]
 
 
 class FactorMeans(keras.metrics.Metric):

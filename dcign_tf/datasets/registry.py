@@ -1,0 +1,72 @@
+"""The datasets by name: what `--dataset` offers, all in one form."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from dcign_tf.datasets import DataError
+from dcign_tf.datasets.faces import prepare_faces
+from dcign_tf.datasets.reading import PreparedSweeps, factor_sweeps
+from dcign_tf.factors import INTRINSIC
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedData:
+    """A dataset of sweeps, ready to be read.
+
+    Attributes:
+        extrinsic: names of the extrinsic factors, in the order of the code.
+        image_shape: height, width and channels.
+        fingerprint: changes whenever the images do.
+        builder: the TFDS builder.
+    """
+
+    extrinsic: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    fingerprint: str
+    builder: tfds.core.DatasetBuilder
+
+    def sweeps(self, subset: str) -> dict[str, PreparedSweeps]:
+        """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
+        return factor_sweeps(self.builder, subset, (*self.extrinsic, INTRINSIC))
+
+
+def _faces(data_dir: str, preset: str, settings: Mapping[str, Any]) -> PreparedData:
+    builder = prepare_faces(data_dir, preset=preset, **settings)
+    used = builder.builder_config.settings
+    return PreparedData(
+        extrinsic=("azimuth", "elevation", "light_azimuth"),
+        image_shape=(used.image_size, used.image_size, used.channels),
+        fingerprint=used.fingerprint(),
+        builder=builder,
+    )
+
+
+DATASETS: Mapping[str, Callable[[str, str, Mapping[str, Any]], PreparedData]] = {"faces": _faces}
+
+
+def prepare(
+    dataset: str, data_dir: str | os.PathLike, *, preset: str, settings: Mapping[str, Any]
+) -> PreparedData:
+    """Makes the dataset in `data_dir` unless it is there already.
+
+    Args:
+        dataset: a key of `DATASETS`.
+        data_dir: where all datasets lie.
+        preset: becomes part of the dataset's folder name.
+        settings: those of the dataset, e.g. `FaceSettings`.
+
+    Raises:
+        DataError: for an unknown dataset or impossible settings, or if it cannot be made.
+    """
+    if dataset not in DATASETS:
+        raise DataError(f"Unknown dataset '{dataset}'; there is {', '.join(DATASETS)}.")
+    try:
+        return DATASETS[dataset](os.fspath(data_dir), preset, settings)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"Cannot make the dataset '{dataset}': {error}") from error

@@ -1,0 +1,79 @@
+"""Trains a DC-IGN.
+
+    python train.py --dataset=faces
+
+Prepares the data if missing, trains with validation along the way, evaluates on
+identities never seen in training and prints the scores. Interrupted, the same
+command goes on where it was. Any setting of the config (configs/) can be changed:
+
+    python train.py --dataset=faces --preset=quick --config.optimizer.learning_rate=1e-3
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+from ml_collections import config_flags
+
+from dcign_tf import scripts
+
+CONFIGS = pathlib.Path(__file__).resolve().parent / "configs"
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("dataset", None, "What to train on: faces.")
+flags.DEFINE_string(
+    "preset", None, "quick or paper; without it, paper if a GPU is visible, otherwise quick."
+)
+flags.DEFINE_string("workdir", None, "Run directory; runs/<dataset>-<preset> without it.")
+flags.DEFINE_string("data_dir", "data", "Where datasets are prepared and found.")
+flags.DEFINE_string("init_from", None, "A run directory whose weights to start from.")
+flags.DEFINE_bool("overwrite", False, "Delete what the run directory holds and start afresh.")
+
+
+def parse_flags(argv: Sequence[str]) -> None:
+    """Parses twice: `--dataset` and `--preset` say which config `--config.x=…` is about."""
+    FLAGS(argv, known_only=True)
+    known = {path.stem for path in CONFIGS.glob("*_*.py")}
+    datasets = sorted({name.rsplit("_", 1)[0] for name in known})
+    if FLAGS.dataset not in datasets:
+        raise flags.Error(f"--dataset={FLAGS.dataset} is unknown; there is {', '.join(datasets)}.")
+    if FLAGS.preset is None:
+        FLAGS.preset, reason = default_preset()
+        print(f"Preset: {FLAGS.preset} ({reason}; choose with --preset).")
+    if f"{FLAGS.dataset}_{FLAGS.preset}" not in known:
+        presets = sorted(n.rsplit("_", 1)[1] for n in known if n.startswith(FLAGS.dataset + "_"))
+        raise flags.Error(f"--preset={FLAGS.preset} is unknown; there is {', '.join(presets)}.")
+    config_flags.DEFINE_config_file(
+        "config", str(CONFIGS / f"{FLAGS.dataset}_{FLAGS.preset}.py"), "Settings to train with."
+    )
+    scripts.reject_arguments(FLAGS(argv))
+
+
+def default_preset() -> tuple[str, str]:
+    """The preset for this machine, and why."""
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return "paper", "a GPU is visible"
+    return "quick", "no GPU is visible"
+
+
+def main() -> None:
+    """Trains as the flags say."""
+    from dcign_tf import experiment
+    from dcign_tf.run_directory import RunDirectory
+
+    workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
+    config = FLAGS.config.to_dict() | {"init_from": FLAGS.init_from}
+    run = RunDirectory(workdir)
+    with run.locked():
+        if FLAGS.overwrite:
+            run.clear()
+        experiment.run_experiment(config, run, FLAGS.data_dir)
+
+
+if __name__ == "__main__":
+    scripts.run(main, parse_flags)

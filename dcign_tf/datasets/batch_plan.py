@@ -72,14 +72,17 @@ class BatchPlan:
 
     def factors(self, num_entries: int) -> np.ndarray:
         """Factors of the first entries: int32 [num_entries]."""
-        return np.array([self[entry][0] for entry in range(num_entries)], np.int32)
+        with self._lock:
+            while len(self._factors) * _BLOCK < num_entries:
+                self._append_block()
+            return np.concatenate([np.empty(0, np.int32), *self._factors])[:num_entries]
 
     def _append_block(self) -> None:
         block = len(self._factors)
         steps = (block * _BLOCK + np.arange(_BLOCK)) // self._replicas
         cumulative = self._cumulative[np.searchsorted(self._from_step, steps, side="right") - 1]
         drawn = named_rng(self._seed, "factor", block).random(_BLOCK)
-        factors = (drawn[:, np.newaxis] >= cumulative).sum(axis=1)
+        factors = (drawn[:, np.newaxis] >= cumulative).sum(axis=1, dtype=np.int32)
         uses = np.empty(_BLOCK, np.int64)
         for factor, before in enumerate(self._total_uses):
             chosen = factors == factor
@@ -93,10 +96,10 @@ class BatchPlan:
         return rng.permutation(self._num_sweeps[factor])
 
 
-def factor_schedule(*, ratios: Ratios, num_steps: int, num_factors: int, seed: int) -> np.ndarray:
+def factor_schedule(*, ratios: Ratios, num_steps: int, seed: int) -> np.ndarray:
     """Index of the factor of every step of a run on one device: int32 [num_steps]."""
-    plan = BatchPlan([1] * num_factors, ratios=ratios, seed=seed)
-    return plan.factors(num_steps)
+    num_factors = len(ratios if np.isscalar(ratios[0]) else ratios[0][1])
+    return BatchPlan([1] * num_factors, ratios=ratios, seed=seed).factors(num_steps)
 
 
 def _parse(ratios: Ratios, num_factors: int) -> tuple[np.ndarray, np.ndarray]:

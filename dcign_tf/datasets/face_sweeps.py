@@ -19,14 +19,19 @@ from PIL import Image
 
 from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.rendering.camera import Framing
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.morphable_model import MorphableModel
-from dcign_tf.rendering.raycaster import RENDERER_VERSION, FaceScene, Framing, Topology
+from dcign_tf.rendering.raycaster import RENDERER_VERSION, FaceScene
+from dcign_tf.rendering.topology import Topology
 
 FACTORS = ("azimuth", "elevation", "light_azimuth", INTRINSIC)
 SUBSETS = ("train", "validation", "test")
 INDEPENDENT = "independent"
 """In place of a factor: all factors are drawn anew for every image."""
+
+# Of the numeric settings; 1 for those that are not named.
+_MINIMUM = {"seed": 0, "image_size": 8, "sweep_length": 2}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,9 +78,8 @@ class FaceSettings:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, (int, float)) and value < (0 if field.name == "seed" else 1):
-                raise ValueError(f"{field.name} is {value}; it is too small.")
+            if field.default is not None:
+                self._normalize(field)
         if self.channels not in (1, 3):
             raise ValueError(f"channels is {self.channels}; it must be 1 (grey) or 3 (RGB).")
         for subset in SUBSETS:
@@ -85,6 +89,16 @@ class FaceSettings:
                     f"{subset}_identities is {count}, but an intrinsic sweep shows "
                     f"{self.sweep_length} different ones; it must be at least that."
                 )
+
+    def _normalize(self, field: dataclasses.Field) -> None:
+        """Makes 60 and 60.0 one setting, and rejects what no image can be made from."""
+        value = getattr(self, field.name)
+        number = type(field.default)(value)
+        minimum = _MINIMUM.get(field.name, 1)
+        if not (number == value and number >= minimum):
+            kind = "a whole number" if isinstance(number, int) else "a number"
+            raise ValueError(f"{field.name} is {value}; it must be {kind} of at least {minimum}.")
+        object.__setattr__(self, field.name, number)
 
     def identities(self, subset: str) -> range:
         """The identities of `train`, `validation` or `test`: disjoint ranges of numbers."""
@@ -108,6 +122,12 @@ class FaceSettings:
     def images_per_example(self, split: str) -> int:
         """Images in an example of `split`: a sweep, or one where all factors are independent."""
         return 1 if split.endswith(INDEPENDENT) else self.sweep_length
+
+    def framing(self) -> Framing:
+        """The camera, so placed that every pose drawn fits."""
+        return Framing(
+            max_azimuth_deg=self.azimuth_range_deg, max_elevation_deg=self.elevation_range_deg
+        )
 
     def model(self) -> MorphableModel:
         """The face model, loaded once a process.
@@ -185,10 +205,8 @@ def identity_coefficients(settings: FaceSettings, identity: int) -> np.ndarray:
 
 def _render(settings: FaceSettings, coefficients: np.ndarray, *angles_deg: Any) -> np.ndarray:
     model = settings.model()
-    framing = Framing(
-        max_azimuth_deg=settings.azimuth_range_deg, max_elevation_deg=settings.elevation_range_deg
-    )
-    scene = FaceScene.of(model, coefficients, topology=_topology(model), framing=framing)
+    topology = _topology(model)
+    scene = FaceScene.of(model, coefficients, topology=topology, framing=settings.framing())
     return scene.render(*angles_deg, image_size=settings.image_size, channels=settings.channels)
 
 
@@ -205,5 +223,7 @@ def _load_model(path: str | None) -> MorphableModel:
 def _png(image: np.ndarray) -> bytes:
     """Encodes [H, W, 1] or [H, W, 3]."""
     file = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, "png")
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    # Level 4 takes half as long as the default of 6; the files are 5 % larger.
+    Image.fromarray(pixels).save(file, "png", compress_level=4)
     return file.getvalue()

@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tensorflow_datasets as tfds
+from google.protobuf import json_format
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
+from dcign_tf.datasets import DataError
 from dcign_tf.datasets.face_sweeps import FACTORS, INDEPENDENT, FaceSettings, render_example
 from dcign_tf.datasets.generation import (
     Part,
@@ -80,7 +83,14 @@ class DcignFaces(FileReaderBuilder):
 
     def __init__(self, *, config: str | DcignFacesConfig | None = None, **kwargs: Any):
         kwargs.setdefault("file_format", "array_record")
-        super().__init__(config=config, **kwargs)
+        try:
+            super().__init__(config=config, **kwargs)
+        except json_format.ParseError as error:  # of dataset_info.json, if the dataset is there
+            directory = self.data_dir
+            raise DataError(
+                f"{directory}/dataset_info.json is damaged; delete {directory} and run the same "
+                "command again to make it anew."
+            ) from error
 
     def download_and_prepare(self, *, num_processes: int | None = None) -> None:
         """Renders whatever is not there yet. Nothing is downloaded.
@@ -149,6 +159,29 @@ class DcignFaces(FileReaderBuilder):
     @functools.cached_property
     def _serializer(self) -> ExampleSerializer:
         return ExampleSerializer(self.info.features.get_serialized_info())
+
+    def _as_dataset(
+        self,
+        split: Any,
+        decoders: Any = None,
+        read_config: tfds.ReadConfig | None = None,
+        shuffle_files: bool = False,
+    ) -> tf.data.Dataset:
+        """What `as_dataset` reads; TFDS itself reads ArrayRecord files as data sources alone."""
+        records = self.as_data_source(
+            split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+        )
+        indices = tf.data.Dataset.range(len(records))
+        if shuffle_files:
+            seed = None if read_config is None else read_config.shuffle_seed
+            indices = indices.shuffle(len(records), seed=seed)
+
+        def read(index: tf.Tensor) -> tf.Tensor:
+            record = tf.numpy_function(lambda i: records[int(i)], [index], tf.string)
+            features = self.info.features
+            return features.deserialize_example(tf.ensure_shape(record, []), decoders=decoders)
+
+        return indices.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
     def _serialize(self, example: Mapping[str, Any]) -> bytes:
         encoded = self.info.features.encode_example(example)

@@ -83,7 +83,7 @@ def generate_parts(
     """
     for leftover in directory.glob(f"*{_TEMPORARY_SUFFIX}"):
         leftover.unlink()
-    complete = _read_files_json(directory)
+    complete = _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
     missing = [part for part in parts if not _is_complete(directory, part, complete)]
     if not missing:
         return
@@ -92,7 +92,7 @@ def generate_parts(
     num_processes = min(num_processes or available_cores(), num_examples)
     print(
         f"Rendering {num_images:,} images ({len(missing)} of {len(parts)} files) "
-        f"with {num_processes} processes into {directory}",
+        f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",
         file=sys.stderr,
     )
     with RenderWorkers(render, num_processes) as workers, Progress(num_images) as progress:
@@ -128,18 +128,21 @@ def check_files(directory: Path, *, full: bool = False) -> None:
     Raises:
         DataError: if a file is missing or differs; the message names it.
     """
-    for filename, written in _read_files_json(directory).items():
+    try:
+        files = _read_files_json(directory)
+    except FileNotFoundError:
+        raise DataError(f"{directory / FILES_JSON} is missing; {_remedy(directory)}.") from None
+    for filename, written in files.items():
         path = directory / filename
-        remedy = f"delete {directory} and run the same command again to make it anew"
         if not path.is_file():
-            raise DataError(f"Data file {path} is missing; {remedy}.")
+            raise DataError(f"Data file {path} is missing; {_remedy(directory)}.")
         if path.stat().st_size != written["bytes"]:
             raise DataError(
                 f"Data file {path} is damaged: it has {path.stat().st_size:,} bytes and should "
-                f"have {written['bytes']:,}; {remedy}."
+                f"have {written['bytes']:,}; {_remedy(directory)}."
             )
         if full and _sha256(path) != written["sha256"]:
-            raise DataError(f"Data file {path} is damaged: wrong checksum; {remedy}.")
+            raise DataError(f"Data file {path} is damaged: wrong checksum; {_remedy(directory)}.")
 
 
 @contextlib.contextmanager
@@ -151,7 +154,7 @@ def exclusive_directory(directory: Path) -> Iterator[None]:
     """
     try:
         lock = _acquire(directory)
-    except (PermissionError, FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+    except OSError as error:
         raise DataError(
             f"Cannot write data to {directory}: {error.strerror}; choose another data directory."
         ) from error
@@ -165,7 +168,15 @@ def exclusive_directory(directory: Path) -> Iterator[None]:
 
 
 def publish(directory: Path, destination: Path) -> None:
-    """Gives a complete directory, held by `exclusive_directory`, its final name."""
+    """Gives a complete directory, held by `exclusive_directory`, its final name.
+
+    Files that others added (metadata) are recorded in `files.json` first.
+    """
+    files = _read_files_json(directory)
+    for path in sorted(directory.iterdir()):
+        if path.name not in {*files, FILES_JSON, _LOCK}:
+            files[path.name] = _describe(path)
+    _write_files_json(directory, files)
     (directory / _LOCK).unlink()
     directory.rename(destination)
 
@@ -180,6 +191,10 @@ def _acquire(directory: Path) -> TextIO:
         if path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno())):
             return lock
         lock.close()
+
+
+def _remedy(directory: Path) -> str:
+    return f"delete {directory} and run the same command again to make it anew"
 
 
 def _wait_for_lock(lock: TextIO, directory: Path) -> None:
@@ -233,11 +248,7 @@ def _write_part(
             _write_record(writer, serialize(example), path)
             progress.update(part.images_per_example)
         _close(writer, path)
-        written = {
-            "examples": part.count,
-            "bytes": temporary.stat().st_size,
-            "sha256": _sha256(temporary),
-        }
+        written = _describe(temporary)
         temporary.replace(path)
         return written
     finally:
@@ -264,13 +275,20 @@ def _cannot_write(path: Path, error: RuntimeError) -> DataError:
 
 def _read_files_json(directory: Path) -> dict[str, dict]:
     path = directory / FILES_JSON
-    return json.loads(path.read_text()) if path.exists() else {}
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(f"{path} is damaged; {_remedy(directory)}.") from error
 
 
 def _write_files_json(directory: Path, files: Mapping[str, Mapping]) -> None:
     temporary = directory / (FILES_JSON + _TEMPORARY_SUFFIX)
     temporary.write_text(json.dumps(files, indent=2, sort_keys=True) + "\n")
     temporary.replace(directory / FILES_JSON)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
 
 
 def _sha256(path: Path) -> str:

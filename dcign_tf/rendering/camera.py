@@ -30,7 +30,7 @@ class Framing:
     max_azimuth_deg: float = 60.0
     max_elevation_deg: float = 25.0
     camera_distance_mm: float = 1000.0
-    margin: float = 0.02
+    margin: float = 0.03
 
 
 def pose_rotation(azimuth_deg: float, elevation_deg: float) -> np.ndarray:

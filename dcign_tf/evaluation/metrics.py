@@ -196,34 +196,36 @@ def swap_latents(z_source: np.ndarray, z_target: np.ndarray, where: slice) -> np
     return swapped
 
 
-def novel_view_ratio(predicted: np.ndarray, target: np.ndarray, source: np.ndarray) -> float:
+def novel_view_ratio(predicted_mse: np.ndarray, source_mse: np.ndarray) -> float:
     """Error of re-rendering one image as another, over that of not trying.
 
     Args:
-        predicted: the source's code with the target's varied latent, decoded.
-        target: the image that this should be.
-        source: the image that the code came from; of one sweep with the target.
-            All three [P, H, W, C], uint8 or float in [0, 1].
+        predicted_mse: `mean_squared_error` between what the source's code with the
+            target's varied latent decodes to, and the target; one for each pair of
+            images of a sweep, or for each equally large set of pairs.
+        source_mse: that between the source image itself and the target.
 
     Returns:
-        Mean squared error of `predicted` over that of `source`, both against
-        `target` and averaged over the pairs before dividing: 0 is exact, 1 no
-        better than the source image left as it was. Infinite if no source differs
-        from its target (NaN if no prediction does either); NaN without pairs, or
-        where images hold NaN.
+        The ratio of their means: 0 is exact, 1 no better than the source image left
+        as it was. Infinite if no source differs from its target (NaN if no
+        prediction does either); NaN without pairs, or where an error is NaN.
 
     Raises:
-        ValueError: if the shapes differ or images are neither uint8 nor float.
+        ValueError: if the shapes differ.
     """
-    return _ratio(_mean_squared_error(predicted, target), _mean_squared_error(source, target))
+    predicted_mse, source_mse = np.asarray(predicted_mse), np.asarray(source_mse)
+    _check_same_shape(predicted_mse, source_mse)
+    if not predicted_mse.size:
+        return np.nan
+    return _ratio(predicted_mse.mean(), source_mse.mean())
 
 
-def reconstruction_mse(images: np.ndarray, reconstructions: np.ndarray) -> float:
+def mean_squared_error(images: np.ndarray, others: np.ndarray) -> float:
     """Mean squared error over images, pixels and channels, grey values in [0, 1].
 
     Args:
         images: [..., H, W, C], uint8 or float in [0, 1].
-        reconstructions: of the same shape, either type.
+        others: of the same shape, either type.
 
     Returns:
         0 if identical; NaN without images, or where they hold NaN.
@@ -231,10 +233,6 @@ def reconstruction_mse(images: np.ndarray, reconstructions: np.ndarray) -> float
     Raises:
         ValueError: if the shapes differ or images are neither uint8 nor float.
     """
-    return _mean_squared_error(images, reconstructions)
-
-
-def _mean_squared_error(images: np.ndarray, others: np.ndarray) -> float:
     images, others = np.asarray(images), np.asarray(others)
     _check_same_shape(images, others)
     for array in (images, others):

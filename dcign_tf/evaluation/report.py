@@ -76,8 +76,10 @@ def evaluate(
         angle_deg={f: test[f].angle_deg for f in code.extrinsic},
         fit_z_mean={f: fit[f].z_mean for f in code.extrinsic},
         fit_angle_deg={f: fit[f].angle_deg for f in code.extrinsic},
-        novel_view_ratio={f: e["predicted"] / e["source"] for f, e in errors.items()},
-        reconstruction_mse=float(np.mean([e["reconstruction"] for e in errors.values()])),
+        novel_view_ratio={
+            f: metrics.novel_view_ratio(e["predicted"], e["source"]) for f, e in errors.items()
+        },
+        reconstruction_mse=np.mean([e["reconstruction"].mean() for e in errors.values()]),
     )
     scores["step"] = int(model.step.numpy())
     scores["num_image_sweeps"] = {f: min(image_sweeps, len(s)) for f, s in test_sweeps.items()}
@@ -141,8 +143,8 @@ class _Network:
         swapped = metrics.swap_latents(z[pairs[:, 0]], z[pairs[:, 1]], self.code.slice(factor))
         return self.decode(swapped)
 
-    def image_errors(self, sweeps: Any, factor: str, count: int) -> dict[str, float]:
-        """Mean squared errors over the first `count` sweeps, a sweep at a time."""
+    def image_errors(self, sweeps: Any, factor: str, count: int) -> dict[str, np.ndarray]:
+        """Mean squared errors in each of the first `count` sweeps, [count]."""
         rows = []
         for index in range(min(count, len(sweeps))):
             images = _images(sweeps[index])
@@ -157,7 +159,7 @@ class _Network:
                     "source": metrics.mean_squared_error(images[pairs[:, 0]], target),
                 }
             )
-        return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
     def traversals(
         self, images: np.ndarray, ranges: Mapping[str, tuple[float, float]]

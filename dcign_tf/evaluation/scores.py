@@ -39,7 +39,7 @@ def make_scores(
             which the monotone curve from latent to angle is fitted.
         fit_angle_deg: the angles of `fit_z_mean`.
         novel_view_ratio: every factor to its `metrics.novel_view_ratio`.
-        reconstruction_mse: of `metrics.reconstruction_mse`.
+        reconstruction_mse: `metrics.mean_squared_error` of the reconstructions.
 
     Returns:
         A dict of dicts, lists, strings and numbers; undefined scores are NaN.

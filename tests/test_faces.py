@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 import trimesh
 
 from dcign_tf.datasets import DataError
-from dcign_tf.datasets.face_sweeps import FACTORS, SUBSETS, FaceSettings
+from dcign_tf.datasets.face_sweeps import FACTORS, SUBSETS, FaceSettings, draw_labels
 from dcign_tf.datasets.faces import DcignFaces, DcignFacesConfig, prepare_faces
 from dcign_tf.datasets.pipeline import clear_data_errors, factor_batches
 from dcign_tf.datasets.reading import PreparedSweeps, factor_sweeps, read_split
@@ -214,6 +214,17 @@ def test_every_setting_makes_another_version(face_model):
     assert DcignFacesConfig.from_settings(**same).name == name
 
 
+def test_what_is_drawn_is_that_of_the_version():
+    """If this fails, other data would get an old name: raise `DcignFaces.VERSION` too."""
+    settings = FaceSettings(seed=5)
+    assert DcignFaces.VERSION == "1.0.0"
+    drawn = draw_labels(settings, "train_azimuth", 7)
+    first = [drawn[name][0] for name in (*ANGLES, "identity")]
+    np.testing.assert_allclose(first, [18.4964, 13.4193, -19.2232, 126], atol=1e-3)
+    drawn = draw_labels(settings, "test_intrinsic", 7)
+    assert drawn["identity"][:3].tolist() == [1146, 1165, 1140]
+
+
 def test_another_renderer_makes_another_version(face_model, monkeypatch):
     settings = FaceSettings(face_model=face_model, **TINY)
     before = settings.fingerprint()
@@ -335,7 +346,7 @@ def test_the_paper_preset_is_the_papers():
 
 def test_the_procedural_head(tmp_path):
     tiny = {**TINY, "image_size": 40, "channels": 1, "train_sweeps": 1, "independent_images": 1}
-    builder = prepare_faces(tmp_path, num_processes=2, **tiny)
+    builder = prepare_faces(tmp_path, num_processes=1, **tiny)
     example = next(read_split(builder, "train_azimuth"))
     assert example["image"].shape == (LENGTH, 40, 40, 1)
     assert example["coefficients"].shape == (LENGTH, load_face_model(None).num_coefficients)

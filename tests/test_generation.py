@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -134,6 +135,7 @@ def test_killed_in_the_middle_the_same_call_completes(tmp_path, expected, signal
     if signal_number == signal.SIGINT:
         assert "1 of 3 files are complete; the same command continues" in message
         assert not list(directory.glob("*.tmp"))
+        assert message.count("Traceback") == 1  # of this process; the workers are quiet
     pids = [int(path.name.split("-")[1]) for path in tmp_path.glob("pid-*")]
     assert len(pids) == 2
     wait_until(lambda: not any(is_running(pid) for pid in pids))
@@ -174,7 +176,7 @@ def test_too_little_disk_is_found_before_anything_is_written(tmp_path, monkeypat
     monkeypatch.setattr(generation.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(DataError, match=r"Too little disk space in .* needs about"):
         generate(tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["files.json"]
 
 
 def test_a_disk_that_fills_up_on_the_way_is_an_error(tmp_path):
@@ -193,7 +195,7 @@ def test_a_disk_that_fills_up_on_the_way_is_an_error(tmp_path):
     last_line = finished.stderr.strip().splitlines()[-1]
     assert f"DataError: Cannot write data file {tmp_path / 'a-0'}: " in last_line
     assert "File too large" in last_line
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["files.json"]
 
 
 def test_a_directory_that_cannot_be_made_is_an_error(tmp_path):
@@ -224,6 +226,47 @@ def test_a_second_process_waits_for_the_first(tmp_path, capsys):
     assert seen == [True]
     assert not staging.exists()
     assert not (destination / "lock").exists()
+
+
+def test_metadata_of_a_killed_run_is_not_believed(tmp_path):
+    """Killed between the record of the metadata and the final name: both are made anew."""
+    staging, destination = tmp_path / "staging", tmp_path / "destination"
+    with exclusive_directory(staging):
+        generate(staging)
+        (staging / "features.json").write_text("{}")
+        publish(staging, destination)
+    destination.rename(staging)
+    with exclusive_directory(staging):
+        generate(staging)
+        (staging / "features.json").write_text('{"new": 1}')
+        publish(staging, destination)
+    check_files(destination, full=True)
+
+
+def test_a_log_gets_lines_with_rate_and_time_left(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("dcign_tf.datasets.progress._SECONDS_BETWEEN_LINES", 0)
+    generate(tmp_path)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"Rendering 25 images (3 of 3 files) with 2 processes into {tmp_path}"
+    assert all(re.search(r"[\d?]/25 \[00:0\d<.*images/s\]", line) for line in lines[1:])
+    assert "100%" in lines[-1]
+
+
+def test_a_lock_that_was_waited_for_holds(tmp_path, capsys):
+    """The first process gave up, and took its lock file with it."""
+    seen = []
+
+    def second():
+        with exclusive_directory(tmp_path / "staging"):
+            seen.append((tmp_path / "staging" / "lock").exists())
+
+    thread = threading.Thread(target=second)
+    with pytest.raises(ValueError, match="give up"), exclusive_directory(tmp_path / "staging"):
+        thread.start()
+        wait_until(lambda: "Waiting: another process" in capsys.readouterr().err)
+        raise ValueError("give up")
+    thread.join()
+    assert seen == [True]
 
 
 class TestCheckFiles:

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -159,42 +160,42 @@ def render_example(settings: FaceSettings, split: str, index: int) -> dict[str, 
     """Example `index` of a split.
 
     Returns:
-        A dict of `image`, a list of n PNG files; `azimuth_deg`, `elevation_deg`
-        and `light_azimuth_deg`, float32 [n]; `identity`, int64 [n];
-        `coefficients`, float32 [n, K]; `factor`, the name of what varies.
+        The labels that `draw_labels` returns; `coefficients`, float32 [n, K], of
+        the identity of each image; and `image`, a list of n PNG files.
     """
-    subset, factor = split.split("_", maxsplit=1)
-    rng = named_rng(settings.seed, "sweep", split, index)
-    count = settings.images_per_example(split)
-    varies = FACTORS if factor == INDEPENDENT else (factor,)
-
-    def draw_angle_deg(name: str, range_deg: float) -> np.ndarray:
-        drawn = rng.uniform(-range_deg, range_deg, count if name in varies else 1)
-        return np.broadcast_to(drawn.astype(np.float32), count)
-
-    azimuth_deg = draw_angle_deg("azimuth", settings.azimuth_range_deg)
-    elevation_deg = draw_angle_deg("elevation", settings.elevation_range_deg)
-    light_azimuth_deg = draw_angle_deg("light_azimuth", settings.light_azimuth_range_deg)
-    identities = rng.choice(
-        settings.identities(subset), count if INTRINSIC in varies else 1, replace=False
-    )
-    coefficients = np.stack([identity_coefficients(settings, i) for i in identities])
-
-    angles_deg = (azimuth_deg, elevation_deg, light_azimuth_deg)
-    if len(identities) == 1:
-        images = _render(settings, coefficients[0], *angles_deg)
-    else:
+    labels = draw_labels(settings, split, index)
+    angles_deg = [labels[f"{factor}_deg"] for factor in FACTORS if factor != INTRINSIC]
+    coefficients = np.stack([identity_coefficients(settings, i) for i in labels["identity"]])
+    if labels["factor"] in (INTRINSIC, INDEPENDENT):
         poses = zip(coefficients, *angles_deg, strict=True)
         images = np.concatenate([_render(settings, *pose) for pose in poses])
-    return {
-        "image": [_png(image) for image in images],
-        "azimuth_deg": azimuth_deg,
-        "elevation_deg": elevation_deg,
-        "light_azimuth_deg": light_azimuth_deg,
-        "identity": np.broadcast_to(identities.astype(np.int64), count),
-        "coefficients": np.broadcast_to(coefficients, (count, coefficients.shape[1])),
-        "factor": factor,
-    }
+    else:  # one identity: its scene is built once
+        images = _render(settings, coefficients[0], *angles_deg)
+    return {**labels, "coefficients": coefficients, "image": [_png(image) for image in images]}
+
+
+def draw_labels(settings: FaceSettings, split: str, index: int) -> dict[str, Any]:
+    """What example `index` of a split shows.
+
+    Returns:
+        A dict of `azimuth_deg`, `elevation_deg` and `light_azimuth_deg`, float32
+        [n]; `identity`, int64 [n]; `factor`, the name of the one that varies.
+    """
+    subset, factor = split.split("_", maxsplit=1)
+    count = settings.images_per_example(split)
+    rng = named_rng(settings.seed, "sweep", split, index)
+
+    def per_image(name: str, draw: Callable[[int], np.ndarray]) -> np.ndarray:
+        return np.broadcast_to(draw(count if factor in (name, INDEPENDENT) else 1), count)
+
+    labels: dict[str, Any] = {"factor": factor}
+    for name in ("azimuth", "elevation", "light_azimuth"):
+        bound = getattr(settings, f"{name}_range_deg")
+        angles = per_image(name, lambda size, bound=bound: rng.uniform(-bound, bound, size))
+        labels[f"{name}_deg"] = angles.astype(np.float32)
+    known = settings.identities(subset)
+    labels["identity"] = per_image(INTRINSIC, lambda size: rng.choice(known, size, replace=False))
+    return labels
 
 
 def identity_coefficients(settings: FaceSettings, identity: int) -> np.ndarray:

@@ -78,6 +78,8 @@ class DcignFaces(FileReaderBuilder):
     ArrayRecord files, read with `as_data_source` (random access) or `as_dataset`.
     """
 
+    # Raise it when `face_sweeps` draws or stores anything differently. Settings, face model
+    # and renderer need no new version: they are in the configuration's name.
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (TFDS's way)
 

@@ -83,8 +83,14 @@ def generate_parts(
     """
     for leftover in directory.glob(f"*{_TEMPORARY_SUFFIX}"):
         leftover.unlink()
-    complete = _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
-    missing = [part for part in parts if not _is_complete(directory, part, complete)]
+    recorded = _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
+    complete = {
+        part.filename: recorded[part.filename]
+        for part in parts
+        if _is_complete(directory, part, recorded)
+    }
+    missing = [part for part in parts if part.filename not in complete]
+    _write_files_json(directory, complete)
     if not missing:
         return
     num_images = sum(part.num_images for part in missing)
@@ -205,10 +211,11 @@ def _wait_for_lock(lock: TextIO, directory: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
-def _is_complete(directory: Path, part: Part, complete: Mapping[str, Mapping]) -> bool:
+def _is_complete(directory: Path, part: Part, recorded: Mapping[str, Mapping]) -> bool:
     path = directory / part.filename
-    written = complete.get(part.filename)
-    return bool(written) and path.is_file() and path.stat().st_size == written["bytes"]
+    if part.filename not in recorded or not path.is_file():
+        return False
+    return path.stat().st_size == recorded[part.filename]["bytes"]
 
 
 def _check_disk_space(

@@ -21,7 +21,7 @@ class Progress:
         self._total = total
         self._done = 0
         self._start = self._last_line = time.monotonic()
-        self._bar = tqdm(total=total, unit="image") if sys.stderr.isatty() else None
+        self._bar = tqdm(total=total, unit=" images") if sys.stderr.isatty() else None
 
     def update(self, count: int) -> None:
         """Counts `count` more images as done."""
@@ -48,5 +48,5 @@ class Progress:
     def _print_line(self) -> None:
         self._last_line = time.monotonic()
         elapsed = self._last_line - self._start
-        line = tqdm.format_meter(self._done, self._total, elapsed, ncols=80, unit="image")
+        line = tqdm.format_meter(self._done, self._total, elapsed, ncols=80, unit=" images")
         print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,43 @@
+"""Installs dcign_tf; the build system and the tools are configured in pyproject.toml."""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+
+setup(
+    name="dcign-tf",
+    version="0.1.0",
+    description="Deep Convolutional Inverse Graphics Network (Kulkarni et al., 2015) on Keras 3",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10,<3.13",
+    packages=find_packages(include=["dcign_tf", "dcign_tf.*"]),
+    install_requires=[
+        "absl-py>=2.1",
+        # TFDS files with random access: the order of training is a function of (seed, step).
+        "array_record>=0.6",
+        "embreex>=4.4",
+        "keras>=3.12,<3.16",
+        "matplotlib>=3.9",
+        "ml_collections>=1.0",
+        "numpy>=2,<2.5",
+        "Pillow>=10",
+        "scikit-learn>=1.5",
+        "scipy>=1.13",
+        "tensorboard>=2.19",
+        "tensorflow>=2.21,<2.22",
+        "tensorflow-datasets>=4.9.9",
+        "tensorflow-probability[tf]==0.25.*",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
+        "test": ["hypothesis>=6", "pytest>=8", "pytest-timeout>=2.3"],
+        "benchmarks": ["trimesh>=4"],
+        "dev": ["ruff>=0.8"],
+    },
+)

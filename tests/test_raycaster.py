@@ -204,7 +204,8 @@ def test_antialiasing_comes_near_a_finer_image(head, monkeypatch):
 def test_grey_is_the_luminance_of_colour(head):
     grey = head.render(-20, 5, 30, image_size=60)[0, ..., 0].astype(float)
     colour = _linear(head.render(-20, 5, 30, image_size=60, channels=3)[0])
-    assert np.abs(_srgb(colour @ [0.2126, 0.7152, 0.0722]) - grey).max() < 4
+    difference = np.abs(_srgb(colour @ [0.2126, 0.7152, 0.0722]) - grey)
+    assert np.quantile(difference, 0.99) < 1  # a few pixels are an edge in colour only
     red, green, blue = colour[30, 30]
     assert red > green > blue
 
@@ -304,7 +305,7 @@ _GOLDEN_BLOCKS = [
     [
         [9.9, 119.5, 69.3, 0.1],
         [95.5, 191.0, 144.4, 27.8],
-        [105.7, 177.4, 105.4, 14.2],
+        [105.7, 177.4, 105.3, 14.2],
         [25.9, 112.8, 47.0, 0.2],
     ],
     [

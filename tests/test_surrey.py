@@ -176,7 +176,7 @@ def test_paint_lies_on_the_lips(surrey):
 def test_eyes_and_brows_are_the_darkest_of_the_upper_face(surrey):
     scene = FaceScene.of(surrey, np.zeros(surrey.num_coefficients, np.float32))
     picture = scene.render(0, 0, 0, image_size=150)[0, ..., 0].astype(float)
-    rows, columns = np.nonzero(picture)
+    rows = np.flatnonzero(picture.any(1))
     nose_tip = (rows.min() + rows.max()) // 2
     eye = picture[rows.min() + 5 : nose_tip - 5, 75 + 12 : 75 + 28].mean(1)  # from brow to cheek
     dark = np.flatnonzero(eye < 0.75 * np.median(eye))

@@ -49,6 +49,11 @@ def light_direction(azimuth_deg: float) -> np.ndarray:
     return np.array([level * math.sin(azimuth), math.sin(elevation), level * math.cos(azimuth)])
 
 
+def _spread(bound_deg: float, step_deg: float) -> np.ndarray:
+    """Angles from -bound to bound, both included, 0 too, at most a step apart."""
+    return np.linspace(-bound_deg, bound_deg, 1 + 2 * math.ceil(bound_deg / step_deg))
+
+
 class Camera:
     """A perspective camera that keeps one object in a square frame, in all of its poses.
 
@@ -79,12 +84,12 @@ class Camera:
     def _bounds(self, framing: Framing) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest x and y [2] on the image plane, over all poses.
 
-        Between these poses, 15° and 12.5° apart, a point can reach out further
-        by 1.5 % at most: cos 7.5° · cos 6.25° = 0.985. The margin covers that.
+        Between the poses tried, at most 15° and 12.5° apart, a point can reach out
+        further by 1.5 %: cos 7.5° · cos 6.25° = 0.985. The margin covers that.
         """
         lows, highs = [], []
-        for azimuth_deg in np.linspace(-1, 1, 9) * framing.max_azimuth_deg:
-            for elevation_deg in np.linspace(-1, 1, 5) * framing.max_elevation_deg:
+        for azimuth_deg in _spread(framing.max_azimuth_deg, 15.0):
+            for elevation_deg in _spread(framing.max_elevation_deg, 12.5):
                 plane = self._project(pose_rotation(azimuth_deg, elevation_deg))
                 lows.append(plane.min(1))
                 highs.append(plane.max(1))

@@ -34,8 +34,11 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 # Rows and columns, in pixels: a rotated grid, which serves near-vertical and
 # near-horizontal edges, the ones that show most, with four distinct levels.
 _SUBPIXEL = np.array([[-0.125, -0.375], [-0.375, 0.125], [0.125, 0.375], [0.375, -0.125]])
-_EDGE_LEVELS = 12
-"""Pixels that differ by more grey levels than this from a neighbour are supersampled."""
+_EDGE_LEVELS = 24
+"""Pixels that differ by more grey levels than this from a neighbour are supersampled.
+
+At half of it a third more rays leave just as many pixels visibly (20 levels) off.
+"""
 _SHADOW_OFFSET = 0.004
 """How far, in object radii, shadow rays start off the surface, so that it does not shade itself."""
 

@@ -65,8 +65,8 @@ def hairline_deg(azimuth_deg: np.ndarray) -> np.ndarray:
     """Elevation of the hairline seen from the centre of the head, by azimuth."""
     return np.interp(
         np.abs(azimuth_deg),
-        [0, 20, 34, 46, 56, 66, 74, 80, 87, 92, 104, 114, 124, 140, 180],
-        [43, 44, 42, 35, 30, 23, 12, -6, -6, 14, 14, -2, -28, -37, -40],
+        [0, 10, 22, 32, 44, 56, 66, 74, 80, 86, 92, 104, 114, 126, 140, 180],
+        [43.5, 44.5, 46, 44, 36, 30, 23, 13, 3, 0, 3, 4, -8, -28, -37, -40],
     )
 
 
@@ -76,6 +76,12 @@ def hairline_height_mm(p: np.ndarray) -> np.ndarray:
     azimuth = np.rad2deg(np.arctan2(x, z))
     elevation = np.rad2deg(np.arctan2(y, np.hypot(x, z)))
     return np.deg2rad(elevation - hairline_deg(azimuth)) * np.linalg.norm(p, axis=-1)
+
+
+def hair_strands(p: np.ndarray) -> np.ndarray:
+    """Locks that run down from the crown, between -1 and 1."""
+    azimuth = np.arctan2(p[..., 0], p[..., 2] + 4) + 0.25 * np.sin(p[..., 1] / 25)
+    return np.tanh(sum(np.cos(n * azimuth + n * n) for n in (5, 8, 11, 13, 17)) / 2)
 
 
 def beard_cover(p: np.ndarray) -> np.ndarray:
@@ -96,12 +102,17 @@ def _step(distance: np.ndarray, width: float) -> np.ndarray:
 
 def _skin_rays() -> np.ndarray:
     """The directions that sample the skin, denser where a face has detail: [rows, columns, 3]."""
-    azimuth = _spread(-180, 180, 85, lambda a: 1 + 5.2 * np.exp(-((np.abs(a) / 32) ** 4)))[:-1]
+    azimuth = _spread(-180, 180, 81, lambda a: 1 + 5.2 * np.exp(-((np.abs(a) / 32) ** 4)))[:-1]
     elevation = _spread(
         82,
         -84,
-        77,
-        lambda e: 1 + 2.4 * np.exp(-(((e + 9) / 33) ** 4)) + 2.2 * np.exp(-(((e - 11) / 6) ** 2)),
+        79,
+        lambda e: (
+            1
+            + 2.2 * np.exp(-(((e + 9) / 33) ** 4))
+            + 2.4 * np.exp(-(((e - 10) / 5.5) ** 2))
+            + 1.8 * np.exp(-(((e + 28.5) / 4.5) ** 2))
+        ),
     )
     return directions(azimuth, elevation[:, None])
 
@@ -145,7 +156,7 @@ def _ear(side: int) -> HeadMesh:
     triangles = _grid_triangles(len(rings), len(angle), wrap=True)
     inner = np.arange(len(angle))
     hub = np.stack([np.full(len(inner), len(points) - 1), np.roll(inner, -1), inner], -1)
-    triangles = np.concatenate([triangles[:, ::-1], hub[:, ::-1]])
+    triangles = np.concatenate([triangles[:, ::-1], hub])
     if side > 0:
         triangles = triangles[:, ::-1]
     normal = np.broadcast_to(n * [side, 1, 1], points.shape).copy()
@@ -155,7 +166,7 @@ def _ear(side: int) -> HeadMesh:
 
 def _hair() -> HeadMesh:
     """A shell whose rows follow the hairline, so that its edge is a clean line."""
-    azimuth = _spread(-180, 180, 73, lambda a: 1 + 0.5 * np.exp(-((np.abs(a) / 70) ** 4)))[:-1]
+    azimuth = _spread(-180, 180, 69, lambda a: 1 + 0.5 * np.exp(-((np.abs(a) / 70) ** 4)))[:-1]
     line = hairline_deg(azimuth)
     above = np.concatenate([np.linspace(0, 1, 17)[:-1], [1.0]])
     below = np.linspace(0, 1, 15)[1:]
@@ -166,18 +177,26 @@ def _hair() -> HeadMesh:
         ]
     )
     shell = _closed(sculpture.skull_distance, directions(azimuth, elevation), Part.HAIR)
+    shell = dataclasses.replace(shell, normal=_growth(shell))
     height = hairline_height_mm(shell.skin_mm)
-    full = 9 + 4 * np.clip(shell.skin_mm[:, 1] / 100, 0, 1)
-    thickness = np.where(
-        height < 4,
-        np.interp(height, [-14, -5, 0, 4], [-6, -5, -0.5, 3]),
-        3 + (full - 3) * np.clip((height - 4) / 26, 0, 1) ** 0.8,
-    )
+    # thickest on the crown: when hair thins, the hairline recedes before the crown is bare
+    thickness = np.interp(height, [-14, -5, 0, 4, 25, 90], [-6, -5, -0.5, 3, 9, 16])
+    thickness += 1.3 * np.clip(height / 15, 0, 1) * hair_strands(shell.skin_mm)
     front = np.abs(np.arctan2(shell.skin_mm[:, 0], shell.skin_mm[:, 2])) < 1.15
-    thickness -= 3.0 * (front & (height < -14))
-    face = front & (shell.skin_mm[:, 1] < 32)
+    # buried deeper down the forehead, so that a fringe grows from the hairline
+    thickness -= np.where(front, np.interp(height, [-60, -5], [11, 0]), 0)
+    face = front & (shell.skin_mm[:, 1] < 32) & (height < -14)
     underneath = shell.skin_mm[:, 1] < sculpture.NECK_CUT_MM + 6
     return _shell(shell, thickness, keep=~(face | underneath))
+
+
+def _growth(shell: HeadMesh) -> np.ndarray:
+    """Where hair stands off to: along the scalp's normals, lower down away from the neck's axis."""
+    away = shell.skin_mm * [1, 0, 1] + [0, 0, 14]
+    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
+    low = _step(-5 - shell.skin_mm[:, 1:2], 20.0)
+    growth = low * away + (1 - low) * shell.normal
+    return growth / np.linalg.norm(growth, axis=1, keepdims=True)
 
 
 def _beard() -> HeadMesh:
@@ -190,7 +209,8 @@ def _beard() -> HeadMesh:
     triangles = _grid_triangles(*rays.shape[:2], wrap=False)
     shell = HeadMesh(points, triangles, np.full(len(points), Part.BEARD), normal, points)
     cover = beard_cover(points)
-    return _shell(shell, -6.5 - 2.0 * (1 - cover), keep=cover > 0.02)
+    chin = sculpture.bump(points, (0, -100, 88), (26, 22, 34))
+    return _shell(shell, -6.5 + 1.5 * chin - 2.0 * (1 - cover), keep=cover > 0.02)
 
 
 def _shell(shell: HeadMesh, height_mm: np.ndarray, keep: np.ndarray) -> HeadMesh:

@@ -8,11 +8,17 @@ from __future__ import annotations
 import numpy as np
 
 from dcign_tf.rendering import head_sculpture as sculpture
-from dcign_tf.rendering.head_mesh import HeadMesh, Part, beard_cover, hairline_height_mm
+from dcign_tf.rendering.head_mesh import (
+    HeadMesh,
+    Part,
+    beard_cover,
+    hair_strands,
+    hairline_height_mm,
+)
 
 SKIN = np.array([0.52, 0.38, 0.31])
-HAIR = np.array([0.19, 0.145, 0.105])
-LIPS = np.array([0.40, 0.22, 0.20])
+HAIR = np.array([0.18, 0.135, 0.098])
+LIPS = np.array([0.32, 0.16, 0.145])
 SCLERA = np.array([0.56, 0.54, 0.52])
 IRIS = np.array([0.12, 0.085, 0.06])
 DARK = np.array([0.05, 0.04, 0.04])
@@ -32,16 +38,23 @@ class _Masks:
         self.skin = 1 - self.hair - self.beard_shell
         self.face_up = p[:, 1] / 100
         self.brow = front * np.clip(
-            1.3 * sculpture.stroke(q, [(10, 15.5, 92), (25, 21, 86), (46, 16, 64)], 4.8), 0, 1
+            1.3 * sculpture.stroke(q, [(10, 17.0, 92), (27, 21, 86), (46, 16.5, 64)], 4.8), 0, 1
         )
-        self.brow_rim = front * sculpture.stroke(q, [(8, 15, 92), (26, 21, 86), (50, 15, 62)], 7.5)
+        self.brow_rim = front * sculpture.stroke(
+            q, [(8, 16.5, 92), (27, 21, 86), (50, 16, 62)], 7.5
+        )
         self.brow_rim *= 1 - self.brow
         eye = q - sculpture.EYE_MM
         radius = np.linalg.norm(eye, axis=1)
         opening = sculpture.eye_opening(q)
         near = front * (radius < sculpture.EYEBALL_RADIUS_MM + 6)
-        self.eye = near * _below(opening, 0.0, 0.7) * (radius < sculpture.EYEBALL_RADIUS_MM + 1.2)
-        self.eye_corners = self.eye * np.clip(np.abs(eye[:, 0]) / 14.5, 0, 1) ** 3 * 0.6
+        self.eye = (
+            near
+            * _below(opening, 0.0, 0.7)
+            * _below(np.abs(eye[:, 0]), 13.0, 1.5)
+            * (radius < sculpture.EYEBALL_RADIUS_MM + 1.2)
+        )
+        self.eye_corners = self.eye * np.clip(np.abs(eye[:, 0]) / 13.0, 0, 1) ** 3 * 0.75
         from_pupil = np.hypot(eye[:, 0], eye[:, 1] - 0.6)
         self.iris = self.eye * _below(from_pupil, 6.3, 0.6)
         self.pupil = self.eye * _below(from_pupil, 2.4, 0.7)
@@ -51,7 +64,7 @@ class _Masks:
         self.under_eye = front * sculpture.bump(q, (31, -11, 74), (17, 5.5, 20))
         self.lips = front * _lips(q)
         self.mouth_line = front * sculpture.stroke(
-            q, [(0, -68.3, 97), (8, -67.5, 96), (17, -67.6, 91), (26, -66.8, 81)], 1.8
+            q, [(0, -68.3, 97), (8, -67.5, 96), (17, -67.2, 91), (26, -65.8, 81)], 2.0
         )
         self.nostrils = front * sculpture.bump(q, (7.3, -47.5, 101), (4, 3.2, 6))
         self.cheeks = front * sculpture.bump(q, (42, -32, 66), (18, 16, 30))
@@ -60,7 +73,7 @@ class _Masks:
         self.moustache = self.stubble * sculpture.bump(p, (0, -57, 92), (30, 9, 40))
         self.scalp = skin * 0.5 * (1 + np.tanh((hairline_height_mm(p) - 3) / 6))
         self.forehead = front * sculpture.bump(p, (0, 45, 85), (60, 26, 60))
-        self.strands = self.hair * _strands(p)
+        self.strands = self.hair * hair_strands(p)
         self.ears = np.isin(mesh.part, (Part.LEFT_EAR, Part.RIGHT_EAR)).astype(float)
 
 
@@ -70,17 +83,10 @@ def _below(value: np.ndarray, edge: float, width: float) -> np.ndarray:
 
 def _lips(q: np.ndarray) -> np.ndarray:
     x, y = q[:, 0], q[:, 1]
-    upper = np.interp(x, [0, 4, 9, 17, 27.5], [-61.2, -59.6, -60.6, -63.2, -66.6])
-    lower = np.interp(x, [0, 10, 18, 27.5], [-78.2, -77.2, -73.4, -67.4])
+    upper = np.interp(x, [0, 4, 9, 17, 27.5], [-61.2, -59.6, -60.6, -62.8, -65.6])
+    lower = np.interp(x, [0, 10, 18, 27.5], [-78.2, -77.2, -73.0, -66.6])
     inside = np.minimum(np.minimum(upper - y, y - lower), (28 - x) * 0.8)
     return np.clip(0.5 + inside / 1.6, 0, 1)
-
-
-def _strands(p: np.ndarray) -> np.ndarray:
-    """Streaks along the fall of the hair, between -1 and 1."""
-    azimuth = np.arctan2(p[:, 0], p[:, 2] + 4) + 0.25 * np.sin(p[:, 1] / 25)
-    streaks = sum(np.cos(n * azimuth + n * n) for n in (5, 8, 11, 13, 17))
-    return np.tanh(streaks / 2)
 
 
 def _blotches(p: np.ndarray, seed: int, wavelength_mm: float) -> np.ndarray:
@@ -99,10 +105,10 @@ def mean_albedo(mesh: HeadMesh) -> np.ndarray:
     def lay(mask: np.ndarray, pigment: np.ndarray) -> None:
         colour[:] += mask[:, None] * (pigment - colour)
 
-    lay(0.12 * m.cheeks + 0.1 * m.nose + 0.12 * m.ears, LIPS)
+    lay(0.1 * m.cheeks + 0.08 * m.nose + 0.1 * m.ears, LIPS)
     lay(0.25 * m.under_eye + 0.3 * m.lids, 0.6 * SKIN)
     lay(0.18 * m.stubble + 0.5 * m.scalp, HAIR)
-    lay(0.75 * m.lips, LIPS)
+    lay(0.8 * m.lips, LIPS)
     lay(0.8 * m.mouth_line, DARK)
     lay(0.75 * m.nostrils, DARK)
     lay(0.9 * m.brow, 0.55 * HAIR)
@@ -113,7 +119,7 @@ def mean_albedo(mesh: HeadMesh) -> np.ndarray:
     lay(m.pupil, DARK)
     lay(0.6 * m.lashes * m.eye, DARK)
     lay(m.hair + m.beard_shell, HAIR)
-    colour *= 1 + 0.22 * m.strands[:, None]
+    colour *= 1 + 0.25 * m.strands[:, None]
     return colour.astype(np.float32)
 
 
@@ -122,12 +128,19 @@ def albedo_basis(mesh: HeadMesh) -> np.ndarray:
     m = _Masks(mesh)
     p = mesh.skin_mm
     bare = m.skin * (1 - m.eye) * (1 - 0.75 * m.lashes) * (1 - 0.6 * m.mouth_line)
-    bare = bare * (1 - 0.8 * m.brow) * (1 - 0.6 * m.nostrils) * (1 - 0.35 * m.scalp)
+    bare = (
+        bare
+        * (1 - 0.4 * m.lips)
+        * (1 - 0.15 * m.stubble)
+        * (1 - 0.8 * m.brow)
+        * (1 - 0.6 * m.nostrils)
+        * (1 - 0.35 * m.scalp)
+    )
     hairy = m.hair + m.beard_shell + 0.5 * m.brow + 0.3 * m.scalp + 0.12 * m.stubble
     symmetric = np.abs(p) * [1, 0, 0] + p * [0, 1, 1]
     components = (
-        (bare, SKIN * 0.26, hairy, HAIR * 0.17),
-        (hairy, 0.034 * np.array([1.2, 1.0, 0.75])),
+        (bare, SKIN * 0.275, hairy, HAIR * 0.17),
+        (hairy, 0.036 * np.array([1.2, 1.0, 0.75])),
         (hairy, 0.018 * _GREY),  # greying
         (bare, np.array([0.035, -0.012, -0.02])),  # ruddy against sallow
         (bare, np.array([0.02, 0.012, -0.03])),  # golden against rosy

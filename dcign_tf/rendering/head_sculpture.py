@@ -9,6 +9,8 @@ the face's left, y up, z forward.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 CENTRE_MM = np.array([0.0, -14.0, -4.0])
@@ -57,9 +59,7 @@ def bump(p: np.ndarray, centre, radii) -> np.ndarray:
 
 def stroke(p: np.ndarray, path, width_mm: float) -> np.ndarray:
     """Gaussian ridge along a polyline, 1 on it, exp(-1) at `width_mm` beside it."""
-    distance = np.min(
-        [limb(p, a, b, 0.0, 0.0) for a, b in zip(path[:-1], path[1:], strict=True)], axis=0
-    )
+    distance = np.min([limb(p, a, b, 0.0, 0.0) for a, b in itertools.pairwise(path)], axis=0)
     return np.exp(-((distance / width_mm) ** 2))
 
 
@@ -93,7 +93,7 @@ def skull_distance(p: np.ndarray) -> np.ndarray:
     d = smooth_min(d, ellipsoid(q, (0, -99, 80), (20, 13, 15.5)), 14)  # chin
     d = smooth_min(d, ellipsoid(q, (35, -50, 46), (25, 32, 33)), 24)  # cheek
     d = smooth_min(d, ellipsoid(q, (25, -77, 56), (22, 22, 24)), 22)  # jowl
-    d = smooth_min(d, ellipsoid(q, (44, -18, 57), (17, 13, 20)), 20)  # cheekbone
+    d = smooth_min(d, ellipsoid(q, (43, -20, 56), (17, 14, 20)), 22)  # cheekbone
     d = smooth_min(d, limb(q, (48, -14, 50), (60, -10, 0), 7, 6), 24)  # zygomatic arch
     neck = limb(q, (0, -40, -22), (0, -170, -20), 47, 54)
     d = smooth_min(d, neck, 14)
@@ -112,8 +112,8 @@ def head_distance(p: np.ndarray) -> np.ndarray:
 
 
 def _brow_and_socket(d: np.ndarray, q: np.ndarray) -> np.ndarray:
-    d = smooth_min(d, limb(q, (9, 16, 79.5), (31, 20, 75), 8, 8), 15)
-    d = smooth_min(d, limb(q, (31, 20, 75), (50, 13, 57), 8, 6), 15)
+    d = smooth_min(d, limb(q, (9, 17, 79), (30, 20, 74), 8, 7), 16)
+    d = smooth_min(d, limb(q, (30, 20, 74), (50, 14, 55), 7, 6), 16)
     d = smooth_max(d, -ellipsoid(q, (34, 0, 96.5), (20, 12, 20)), 12)
     return smooth_max(d, -ellipsoid(q, (15, 1, 94), (8, 10, 16)), 10)
 
@@ -121,16 +121,16 @@ def _brow_and_socket(d: np.ndarray, q: np.ndarray) -> np.ndarray:
 def _muzzle(d: np.ndarray, q: np.ndarray) -> np.ndarray:
     d = smooth_min(d, ellipsoid(q, (0, -66, 70), (33, 27, 27)), 16)
     upper = smooth_min(
-        limb(q, (5, -63.8, 95.5), (15, -65, 92), 5.2, 4.0),
-        limb(q, (15, -64.6, 92), (26, -66.4, 81), 4.0, 1.2),
+        limb(q, (4, -63.4, 94.5), (15, -64.6, 90.5), 4.8, 3.8),
+        limb(q, (15, -64.6, 90.5), (26, -65.8, 80), 3.8, 1.2),
         3,
     )
     lower = smooth_min(
-        limb(q, (0, -73, 94), (12, -72.2, 91.5), 5.8, 4.8),
-        limb(q, (12, -72.0, 91.5), (25, -67.6, 81), 4.8, 1.2),
+        limb(q, (0, -73, 92), (12, -72, 89.5), 5.6, 4.8),
+        limb(q, (12, -72, 89.5), (25, -66.8, 80), 4.8, 1.2),
         3,
     )
-    return smooth_min(smooth_min(d, upper, 5), lower, 5)
+    return smooth_min(smooth_min(d, upper, 6), lower, 6)
 
 
 def _nose(d: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -155,18 +155,18 @@ def _eyes(d: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 def _creases(q: np.ndarray) -> np.ndarray:
     """Depth in mm to take off the surface (negative: to put on)."""
-    mouth = [(0, -68.3, 101), (8, -67.5, 99), (17, -67.6, 94), (24, -67.0, 88)]
+    mouth = [(0, -68.3, 101), (8, -67.5, 99), (17, -67.2, 94), (24, -66.2, 88)]
     nasolabial = [(17, -38, 92), (24, -50, 88), (31, -64, 80)]
     lid_fold = [(20, 6, 76), (31, 10, 79), (43, 7, 72)]
     return (
         2.8 * stroke(q, mouth, 2.0)
-        + 1.6 * stroke(q, [(0, -50, 98), (0, -58, 100)], 3.0)  # philtrum
+        + 1.0 * stroke(q, [(0, -50, 98), (0, -57, 98)], 3.0)  # philtrum
         + 1.4 * stroke(q, nasolabial, 4.0)
         + 1.6 * stroke(q, lid_fold, 2.0)
-        + 3.0 * stroke(q, [(0, -85, 95), (18, -84, 88)], 6.0)  # mentolabial
+        + 2.2 * stroke(q, [(0, -85, 95), (16, -84, 88)], 6.0)  # mentolabial
         + 3.5 * bump(q, (66, 18, 54), (16, 24, 22))  # temple
         + 0.5 * bump(q, (48, -52, 48), (16, 16, 22))  # below the cheekbone
-        - 2.0 * bump(q, (36, -30, 75), (13, 12, 14))  # apple of the cheek
+        - 2.5 * bump(q, (34, -31, 76), (14, 13, 15))  # apple of the cheek
         - 1.5 * bump(q, (0, -103, 97), (10, 8, 10))
     )
 

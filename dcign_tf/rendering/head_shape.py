@@ -28,7 +28,7 @@ _MOUTH = (0, -68, 92)
 def _fold(mesh: HeadMesh) -> tuple[np.ndarray, np.ndarray]:
     """Skin points folded to the left half, and the (soft) sign of their side."""
     x = mesh.skin_mm[:, 0]
-    return sculpture.mirrored(mesh.skin_mm), x / np.sqrt(x * x + 9)
+    return sculpture.mirrored(mesh.skin_mm), x / np.sqrt(x * x + 144)
 
 
 def push(centre, radii, vector) -> Field:
@@ -59,8 +59,8 @@ def stretch(factors, above_mm: float | None = None, below_mm: float | None = Non
     """Scales the whole head, or what lies above or below a height, along each axis."""
 
     def field(mesh: HeadMesh) -> np.ndarray:
-        y = mesh.vertices_mm[:, 1]
-        moved = mesh.vertices_mm * np.asarray(factors)
+        y = mesh.skin_mm[:, 1]
+        moved = mesh.skin_mm * np.asarray(factors)
         if above_mm is not None:
             moved[:, 1] = factors[1] * _ramp(y - above_mm)
         if below_mm is not None:
@@ -139,19 +139,18 @@ def _front_edge(p: np.ndarray) -> np.ndarray:
 
 def _fringe(p: np.ndarray) -> np.ndarray:
     """The forehead, where hair combed forward hangs."""
-    return _step(p[:, 1] - 30, 8) * _step(82 - p[:, 1], 8) * _step(p[:, 2] - 25, 12)
+    return _step(p[:, 1] - 30, 8) * _step(96 - p[:, 1], 12) * _step(p[:, 2] - 25, 12)
 
 
 def _curtain(p: np.ndarray) -> np.ndarray:
     """Sides and nape below the hairline, where long hair hangs."""
     azimuth = np.rad2deg(np.arctan2(np.abs(p[:, 0]), p[:, 2] + 4))
     front = np.interp(p[:, 1], [-130, -80, 0, 40], [84, 80, 72, 60])
-    return (
-        _step(azimuth - front, 5)
-        * _step(30 - p[:, 1], 14)
-        * _step(p[:, 1] + 122, 7)
-        * np.interp(p[:, 1], [-110, -60, -10], [2.2, 1.6, 0.9])
-    )
+    where = _step(azimuth - front, 5) * _step(30 - p[:, 1], 14) * _step(p[:, 1] + 116, 8)
+    # it falls straight, so it stands off the neck, and off the ears, which it covers
+    fall = np.interp(p[:, 1], [-110, -60, -10], [1.7, 1.5, 0.9])
+    fall += 0.35 * sculpture.bump(sculpture.mirrored(p), (66, -22, -18), (30, 40, 30))
+    return where * fall * (1 - 0.85 * _scalp(p))
 
 
 def _waves(p: np.ndarray) -> np.ndarray:
@@ -177,8 +176,9 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
     # mixtures, in which many features go together
     "masculinity": (
         push((27, 17, 86), (30, 10, 22), (0, -1.5, 3.0)),
-        push(_JAW_ANGLE, (26, 32, 44), (6, -2.5, 1)),
-        push(_CHIN, (26, 24, 34), (3, -4, 3)),
+        push(_JAW_ANGLE, (26, 32, 44), (5, -2.5, 1)),
+        push(_CHIN, (26, 24, 34), (0, -4, 3)),
+        swell(_CHIN, (30, 24, 34), (0.16, 0, 0)),
         swell((0, -28, 100), (22, 26, 26), (0.14, 0.1, 0.14)),
         push((46, -122, 0), (40, 26, 70), (6, 0, 3)),
         push(_CHEEK, (20, 26, 30), (-1, 0, -1.5)),
@@ -189,8 +189,8 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
         grow(Part.HAIR, -1.5, _scalp),
     ),
     "weight": (
-        push(_CHEEK, (22, 28, 32), (5, 0, 4)),
-        push((34, -78, 56), (26, 22, 34), (5, -2, 3)),
+        push(_CHEEK, (22, 28, 32), (4, 0, 2)),
+        push((34, -78, 56), (26, 22, 34), (4, -2, 2.5)),
         push((0, -113, 42), (40, 18, 34), (0, -6, 3)),
         push((46, -122, -10), (40, 26, 80), (5, 0, 4)),
     ),
@@ -214,7 +214,7 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
     "crown": (push((0, 108, -12), (46, 34, 55), (0, 6, 0)),),
     "upper against lower width": (
         push((68, 40, 0), (40, 42, 90), (4, 0, 0)),
-        push((50, -75, 20), (30, 36, 60), (-3.5, 0, 0)),
+        push((50, -75, 20), (30, 36, 60), (-2.8, 0, 0)),
     ),
     # forehead and brow
     "forehead slope": (push((0, 66, 78), (75, 36, 45), (0, 0, 7)),),
@@ -228,8 +228,8 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
     ),
     # eyes
     "eye spacing": (push(_EYE, (20, 16, 22), (2.4, 0, 0)),),
-    "eye size": (swell(_EYE, (20, 13, 20), (0.12, 0.26, 0.08)),),
-    "eye opening": (swell(_EYE, (18, 9, 18), (0, 0.3, 0)),),
+    "eye size": (swell(_EYE, (20, 13, 20), (0.1, 0.19, 0.06)),),
+    "eye opening": (swell(_EYE, (18, 9, 18), (0, 0.22, 0)),),
     "eye slant": (
         push((45, 2, 66), (11, 10, 16), (0, 2.6, 0)),
         push((18, -2, 74), (9, 9, 14), (0, -1.2, 0)),
@@ -238,8 +238,8 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
     "hooded lids": (push((34, 9.5, 77), (18, 6, 14), (0, -1.8, 2.4)),),
     "bags": (_BAGS,),
     # nose
-    "nose length": (push((0, -38, 105), (22, 17, 28), (0, -4.5, 0)),),
-    "nose protrusion": (push((0, -33, 112), (15, 18, 24), (0, 0, 4.5)),),
+    "nose length": (push((0, -38, 105), (22, 17, 28), (0, -4, 0)),),
+    "nose protrusion": (push((0, -33, 112), (15, 18, 24), (0, 0, 4)),),
     "nose width": (swell((0, -40, 100), (24, 15, 22), (0.24, 0, 0)),),
     "nose bridge height": (push((0, 2, 90), (12, 18, 16), (0, 0, 3.6)),),
     "nose hump": (push((0, -14, 98), (11, 12, 15), (0, 0, 3)),),
@@ -251,7 +251,7 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
     "mouth width": (swell(_MOUTH, (38, 15, 28), (0.16, 0, 0)),),
     "upper lip": (push((0, -62, 95), (26, 6, 15), (0, 1.5, 1.8)),),
     "lower lip": (push((0, -74, 93), (24, 6.5, 15), (0, -1.8, 2)),),
-    "muzzle": (push(_MOUTH, (36, 24, 30), (0, 0, 4)),),
+    "muzzle": (push(_MOUTH, (36, 24, 30), (0, 0, 3.2)),),
     "mouth height": (push(_MOUTH, (36, 14, 28), (0, -3, 0)),),
     "mouth corners": (push((26, -68, 82), (12, 10, 15), (0, 2.8, -0.5)),),
     "overbite": (
@@ -259,16 +259,16 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
         push((0, -77, 92), (28, 9, 18), (0, 0, -2)),
     ),
     "mentolabial fold": (push((0, -86, 92), (22, 7, 16), (0, 0, 2.2)),),
-    "chin length": (push(_CHIN, (30, 26, 40), (0, -5, 0)),),
-    "chin protrusion": (push(_CHIN, (26, 24, 34), (0, 0, 5)),),
-    "chin width": (swell(_CHIN, (30, 24, 34), (0.28, 0, 0)),),
+    "chin length": (push(_CHIN, (30, 26, 40), (0, -4, 0)),),
+    "chin protrusion": (push(_CHIN, (26, 24, 34), (0, 0, 4)),),
+    "chin width": (swell(_CHIN, (30, 24, 34), (0.2, 0, 0)),),
     "chin cleft": (furrow([(0, -96, 98), (0, -106, 96)], 4, 1.5),),
     # cheeks and jaw
-    "jaw width": (push(_JAW_ANGLE, (26, 34, 46), (5.5, 0, 0)),),
+    "jaw width": (push(_JAW_ANGLE, (26, 34, 46), (4.5, 0, 0)),),
     "jaw angle": (push((48, -84, 10), (24, 26, 34), (0, -6, 0)),),
     "cheekbone breadth": (push((61, -14, 36), (22, 24, 42), (4, 0, 0)),),
     "cheekbones": (push((42, -19, 66), (18, 15, 22), (2.5, 1, 3.6)),),
-    "cheeks": (push(_CHEEK, (22, 26, 32), (4, 0, 4)),),
+    "cheeks": (push(_CHEEK, (22, 26, 32), (3, 0, 1.8)),),
     "apples of the cheeks": (push((34, -32, 76), (14, 13, 16), (0.5, 0.5, 3)),),
     "nasolabial folds": (_NASOLABIAL,),
     "jowls": (_SAG,),
@@ -280,7 +280,7 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
     "ear height": (ears(lift_mm=4),),
     "ear flare": (ears(flare=0.16),),
     # hair and beard
-    "hair volume": (grow(Part.HAIR, 5, _scalp), grow(Part.HAIR, 3, _curtain)),
+    "hair volume": (grow(Part.HAIR, 6, _scalp), grow(Part.HAIR, 3, _curtain)),
     "hair top": (grow(Part.HAIR, 5, _scalp_near((0, 100, 25), (60, 40, 60))),),
     "hair sides": (grow(Part.HAIR, 4, _scalp_near((72, 20, -15), (30, 50, 70))),),
     "hair back": (grow(Part.HAIR, 5, _scalp_near((0, 20, -100), (70, 60, 50))),),
@@ -288,16 +288,16 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
     "hair length at the nape": (
         grow(Part.HAIR, 6, lambda p: _curtain(p) * _step(-40 - p[:, 2], 14)),
     ),
-    "fringe": (grow(Part.HAIR, 7, _fringe),),
+    "fringe": (grow(Part.HAIR, 8, _fringe),),
     "hairline": (grow(Part.HAIR, 4.5, _front_edge),),
     "temple recession": (
-        grow(Part.HAIR, -5, _scalp_near((48, 60, 45), (20, 24, 30))),
+        grow(Part.HAIR, -4, _scalp_near((48, 60, 45), (20, 24, 30))),
         grow(Part.HAIR, 2, _scalp_near((0, 74, 70), (20, 20, 30))),
     ),
     "crown of hair": (grow(Part.HAIR, 4, _scalp_near((0, 95, -60), (34, 34, 34))),),
     "beard": (grow(Part.BEARD, 4.0, beard_cover),),
-    "goatee": (grow(Part.BEARD, 3.5, _goatee),),
-    "moustache": (grow(Part.BEARD, 3, _moustache),),
+    "goatee": (grow(Part.BEARD, 2.5, _goatee),),
+    "moustache": (grow(Part.BEARD, 2.2, _moustache),),
 }
 
 ASYMMETRIC: dict[str, tuple[Field, ...]] = {
@@ -312,10 +312,10 @@ ASYMMETRIC: dict[str, tuple[Field, ...]] = {
         skew((-31, 4, 74), (22, 18, 24), (0, -1.4, 0)),
     ),
     "parting": (
-        grow(Part.HAIR, 2, lambda p: _scalp(p) * np.tanh(p[:, 0] / 30) * _step(p[:, 1] - 40, 15)),
+        grow(Part.HAIR, 1.4, lambda p: _scalp(p) * np.tanh(p[:, 0] / 30) * _step(p[:, 1] - 40, 15)),
     ),
     "waves": (grow(Part.HAIR, 2, _waves),),
-    "swept fringe": (grow(Part.HAIR, 4, lambda p: _fringe(p) * np.tanh(p[:, 0] / 22)),),
+    "swept fringe": (grow(Part.HAIR, 2.5, lambda p: _fringe(p) * np.tanh(p[:, 0] / 22)),),
 }
 
 

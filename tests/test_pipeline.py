@@ -145,7 +145,8 @@ class TestBatchPlan:
         assert asked[start] == plan(seed=seed)[start]
 
     def test_every_sweep_is_used_once_an_epoch(self):
-        entries = [plan()[i] for i in range(1000)]
+        endless = plan()
+        entries = [endless[i] for i in range(10_000)]
         for factor, count in enumerate(NUM_SWEEPS.values()):
             used = [sweep for drawn, sweep in entries if drawn == factor]
             epochs = [used[i : i + count] for i in range(0, len(used) - count + 1, count)]

@@ -1,0 +1,41 @@
+"""What the workers of test_generation.py render; imports little, since every worker does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def render(split: str, index: int) -> bytes:
+    """Takes longer for even indices, so that results come back out of order."""
+    time.sleep(0.004 * (index % 2 == 0))
+    return b"".join(
+        hashlib.sha256(f"{split}{index}{block}".encode()).digest() for block in range(300)
+    )
+
+
+def render_slowly(split: str, index: int) -> bytes:
+    """Leaves its process number behind, and time to be killed."""
+    Path(f"pid-{os.getpid()}").touch()
+    time.sleep(0.05)
+    return render(split, index)
+
+
+def render_badly(split: str, index: int) -> bytes:
+    if (split, index) == ("a", 4):
+        raise ZeroDivisionError("no such face")
+    return render(split, index)
+
+
+def render_and_die(split: str, index: int) -> bytes:
+    if (split, index) == ("a", 4):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return render(split, index)
+
+
+def render_and_print(split: str, index: int) -> bytes:
+    print("a library that prints")
+    return render(split, index)

@@ -155,3 +155,31 @@ def test_deterministic(model, mesh):
     assert again is not model
     for field in ("mean_mm", "triangles", "shape_basis_mm", "mean_albedo", "albedo_basis"):
         np.testing.assert_array_equal(getattr(again, field), getattr(model, field))
+
+
+def _summary(model) -> list[float]:
+    """Numbers that change with any part of the model, but hardly with a processor's rounding."""
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((len(model.mean_mm), 3)) / np.sqrt(len(model.mean_mm))
+
+    def project(field: np.ndarray) -> float:
+        values = np.tensordot(field.astype(np.float64), weights, axes=2)
+        return float(values @ np.linspace(1, 2, len(values)) if field.ndim == 3 else values)
+
+    order = np.linspace(1, 2, len(model.triangles)) @ model.triangles @ [1.0, 2.0, 3.0]
+    return [
+        project(model.mean_mm),
+        project(model.shape_basis_mm),
+        project(model.mean_albedo),
+        project(model.albedo_basis),
+        float(order / model.triangles.size),
+    ]
+
+
+GOLDEN = {"procedural-head-1": [30.36423, -1.54762, 0.38013, 0.19882, 15097.44689]}
+
+
+def test_output_changes_only_with_the_version(model):
+    """When this fails on purpose, bump `head.VERSION` and put the new numbers beside it."""
+    assert head.VERSION in GOLDEN, f"numbers of this version: {_summary(model)}"
+    np.testing.assert_allclose(_summary(model), GOLDEN[head.VERSION], rtol=1e-4, atol=1e-4)

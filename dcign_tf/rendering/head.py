@@ -1,7 +1,9 @@
 """A morphable head that needs no data: sculpted, painted and varied by code.
 
 It stands in wherever the Basel Face Model, which the paper rendered, may not be
-used: same form, same conventions, made in about a second from nothing.
+used: same form, same conventions, made in about a second from nothing. The mean is
+sculpted (`head_sculpture`, `head_mesh`), varied (`head_fields`, `head_shape`) and
+painted (`head_paint`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A shell is a second skin. Where its height above the skin is negative it is
 buried and cannot be seen, so a *linear* model can make hair grow, recede or
-vanish: its components move the shell along the skin's normals.
+vanish: its components move the shell off the skin or into it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class HeadMesh:
         vertices_mm: float64 [V, 3].
         triangles: int32 [T, 3], counter-clockwise seen from outside.
         part: int [V], see `Part`.
-        normal: float64 [V, 3], unit; of a shell's vertex, that of the skin beneath.
+        normal: float64 [V, 3], unit; of a shell's vertex, the way it stands off the skin.
         skin_mm: float64 [V, 3]; of a shell's vertex, the point of the skin beneath it,
             of any other, the vertex itself.
     """
@@ -89,15 +89,11 @@ def beard_cover(p: np.ndarray) -> np.ndarray:
     q = sculpture.mirrored(p)
     x, y, z = q[..., 0], q[..., 1], q[..., 2]
     upper_edge = np.interp(x, [0, 14, 24, 34, 50, 62, 70], [-53, -55, -62, -66, -58, -34, -10])
-    below = _step(upper_edge - y, 3.0)
-    front = _step(z - np.interp(y, [-110, -60, -10], [26, 10, 6]), 5.0)
-    above_neck = _step(y + 124, 5.0)
+    below = sculpture.step(upper_edge - y, 3.0)
+    front = sculpture.step(z - np.interp(y, [-110, -60, -10], [26, 10, 6]), 5.0)
+    above_neck = sculpture.step(y + 124, 5.0)
     lips = sculpture.bump(q, (0, -69, 92), (30, 10.5, 60)) ** 3
     return below * front * above_neck * (1 - np.clip(2.2 * lips, 0, 1))
-
-
-def _step(distance: np.ndarray, width: float) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(distance / width))
 
 
 def _skin_rays() -> np.ndarray:
@@ -168,7 +164,7 @@ def _hair() -> HeadMesh:
     """A shell whose rows follow the hairline, so that its edge is a clean line."""
     azimuth = _spread(-180, 180, 69, lambda a: 1 + 0.5 * np.exp(-((np.abs(a) / 70) ** 4)))[:-1]
     line = hairline_deg(azimuth)
-    above = np.concatenate([np.linspace(0, 1, 17)[:-1], [1.0]])
+    above = np.linspace(0, 1, 17)
     below = np.linspace(0, 1, 15)[1:]
     elevation = np.concatenate(
         [
@@ -180,7 +176,7 @@ def _hair() -> HeadMesh:
     shell = dataclasses.replace(shell, normal=_growth(shell))
     height = hairline_height_mm(shell.skin_mm)
     # thickest on the crown: when hair thins, the hairline recedes before the crown is bare
-    thickness = np.interp(height, [-14, -5, 0, 4, 25, 90], [-6, -5, -0.5, 3, 9, 16])
+    thickness = np.interp(height, [-14, -5, 0, 4, 25, 90], [-6, -5, -0.5, 4, 11, 17])
     thickness += 1.3 * np.clip(height / 15, 0, 1) * hair_strands(shell.skin_mm)
     front = np.abs(np.arctan2(shell.skin_mm[:, 0], shell.skin_mm[:, 2])) < 1.15
     # buried deeper down the forehead, so that a fringe grows from the hairline
@@ -194,7 +190,7 @@ def _growth(shell: HeadMesh) -> np.ndarray:
     """Where hair stands off to: along the scalp's normals, lower down away from the neck's axis."""
     away = shell.skin_mm * [1, 0, 1] + [0, 0, 14]
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
-    low = _step(-5 - shell.skin_mm[:, 1:2], 20.0)
+    low = sculpture.step(-5 - shell.skin_mm[:, 1:2], 20.0)
     growth = low * away + (1 - low) * shell.normal
     return growth / np.linalg.norm(growth, axis=1, keepdims=True)
 

@@ -16,7 +16,7 @@ from dcign_tf.rendering.head_mesh import (
     hairline_height_mm,
 )
 
-SKIN = np.array([0.52, 0.38, 0.31])
+SKIN = np.array([0.48, 0.35, 0.28])
 HAIR = np.array([0.18, 0.135, 0.098])
 LIPS = np.array([0.32, 0.16, 0.145])
 SCLERA = np.array([0.56, 0.54, 0.52])
@@ -38,10 +38,10 @@ class _Masks:
         self.skin = 1 - self.hair - self.beard_shell
         self.face_up = p[:, 1] / 100
         self.brow = front * np.clip(
-            1.3 * sculpture.stroke(q, [(10, 17.0, 92), (27, 21, 86), (46, 16.5, 64)], 4.8), 0, 1
+            1.3 * sculpture.stroke(q, [(10, 18.2, 92), (27, 22, 86), (46, 17, 64)], 4.8), 0, 1
         )
         self.brow_rim = front * sculpture.stroke(
-            q, [(8, 16.5, 92), (27, 21, 86), (50, 16, 62)], 7.5
+            q, [(8, 18, 92), (27, 22, 86), (50, 16.5, 62)], 7.5
         )
         self.brow_rim *= 1 - self.brow
         eye = q - sculpture.EYE_MM
@@ -64,14 +64,14 @@ class _Masks:
         self.under_eye = front * sculpture.bump(q, (31, -11, 74), (17, 5.5, 20))
         self.lips = front * _lips(q)
         self.mouth_line = front * sculpture.stroke(
-            q, [(0, -68.3, 97), (8, -67.5, 96), (17, -67.2, 91), (26, -65.8, 81)], 2.0
+            q, [(0, -68.3, 97), (8, -67.5, 96), (17, -66.8, 91), (26, -64.8, 81)], 2.0
         )
         self.nostrils = front * sculpture.bump(q, (7.3, -47.5, 101), (4, 3.2, 6))
         self.cheeks = front * sculpture.bump(q, (42, -32, 66), (18, 16, 30))
         self.nose = front * sculpture.bump(q, (0, -34, 108), (18, 16, 24))
         self.stubble = skin * beard_cover(p)
         self.moustache = self.stubble * sculpture.bump(p, (0, -57, 92), (30, 9, 40))
-        self.scalp = skin * 0.5 * (1 + np.tanh((hairline_height_mm(p) - 3) / 6))
+        self.scalp = skin * sculpture.step(hairline_height_mm(p) - 3, 6)
         self.forehead = front * sculpture.bump(p, (0, 45, 85), (60, 26, 60))
         self.strands = self.hair * hair_strands(p)
         self.ears = np.isin(mesh.part, (Part.LEFT_EAR, Part.RIGHT_EAR)).astype(float)
@@ -83,8 +83,8 @@ def _below(value: np.ndarray, edge: float, width: float) -> np.ndarray:
 
 def _lips(q: np.ndarray) -> np.ndarray:
     x, y = q[:, 0], q[:, 1]
-    upper = np.interp(x, [0, 4, 9, 17, 27.5], [-61.2, -59.6, -60.6, -62.8, -65.6])
-    lower = np.interp(x, [0, 10, 18, 27.5], [-78.2, -77.2, -73.0, -66.6])
+    upper = np.interp(x, [0, 4, 9, 17, 27.5], [-61.2, -59.6, -60.6, -62.4, -64.6])
+    lower = np.interp(x, [0, 10, 18, 27.5], [-78.2, -77.2, -72.6, -65.6])
     inside = np.minimum(np.minimum(upper - y, y - lower), (28 - x) * 0.8)
     return np.clip(0.5 + inside / 1.6, 0, 1)
 
@@ -139,7 +139,7 @@ def albedo_basis(mesh: HeadMesh) -> np.ndarray:
     hairy = m.hair + m.beard_shell + 0.5 * m.brow + 0.3 * m.scalp + 0.12 * m.stubble
     symmetric = np.abs(p) * [1, 0, 0] + p * [0, 1, 1]
     components = (
-        (bare, SKIN * 0.275, hairy, HAIR * 0.17),
+        (bare, SKIN * 0.25, hairy, HAIR * 0.17),
         (hairy, 0.036 * np.array([1.2, 1.0, 0.75])),
         (hairy, 0.018 * _GREY),  # greying
         (bare, np.array([0.035, -0.012, -0.02])),  # ruddy against sallow

@@ -1,10 +1,10 @@
-"""The mean head as a signed distance, and the grid of rays that samples it.
+"""The mean head as a signed distance, and rays that find its surface.
 
-Solids are placed by anthropometric landmarks in millimetres (after Farkas,
-*Anthropometry of the Head and Face*, 1994) and blended smoothly; a surface point
-is where a ray from outside towards `CENTRE_MM` meets the blend. The origin of
-coordinates is midway between the pupils' height and the axis of the head: x to
-the face's left, y up, z forward.
+Solids are placed by the landmarks of anthropometry (pupils, tip of the nose,
+stomion, gnathion, angles of the jaw …) at the distances usual in adults, and
+blended smoothly; a point of the surface is where a ray from outside towards
+`CENTRE_MM` meets the blend. The origin lies on the axis of the head at the height
+of the pupils: x to the face's left, y up, z forward, in millimetres.
 """
 
 from __future__ import annotations
@@ -63,6 +63,11 @@ def stroke(p: np.ndarray, path, width_mm: float) -> np.ndarray:
     return np.exp(-((distance / width_mm) ** 2))
 
 
+def step(distance: np.ndarray, width: float) -> np.ndarray:
+    """From 0 to 1 where a distance becomes positive, over about twice a width."""
+    return 0.5 * (1 + np.tanh(distance / width))
+
+
 def mirrored(p: np.ndarray) -> np.ndarray:
     """Points folded onto the face's left, the fold rounded so that no crease is left."""
     return np.stack([np.sqrt(p[..., 0] ** 2 + 2.0), p[..., 1], p[..., 2]], axis=-1)
@@ -112,8 +117,8 @@ def head_distance(p: np.ndarray) -> np.ndarray:
 
 
 def _brow_and_socket(d: np.ndarray, q: np.ndarray) -> np.ndarray:
-    d = smooth_min(d, limb(q, (9, 17, 79), (30, 20, 74), 8, 7), 16)
-    d = smooth_min(d, limb(q, (30, 20, 74), (50, 14, 55), 7, 6), 16)
+    d = smooth_min(d, limb(q, (9, 18, 77.5), (30, 21, 73.5), 8, 7), 16)
+    d = smooth_min(d, limb(q, (30, 21, 73.5), (50, 14, 55), 7, 6), 16)
     d = smooth_max(d, -ellipsoid(q, (34, 0, 96.5), (20, 12, 20)), 12)
     return smooth_max(d, -ellipsoid(q, (15, 1, 94), (8, 10, 16)), 10)
 
@@ -122,12 +127,12 @@ def _muzzle(d: np.ndarray, q: np.ndarray) -> np.ndarray:
     d = smooth_min(d, ellipsoid(q, (0, -66, 70), (33, 27, 27)), 16)
     upper = smooth_min(
         limb(q, (4, -63.4, 94.5), (15, -64.6, 90.5), 4.8, 3.8),
-        limb(q, (15, -64.6, 90.5), (26, -65.8, 80), 3.8, 1.2),
+        limb(q, (15, -64.6, 90.5), (26, -64.8, 80), 3.8, 1.2),
         3,
     )
     lower = smooth_min(
         limb(q, (0, -73, 92), (12, -72, 89.5), 5.6, 4.8),
-        limb(q, (12, -72, 89.5), (25, -66.8, 80), 4.8, 1.2),
+        limb(q, (12, -72, 89.5), (25, -65.9, 80), 4.8, 1.2),
         3,
     )
     return smooth_min(smooth_min(d, upper, 6), lower, 6)
@@ -155,7 +160,7 @@ def _eyes(d: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 def _creases(q: np.ndarray) -> np.ndarray:
     """Depth in mm to take off the surface (negative: to put on)."""
-    mouth = [(0, -68.3, 101), (8, -67.5, 99), (17, -67.2, 94), (24, -66.2, 88)]
+    mouth = [(0, -68.3, 101), (8, -67.5, 99), (17, -66.8, 94), (24, -65.2, 88)]
     nasolabial = [(17, -38, 92), (24, -50, 88), (31, -64, 80)]
     lid_fold = [(20, 6, 76), (31, 10, 79), (43, 7, 72)]
     return (

@@ -8,7 +8,6 @@ says what each score means.
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Sequence
 
 from absl import flags
@@ -30,15 +29,12 @@ def parse_flags(argv: Sequence[str]) -> None:
 
 def main() -> None:
     """Evaluates as the flags say."""
-    from dcign_tf import experiment
-    from dcign_tf.errors import UserError
+    with scripts.quiet_loading():
+        from dcign_tf import experiment
     from dcign_tf.run_directory import RunDirectory
 
-    if not pathlib.Path(FLAGS.workdir).is_dir():
-        raise UserError(f"There is no run directory {FLAGS.workdir}.")
-    experiment.evaluate(
-        RunDirectory(FLAGS.workdir), data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint
-    )
+    run = RunDirectory(FLAGS.workdir)
+    experiment.evaluate(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def parse_flags(argv: Sequence[str]) -> None:
     known = {path.stem for path in CONFIGS.glob("*_*.py")}
     datasets = sorted({name.rsplit("_", 1)[0] for name in known})
     if FLAGS.dataset not in datasets:
-        raise flags.Error(f"--dataset={FLAGS.dataset} is unknown; there is {', '.join(datasets)}.")
+        wrong = "is missing" if FLAGS.dataset is None else f"{FLAGS.dataset} is unknown"
+        raise flags.Error(f"--dataset {wrong}; there is {', '.join(datasets)}.")
     if FLAGS.preset is None:
         FLAGS.preset, reason = default_preset()
         print(f"Preset: {FLAGS.preset} ({reason}; choose with --preset).")
@@ -54,7 +55,8 @@ def parse_flags(argv: Sequence[str]) -> None:
 
 def default_preset() -> tuple[str, str]:
     """The preset for this machine, and why."""
-    import tensorflow as tf
+    with scripts.quiet_loading():
+        import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
         return "paper", "a GPU is visible"
@@ -63,16 +65,15 @@ def default_preset() -> tuple[str, str]:
 
 def main() -> None:
     """Trains as the flags say."""
-    from dcign_tf import experiment
+    with scripts.quiet_loading():
+        from dcign_tf import experiment
     from dcign_tf.run_directory import RunDirectory
 
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
     config = FLAGS.config.to_dict() | {"init_from": FLAGS.init_from}
     run = RunDirectory(workdir)
     with run.locked():
-        if FLAGS.overwrite:
-            run.clear()
-        experiment.run_experiment(config, run, FLAGS.data_dir)
+        experiment.run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite)
 
 
 if __name__ == "__main__":

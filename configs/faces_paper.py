@@ -58,7 +58,13 @@ def get_config() -> ml_collections.ConfigDict:
 
     # Optimiser: what the paper calls rmsprop is bias-corrected Adam in Torch7.
     config.optimizer = ml_collections.ConfigDict(
-        {"learning_rate": 5e-4, "final_learning_rate": 5e-4, "beta_1": 0.9, "beta_2": 0.99}
+        {
+            "learning_rate": 5e-4,
+            "final_learning_rate": 5e-4,  # if another: reached along a cosine, then kept
+            "decay_steps": 12_000,  # the length of that cosine, whatever num_steps is
+            "beta_1": 0.9,
+            "beta_2": 0.99,
+        }
     )
 
     # Run.

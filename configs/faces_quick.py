@@ -28,6 +28,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.invariance_weight = 10.0
     # The network first learns to draw a face at all, then what turns it.
     config.factor_ratios = ((0, (1, 1, 1, 10)), (1000, (2, 1, 1, 4)))
+    config.optimizer.decay_steps = 4000
     config.num_steps = 4000
     config.log_every = 100
     config.validate_every = 500

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import platform
-import subprocess
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +13,7 @@ import tensorflow as tf
 from dcign_tf import training
 from dcign_tf.datasets import registry
 from dcign_tf.datasets.pipeline import clear_data_errors, evaluation_batches, factor_batches
-from dcign_tf.datasets.workers import available_cores
+from dcign_tf.environment import describe_environment
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import report
 from dcign_tf.evaluation.scores import scores_table
@@ -25,19 +22,29 @@ from dcign_tf.model import DCIGN
 from dcign_tf.networks import build_decoder, build_encoder
 from dcign_tf.precision import resolve_precision
 from dcign_tf.run_directory import RunDirectory
+from dcign_tf.settings import check_settings
 
 Config = Mapping[str, Any]
 
 
 def run_experiment(
-    config: Config, run: RunDirectory, data_dir: str, *, show: Callable[[str], None] = print
+    config: Config,
+    run: RunDirectory,
+    data_dir: str,
+    *,
+    overwrite: bool = False,
+    show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Prepares the data, trains (or goes on training) and evaluates.
+
+    Whatever can be wrong with the config shows before anything is deleted, written
+    or rendered.
 
     Args:
         config: one of `configs/`, resolved, as a plain dict.
         run: the run directory, locked by the caller.
         data_dir: where datasets lie.
+        overwrite: whether to delete what the run directory holds.
         show: takes lines of progress.
 
     Returns:
@@ -46,29 +53,53 @@ def run_experiment(
     Raises:
         UserError: for whatever the user can mend.
     """
-    config = {**config, "data_dir": os.path.abspath(data_dir)}
-    run.settle_config(config)
+    config = {**config, "data_dir": data_dir}
+    for key in ("data_dir", "face_model", "init_from"):  # to be found from anywhere
+        config[key] = config[key] and os.path.abspath(config[key])
+    data = _open_dataset(config)
+    check_settings(config, num_factors=len(data.extrinsic) + 1)
+    if not overwrite:
+        run.check_config(config)
     strategy = _strategy()
-    data = _prepare_data(config)
     with strategy.scope():
-        model = _restore_or_build(config, data, run, strategy, show)
+        if run.last_checkpoint.exists() and not overwrite:
+            model = load_model(run.last_checkpoint)
+            policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
+        else:
+            model, policy, reason = _build(config, data)
+    if overwrite:
+        run.clear()
+    environment = {
+        **describe_environment(),
+        "precision": policy,
+        "replicas": strategy.num_replicas_in_sync,
+        "data_fingerprint": data.fingerprint,
+    }
+    for note in run.record(config, environment):
+        show(note)
+    data.prepare()
+
     step = int(model.step.numpy())
-    if step >= config["num_steps"]:
+    if step < config["num_steps"]:
+        show(f"Precision: {policy} ({reason}).")
+        if step:
+            show(f"Going on from step {step:,} of {run.path}.")
+        train(model, config, data, run, strategy, show)
+    else:
         show(
             f"{run.path} is finished (step {step:,}). To go on, give a larger"
             " --config.num_steps; to start afresh, --overwrite."
         )
         if (scores := run.read_scores()) and scores["step"] == step:
-            show(f"\n{scores_table(scores)}\nFigures are in {run.evaluation}")
+            show(f"\n{scores_table(scores)}\nScores and figures are in {run.evaluation}")
             return scores
-    train(model, config, data, run, strategy, show)
     return evaluate(run, model=model, data=data, show=show)
 
 
 def train(
     model: DCIGN,
     config: Config,
-    data: registry.PreparedData,
+    data: registry.SweepDataset,
     run: RunDirectory,
     strategy: tf.distribute.Strategy,
     show: Callable[[str], None],
@@ -105,7 +136,7 @@ def train(
             run,
             intervals,
             show=show,
-            pictures=lambda: report.pictures(model, validation),
+            pictures=report.Pictures(model, validation),
         )
 
 
@@ -113,7 +144,7 @@ def evaluate(
     run: RunDirectory,
     *,
     model: DCIGN | None = None,
-    data: registry.PreparedData | None = None,
+    data: registry.SweepDataset | None = None,
     data_dir: str | None = None,
     checkpoint: str = "last",
     show: Callable[[str], None] = print,
@@ -138,13 +169,9 @@ def evaluate(
     if model is None:
         model = load_model(run.best_checkpoint if checkpoint == "best" else run.last_checkpoint)
     if data is None:
-        data = _prepare_data({**config, "data_dir": data_dir or config["data_dir"]})
-        trained_on = run.read_environment()["data_fingerprint"]
-        if trained_on != data.fingerprint:
-            raise UserError(
-                f"The data are not those of {run.path}: the face model or the renderer has"
-                f" changed since (fingerprint {data.fingerprint}, trained on {trained_on})."
-            )
+        data = _open_dataset({**config, "data_dir": data_dir or config["data_dir"]})
+        run.check_data(data.fingerprint, run.read_environment())
+        data.prepare()
     with clear_data_errors():
         return report.evaluate(model, data, run.evaluation, records=run.read_metrics(), show=show)
 
@@ -166,41 +193,31 @@ def load_model(path: os.PathLike) -> DCIGN:
         ) from error
 
 
-def _prepare_data(config: Config) -> registry.PreparedData:
+def _open_dataset(config: Config) -> registry.SweepDataset:
     settings = {**config["data"], "face_model": config["face_model"]}
-    return registry.prepare(
+    return registry.open_dataset(
         config["dataset"], config["data_dir"], preset=config["preset"], settings=settings
     )
 
 
-def _restore_or_build(
-    config: Config,
-    data: registry.PreparedData,
-    run: RunDirectory,
-    strategy: tf.distribute.Strategy,
-    show: Callable[[str], None],
-) -> DCIGN:
-    if run.last_checkpoint.exists():
-        model = load_model(run.last_checkpoint)
-        show(f"Going on from step {int(model.step.numpy()):,} of {run.path}.")
-        policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
-    else:
+def _build(config: Config, data: registry.SweepDataset) -> tuple[DCIGN, str, str]:
+    """A new model, its precision, and why that one.
+
+    Raises:
+        UserError: for settings that no model can be built with.
+    """
+    try:
         policy, reason = resolve_precision(config["precision"])
         keras.config.set_dtype_policy(policy)
-        model = _build(config, data)
-    show(f"Precision: {policy} ({reason}).")
-    environment = {
-        **describe_environment(),
-        "precision": policy,
-        "replicas": strategy.num_replicas_in_sync,
-        "data_fingerprint": data.fingerprint,
-    }
-    for warning in run.settle_environment(environment):
-        show(warning)
-    return model
+        model = _new_model(config, data)
+    except ValueError as error:
+        raise UserError(f"No model can be built with these settings: {error}") from error
+    if config["init_from"]:
+        _copy_weights(load_model(RunDirectory(config["init_from"]).last_checkpoint), model)
+    return model, policy, reason
 
 
-def _build(config: Config, data: registry.PreparedData) -> DCIGN:
+def _new_model(config: Config, data: registry.SweepDataset) -> DCIGN:
     keras.utils.set_random_seed(config["seed"])
     network = config["network"]
     latent_dim = network["latent_dim"]
@@ -221,11 +238,18 @@ def _build(config: Config, data: registry.PreparedData) -> DCIGN:
         **{name: config[name] for name in _MODEL_SETTINGS},
     )
     model.compile(_optimizer(config))
-    if config["init_from"]:
-        source = load_model(RunDirectory(config["init_from"]).last_checkpoint)
-        for ours, theirs in ((encoder, source.encoder), (decoder, source.decoder)):
-            ours.set_weights(theirs.get_weights())
     return model
+
+
+def _copy_weights(source: DCIGN, target: DCIGN) -> None:
+    shapes = [[tuple(w.shape) for w in m.trainable_variables] for m in (source, target)]
+    if shapes[0] != shapes[1]:
+        raise UserError(
+            "--init_from: that run's network has other shapes;"
+            " its config.json says with which --config.network and --config.data.image_size."
+        )
+    for name in ("encoder", "decoder"):
+        getattr(target, name).set_weights(getattr(source, name).get_weights())
 
 
 _MODEL_SETTINGS = (
@@ -247,7 +271,7 @@ def _optimizer(config: Config) -> keras.optimizers.Optimizer:
     rate = settings["learning_rate"]
     if settings["final_learning_rate"] != rate:
         rate = keras.optimizers.schedules.CosineDecay(
-            rate, config["num_steps"], alpha=settings["final_learning_rate"] / rate
+            rate, settings["decay_steps"], alpha=settings["final_learning_rate"] / rate
         )
     return keras.optimizers.Adam(rate, settings["beta_1"], settings["beta_2"])
 
@@ -257,36 +281,6 @@ def _strategy() -> tf.distribute.Strategy:
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
-
-
-def describe_environment() -> dict[str, Any]:
-    """Versions, devices and the commit: what bits may depend on, beside the config."""
-    packages = ("tensorflow", "keras", "tensorflow-probability", "tensorflow-datasets", "numpy")
-    return {
-        "python": platform.python_version(),
-        **{package: importlib.metadata.version(package) for package in packages},
-        "devices": [
-            tf.config.experimental.get_device_details(device).get("device_name", device.name)
-            for device in tf.config.list_physical_devices()
-        ],
-        "threads": available_cores(),
-        "commit": _commit(),
-    }
-
-
-def _commit() -> str | None:
-    here = os.path.dirname(os.path.abspath(__file__))
-    try:
-        result = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--exclude=*"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return result.stdout.strip()
 
 
 class _First:

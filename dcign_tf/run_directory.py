@@ -7,7 +7,8 @@
     checkpoints/        last.keras, best.keras
     evaluation/         scores.json and figures
 
-Files are written aside and renamed, so a kill leaves the old one or the new one.
+Files are written aside and renamed, so a kill leaves the old one or the new one;
+metrics.jsonl grows by whole lines, of which a kill may cut the last.
 """
 
 from __future__ import annotations
@@ -19,40 +20,30 @@ import math
 import os
 import pathlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dcign_tf.errors import UserError
 
-# What may differ between two runs of one directory: none of it changes a weight
-# of a given step.
+# What may differ between two runs of one directory: none of it changes a weight of a
+# given step. The data are checked by their fingerprint, wherever they and the face model lie.
 CHANGEABLE_KEYS = frozenset(
-    {"num_steps", "log_every", "validate_every", "validation_sweeps_used", "data_dir"}
+    {
+        "num_steps",
+        "log_every",
+        "validate_every",
+        "validation_sweeps_used",
+        "data_dir",
+        "face_model",
+    }
 )
 
 
 class RunDirectory:
-    """The files of one run, below `path`.
-
-    Args:
-        path: made if missing.
-
-    Raises:
-        UserError: if `path` cannot be made or written to.
-    """
+    """The files of one run, below `path`, which need not exist yet."""
 
     def __init__(self, path: str | os.PathLike):
         self.path = pathlib.Path(path)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path):
-                pass
-        except OSError as error:
-            raise UserError(
-                f"Cannot write to the run directory {self.path}: {error.strerror}."
-                " Choose another with --workdir."
-            ) from error
         self.config_file = self.path / "config.json"
         self.environment_file = self.path / "environment.json"
         self.metrics_file = self.path / "metrics.jsonl"
@@ -63,12 +54,21 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the directory for this process; the lock goes with the process.
+        """Makes the directory and holds it for this process; the lock goes with the process.
 
         Raises:
-            UserError: if another process holds it.
+            UserError: if another process holds it, or it cannot be written to.
         """
-        with open(self.path / ".lock", "w") as file:
+        lock = self.path / ".lock"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = open(lock, "w")  # noqa: SIM115 (the error is told from those below)
+        except OSError as error:
+            raise UserError(
+                f"Cannot write to the run directory {self.path}: {error.strerror}."
+                " Choose another with --workdir."
+            ) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -76,39 +76,94 @@ class RunDirectory:
                     f"Another process is using {self.path}."
                     " Wait for it, or choose another directory with --workdir."
                 ) from error
-            yield
+            try:
+                yield
+            finally:
+                if os.listdir(self.path) == [lock.name]:  # nothing came of it
+                    lock.unlink()
+                    self.path.rmdir()
 
     def clear(self) -> None:
-        """Deletes what a run left here.
+        """Deletes what a run left here, and nothing else.
 
         Raises:
-            UserError: if the directory holds files but is no run directory.
+            UserError: if there are such files, but no run's config.
         """
-        contents = [entry for entry in self.path.iterdir() if entry.name != ".lock"]
-        if contents and not self.config_file.exists():
+        entries = [
+            self.environment_file,
+            self.metrics_file,
+            self.tensorboard,
+            self.last_checkpoint.parent,
+            self.evaluation,
+            self.path / "export",
+            self.config_file,  # last: with it the directory is still known as a run's
+        ]
+        present = [entry for entry in entries if entry.exists()]
+        if present and not self.config_file.exists():
             raise UserError(f"{self.path} is no run directory; it is not overwritten.")
-        for entry in contents:
+        for entry in present:
             if entry.is_dir():
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
 
-    def settle_config(self, config: Mapping[str, Any]) -> None:
-        """Records the resolved config, or checks it against the one recorded.
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Compares a resolved config with the one recorded, if there is one.
 
         Raises:
             UserError: if a key differs that may not; names every such key.
         """
-        config = json.loads(json.dumps(config))
-        if self.config_file.exists():
-            recorded = self.read_config()
-            changed = _differences(recorded, config)
-            if changed:
-                raise UserError(
-                    f"{self.path} was started with another config: {'; '.join(changed)}."
-                    " Use the same settings, or another --workdir, or --overwrite to start afresh."
-                )
+        if not self.config_file.exists():
+            return
+        changed = _differences(self.read_config(), json.loads(json.dumps(config)))
+        if changed:
+            raise UserError(
+                f"{self.path} was started with another config: {'; '.join(changed)}."
+                " Use the same settings, or another --workdir, or --overwrite to start afresh."
+            )
+
+    def record(self, config: Mapping[str, Any], environment: Mapping[str, Any]) -> list[str]:
+        """Records the config, and where the run began or what has changed there since.
+
+        Args:
+            config: as checked by `check_config`.
+            environment: JSON values by name; `data_fingerprint` may not change.
+
+        Returns:
+            A line for each difference on which bits may depend.
+
+        Raises:
+            UserError: if the data are others, or the files cannot be written.
+        """
+        begun = self.environment_file.exists()
+        recorded = self.read_environment() if begun else environment
+        self.check_data(environment["data_fingerprint"], recorded)
+        write_json(self.environment_file, recorded)
         write_json(self.config_file, config)
+        return [
+            f"Note: {name} was {recorded.get(name)} when this run began and is now {value};"
+            " its results may differ in the last bits from an uninterrupted run's."
+            for name, value in environment.items()
+            if name != "commit" and recorded.get(name) != value
+        ]
+
+    def check_data(self, fingerprint: str, environment: Mapping[str, Any]) -> None:
+        """Compares data with those that the run began with.
+
+        Args:
+            fingerprint: of the data now.
+            environment: of `read_environment`.
+
+        Raises:
+            UserError: if they are others.
+        """
+        trained_on = environment.get("data_fingerprint")
+        if trained_on != fingerprint:
+            raise UserError(
+                f"{self.path} was trained on other data (fingerprint {trained_on}, now"
+                f" {fingerprint}): the face model or the renderer has changed since."
+                " Train in another --workdir, or with --overwrite."
+            )
 
     def read_config(self) -> dict[str, Any]:
         """The recorded config.
@@ -116,45 +171,11 @@ class RunDirectory:
         Raises:
             UserError: if there is none, or it cannot be read.
         """
-        try:
-            return json.loads(self.config_file.read_text())
-        except FileNotFoundError as error:
-            raise UserError(
-                f"{self.path} is no run directory (it has no config.json)."
-                " Train first: python train.py --dataset=faces"
-            ) from error
-        except ValueError as error:
-            raise UserError(f"{self.config_file} is damaged: {error}.") from error
-
-    def settle_environment(self, environment: Mapping[str, Any]) -> list[str]:
-        """Records where the run began, or says what has changed since.
-
-        Args:
-            environment: JSON values by name; `data_fingerprint` may not change.
-
-        Returns:
-            A line for each difference on which bits may depend.
-
-        Raises:
-            UserError: if the data are others.
-        """
-        if not self.environment_file.exists():
-            write_json(self.environment_file, environment)
-            return []
-        recorded = self.read_environment()
-        changed = {k: (recorded.get(k), v) for k, v in environment.items() if recorded.get(k) != v}
-        if "data_fingerprint" in changed:
-            old, new = changed["data_fingerprint"]
-            raise UserError(
-                f"{self.path} was trained on other data (fingerprint {old}, now {new}): the face"
-                " model or the renderer has changed. Use another --workdir, or --overwrite."
-            )
-        return [
-            f"Note: {name} was {old} when this run began and is now {new};"
-            " its results may differ in the last bits from an uninterrupted run's."
-            for name, (old, new) in changed.items()
-            if name != "commit"
-        ]
+        return _read_json(
+            self.config_file,
+            f"{self.path} is no run directory (it has no config.json)."
+            " Train first: python train.py --dataset=faces",
+        )
 
     def read_environment(self) -> dict[str, Any]:
         """Where the run began.
@@ -162,30 +183,36 @@ class RunDirectory:
         Raises:
             UserError: if it was never recorded, or cannot be read.
         """
-        try:
-            return json.loads(self.environment_file.read_text())
-        except FileNotFoundError as error:
-            raise UserError(f"{self.path} has no environment.json: nothing was trained.") from error
-        except ValueError as error:
-            raise UserError(f"{self.environment_file} is damaged: {error}.") from error
+        return _read_json(
+            self.environment_file, f"{self.path} has no environment.json: nothing was trained."
+        )
 
     def read_scores(self) -> dict[str, Any] | None:
         """`evaluation/scores.json`, or None if nothing was evaluated yet."""
         file = self.evaluation / "scores.json"
-        return json.loads(file.read_text()) if file.exists() else None
+        return _read_json(file, "") if file.exists() else None
 
     def append_metrics(self, record: Mapping[str, float]) -> None:
         """Adds a line to metrics.jsonl; entries that are not finite are left out."""
         finite = {key: value for key, value in record.items() if math.isfinite(value)}
-        with open(self.metrics_file, "a") as file:
+        with writing(self.metrics_file), open(self.metrics_file, "a") as file:
             file.write(json.dumps(finite) + "\n")
 
     def read_metrics(self) -> list[dict[str, float]]:
-        """The lines of metrics.jsonl; a last line that a kill cut short is left out."""
+        """The lines of metrics.jsonl; a last line that a kill cut short is left out.
+
+        Raises:
+            UserError: if another line cannot be read.
+        """
         if not self.metrics_file.exists():
             return []
         lines = self.metrics_file.read_text().split("\n")
-        return [json.loads(line) for line in lines[:-1]]
+        try:
+            return [json.loads(line) for line in lines[:-1]]
+        except ValueError as error:
+            raise UserError(
+                f"{self.metrics_file} is damaged: {error}. Restore it or delete it."
+            ) from error
 
     def cut_metrics(self, step: int) -> None:
         """Forgets what was logged after `step`, where training goes on."""
@@ -193,6 +220,15 @@ class RunDirectory:
         write_aside(
             self.metrics_file, lambda path: path.write_text("".join(f"{k}\n" for k in kept))
         )
+
+
+@contextlib.contextmanager
+def writing(path: pathlib.Path) -> Iterator[None]:
+    """Turns the failure to write `path` (a full disk, say) into a `UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
 def write_aside(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> None:
@@ -203,13 +239,12 @@ def write_aside(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> Non
     Raises:
         UserError: if the file cannot be written (a full disk, say).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".aside-{path.name}")
     try:
-        write(aside)
-        os.replace(aside, path)
-    except OSError as error:
-        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(aside)
+            os.replace(aside, path)
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
@@ -221,13 +256,22 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     write_aside(path, lambda aside: aside.write_text(text))
 
 
+def _read_json(path: pathlib.Path, missing: str) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(missing) from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is damaged: {error}. Restore it or delete it.") from error
+
+
 def _differences(recorded: Mapping, wanted: Mapping, prefix: str = "") -> list[str]:
     """`key: recorded → wanted` for every key that differs and may not."""
     changed = []
-    for key in sorted({*recorded, *wanted} - CHANGEABLE_KEYS):
-        old, new = recorded.get(key), wanted.get(key)
+    for key in sorted({*recorded, *wanted}):
+        name, old, new = f"{prefix}{key}", recorded.get(key), wanted.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            changed += _differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            changed.append(f"{prefix}{key}: {old} → {new}")
+            changed += _differences(old, new, f"{name}.")
+        elif old != new and name not in CHANGEABLE_KEYS:
+            changed.append(f"{name}: {old} → {new}")
     return changed

@@ -7,11 +7,12 @@ not under `MultiWorkerMirroredStrategy`). `DCIGN` also trains with plain `fit`.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -64,37 +65,42 @@ def train(
             validation.
 
     Raises:
-        UserError: if the loss is not finite; the last checkpoint is kept.
+        UserError: if a loss is not finite, or a file cannot be written; the last
+            checkpoint is kept.
     """
     strategy = tf.distribute.get_strategy()
-    writer = tf.summary.create_file_writer(str(run.tensorboard))
     iterator = iter(batches)
     run_step = _compiled(model.train_step, strategy)
     run_test = _compiled(model.test_step, strategy)
     step = int(model.step.numpy())
     records = run.read_metrics()
     best = max((r["val_elbo"] for r in records if "val_elbo" in r), default=-math.inf)
-    progress = _Progress(intervals, start=step, seconds=records[-1]["seconds"] if records else 0.0)
+    seconds = records[-1]["seconds"] if records else 0.0
+    progress = _Progress(intervals.num_steps, step, seconds)
+    show(progress.header())
 
-    while step < intervals.num_steps:
-        stop = intervals.next_stop(step)
-        images = sum(run_step(next(iterator)) for _ in range(step, stop))
-        logs = _take_means(model, "train")
-        _check_finite(logs["loss"], step, stop, run)
-        progress.advance(stop - step, int(images))
-        step = stop
-        validate = step % intervals.validate_every == 0 or step == intervals.num_steps
-        if validate:
-            for batch in validation_batches:
-                run_test(batch)
-            logs |= {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
-        run.append_metrics({"step": step, "seconds": round(progress.seconds, 3), **logs})
-        _summarise(writer, step, logs, pictures() if validate else {})
-        show(progress.line(logs))
-        if validate:
-            _save(model, run, is_best=logs["val_elbo"] > best)
-            best = max(best, logs["val_elbo"])
-        progress.resume_clock()
+    with _tensorboard(run) as writer:
+        while step < intervals.num_steps:
+            stop = intervals.next_stop(step)
+            images = sum(run_step(next(iterator)) for _ in range(step, stop))
+            logs = _take_means(model, "train")
+            _check_finite(logs["loss"], step, stop, run)
+            progress.advance(stop - step, int(images))
+            step = stop
+            validate = step % intervals.validate_every == 0 or step == intervals.num_steps
+            if validate:
+                for batch in validation_batches:
+                    run_test(batch)
+                logs |= {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
+                # The last update may have spoilt weights that no training loss has seen yet.
+                _check_finite(logs["val_elbo"], step - 1, step, run)
+            run.append_metrics({"step": step, "seconds": round(progress.seconds, 3), **logs})
+            _summarise(writer, step, logs, pictures() if validate else {})
+            show(progress.row(logs))
+            if validate:
+                _save(model, run, is_best=logs["val_elbo"] > best)
+                best = max(best, logs["val_elbo"])
+            progress.resume_clock()
 
 
 def _compiled(replica_step: Callable, strategy: tf.distribute.Strategy) -> Callable:
@@ -137,9 +143,24 @@ def _check_finite(loss: float, start: int, stop: int, run: RunDirectory) -> None
 
 
 def _save(model: DCIGN, run: RunDirectory, is_best: bool) -> None:
-    write_aside(run.last_checkpoint, model.save)
-    if is_best:
-        write_aside(run.best_checkpoint, lambda path: shutil.copyfile(run.last_checkpoint, path))
+    if not is_best:
+        write_aside(run.last_checkpoint, model.save)
+        return
+    # The best first: a kill between the two leaves a step that will be made, and saved, again.
+    write_aside(run.best_checkpoint, model.save)
+    write_aside(run.last_checkpoint, lambda path: shutil.copyfile(run.best_checkpoint, path))
+
+
+@contextlib.contextmanager
+def _tensorboard(run: RunDirectory) -> Iterator[tf.summary.SummaryWriter]:
+    try:
+        writer = tf.summary.create_file_writer(str(run.tensorboard))
+        yield writer
+        writer.close()
+    except tf.errors.OpError as error:
+        if str(run.tensorboard) not in error.message:
+            raise
+        raise UserError(f"Cannot write to {run.tensorboard}: {error.message}") from error
 
 
 def _summarise(
@@ -158,37 +179,47 @@ def _summarise(
 
 
 class _Progress:
-    """Counts the seconds spent on training steps, and words a line about them."""
+    """Counts the seconds spent on training steps, and words a table about them."""
 
-    def __init__(self, intervals: Intervals, start: int, seconds: float):
+    _COLUMNS = ("step", "loss", "reconstr.", "KL", "invariance", "val. ELBO", "images/s", "left")
+    _WIDTHS = (15, 10, 10, 8, 10, 10, 8, 13)
+
+    def __init__(self, num_steps: int, step: int, seconds: float):
         self.seconds = seconds
-        self._intervals = intervals
-        self._step = start
-        self._rate = 0.0
-        self._steps_per_second = 0.0
+        self._num_steps = num_steps
+        self._step = step
         self.resume_clock()
 
     def resume_clock(self) -> None:
         self._since = time.monotonic()
 
     def advance(self, steps: int, images: int) -> None:
+        """Counts `steps` as done, with so many images, since the clock was resumed."""
         elapsed = time.monotonic() - self._since
         self.seconds += elapsed
         self._step += steps
-        self._rate = images / elapsed
-        self._steps_per_second = steps / elapsed
+        self._images_per_second = images / elapsed
+        self._seconds_left = (self._num_steps - self._step) * elapsed / steps
 
-    def line(self, logs: dict[str, float]) -> str:
-        left = (self._intervals.num_steps - self._step) / self._steps_per_second
-        terms = [
-            f"{name.split('_loss')[0].replace('_', ' ')} {value:.4g}"
-            for name, value in logs.items()
-            if "/" not in name and math.isfinite(value)
-        ]
-        return (
-            f"step {self._step:,}/{self._intervals.num_steps:,}  {'  '.join(terms)}"
-            f"  {self._rate:.0f} images/s  {duration(left)} left"
+    def header(self) -> str:
+        return self._aligned(self._COLUMNS)
+
+    def row(self, logs: dict[str, float]) -> str:
+        """The losses, in nats per image, over all factors since the last row."""
+        names = ("loss", "reconstruction_loss", "kl_loss", "invariance_loss", "val_elbo")
+        # The clamped procedure has names of its own for the second and third.
+        values = [logs.get(n, logs.get(f"clamped_{n}", logs.get(f"active_{n}"))) for n in names]
+        return self._aligned(
+            [
+                f"{self._step:,}/{self._num_steps:,}",
+                *("" if value is None else f"{value:.2f}" for value in values),
+                f"{self._images_per_second:,.0f}",
+                duration(self._seconds_left),
+            ]
         )
+
+    def _aligned(self, cells: Sequence[str]) -> str:
+        return " ".join(c.rjust(w) for c, w in zip(cells, self._WIDTHS, strict=True))
 
 
 def duration(seconds: float) -> str:

@@ -10,14 +10,14 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from dcign_tf.datasets import DataError
-from dcign_tf.datasets.faces import prepare_faces
+from dcign_tf.datasets.faces import DcignFaces, DcignFacesConfig
 from dcign_tf.datasets.reading import PreparedSweeps, factor_sweeps
 from dcign_tf.factors import INTRINSIC
 
 
 @dataclasses.dataclass(frozen=True)
-class PreparedData:
-    """A dataset of sweeps, ready to be read.
+class SweepDataset:
+    """A dataset of sweeps; `prepare` it before reading.
 
     Attributes:
         extrinsic: names of the extrinsic factors, in the order of the code.
@@ -31,29 +31,37 @@ class PreparedData:
     fingerprint: str
     builder: tfds.core.DatasetBuilder
 
+    def prepare(self) -> None:
+        """Makes the data unless they are there already.
+
+        Raises:
+            DataError: if they cannot be made, or are there but damaged.
+        """
+        self.builder.download_and_prepare()
+
     def sweeps(self, subset: str) -> dict[str, PreparedSweeps]:
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
         return factor_sweeps(self.builder, subset, (*self.extrinsic, INTRINSIC))
 
 
-def _faces(data_dir: str, preset: str, settings: Mapping[str, Any]) -> PreparedData:
-    builder = prepare_faces(data_dir, preset=preset, **settings)
-    used = builder.builder_config.settings
-    return PreparedData(
+def _faces(data_dir: str, preset: str, settings: Mapping[str, Any]) -> SweepDataset:
+    config = DcignFacesConfig.from_settings(preset, **settings)
+    used = config.settings
+    return SweepDataset(
         extrinsic=("azimuth", "elevation", "light_azimuth"),
         image_shape=(used.image_size, used.image_size, used.channels),
         fingerprint=used.fingerprint(),
-        builder=builder,
+        builder=DcignFaces(config=config, data_dir=data_dir),
     )
 
 
-DATASETS: Mapping[str, Callable[[str, str, Mapping[str, Any]], PreparedData]] = {"faces": _faces}
+DATASETS: Mapping[str, Callable[[str, str, Mapping[str, Any]], SweepDataset]] = {"faces": _faces}
 
 
-def prepare(
+def open_dataset(
     dataset: str, data_dir: str | os.PathLike, *, preset: str, settings: Mapping[str, Any]
-) -> PreparedData:
-    """Makes the dataset in `data_dir` unless it is there already.
+) -> SweepDataset:
+    """The dataset with these settings, prepared or not.
 
     Args:
         dataset: a key of `DATASETS`.
@@ -62,11 +70,12 @@ def prepare(
         settings: those of the dataset, e.g. `FaceSettings`.
 
     Raises:
-        DataError: for an unknown dataset or impossible settings, or if it cannot be made.
+        DataError: for an unknown dataset, impossible settings or a face model that
+            cannot be read; or if the dataset is there but damaged.
     """
     if dataset not in DATASETS:
         raise DataError(f"Unknown dataset '{dataset}'; there is {', '.join(DATASETS)}.")
     try:
         return DATASETS[dataset](os.fspath(data_dir), preset, settings)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OSError) as error:
         raise DataError(f"Cannot make the dataset '{dataset}': {error}") from error

@@ -51,7 +51,7 @@ def evaluate(
 
     Args:
         model: a trained model.
-        data: `registry.PreparedData`, or anything with its `sweeps(subset)`.
+        data: `registry.SweepDataset`, or anything with its `sweeps(subset)`.
         directory: where `scores.json` and the figures go.
         records: rows of `metrics.jsonl`, for the training curves.
         image_sweeps: of each factor, as many sweeps at most are also decoded, for
@@ -83,41 +83,55 @@ def evaluate(
     )
     scores["step"] = int(model.step.numpy())
     scores["num_image_sweeps"] = {f: min(image_sweeps, len(s)) for f, s in test_sweeps.items()}
-    write_scores(scores, directory / "scores.json")
     ranges = _latent_ranges(fit, code)
     for name, figure in _figures(network, test, test_sweeps, ranges, scores, records):
         save_figure(figure, directory / f"{name}.png")
+    write_scores(scores, directory / "scores.json")  # last: who finds it finds the figures
     show(scores_table(scores))
     show(f"Scores and figures are in {directory}")
     return scores
 
 
-def pictures(model: DCIGN, sweeps: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Pictures for TensorBoard, as `figure name → [rows, height, width, C]` in [0, 1].
+class Pictures:
+    """Pictures for TensorBoard of a model as it is now; a callable.
 
     Args:
-        model: as it is now.
+        model: in training.
         sweeps: factor to some validation sweeps.
     """
-    network = _Network(model)
-    codes = {f: network.encode_sweeps(s, f) for f, s in sweeps.items()}
-    ranges = _latent_ranges(codes, model.code)
-    intrinsic = _images(sweeps[model.code.factors[-1]][0])[:8]
-    _, swept, _ = network.traversals(intrinsic[:1], ranges)
-    pairs = np.concatenate([intrinsic, network.reconstruct(intrinsic)], axis=1)
-    return {
-        "reconstructions (above: originals)": np.concatenate(list(pairs), axis=1)[np.newaxis],
-        **{f"traversal/{f}": np.concatenate(list(r), axis=1)[np.newaxis] for f, r in swept.items()},
-    }
+
+    def __init__(self, model: DCIGN, sweeps: Mapping[str, Any]):
+        self._network = _Network(model)
+        self._sweeps = sweeps
+
+    def __call__(self) -> dict[str, np.ndarray]:
+        """Name to one picture [1, height, width, C] in [0, 1]."""
+        network, code = self._network, self._network.code
+        codes = {f: network.encode_sweeps(s, f) for f, s in self._sweeps.items()}
+        ranges = _latent_ranges(codes, code)
+        faces = _images(self._sweeps[code.factors[-1]][0])[:8]
+        _, swept, _ = network.traversals(faces[:1], ranges)
+        pairs = np.concatenate([faces, network.reconstruct(faces)], axis=1)
+        return {
+            "originals_and_reconstructions": _side_by_side(pairs),
+            **{f"traversal/{factor}": _side_by_side(row) for factor, row in swept.items()},
+        }
+
+
+def _side_by_side(images: np.ndarray) -> np.ndarray:
+    """[N, H, W, C] to [1, H, N·W, C]."""
+    return np.concatenate(list(images), axis=1)[np.newaxis]
 
 
 class _Network:
-    """A model's functions on NumPy arrays, compiled once."""
+    """A model's functions on NumPy arrays, compiled once for batches of any size."""
 
     def __init__(self, model: DCIGN):
         self.code = model.code
-        self._encode = tf.function(lambda images: model.encode(images)[0], reduce_retracing=True)
-        self._decode = tf.function(model.decode, reduce_retracing=True)
+        images = tf.TensorSpec((None, *model.encoder.input_shape[1:]), tf.float32)
+        codes = tf.TensorSpec((None, model.code.latent_dim), tf.float32)
+        self._encode = tf.function(lambda x: model.encode(x)[0], input_signature=[images])
+        self._decode = tf.function(lambda z: model.decode(z), input_signature=[codes])
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         return self._encode(tf.constant(images)).numpy()

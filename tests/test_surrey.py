@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcign_tf.rendering import surrey_paint
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.raycaster import FaceScene
 from dcign_tf.rendering.surrey import load_surrey
@@ -138,6 +139,40 @@ def test_other_versions_and_files_are_refused(tmp_path):
             load_face_model(str(path))
     with pytest.raises(FileNotFoundError, match=r"nowhere\.bin"):
         load_face_model(str(tmp_path / "nowhere.bin"))
+
+
+def test_golden_paint():
+    """Guards surrey_paint.VERSION: where this fails on purpose, raise it and renew the numbers."""
+    assert surrey_paint.VERSION == 1
+    x, y = (g.ravel() for g in np.meshgrid(np.linspace(-70, 70, 71), np.linspace(-80, 100, 91)))
+    mean, basis = surrey_paint.paint(np.stack([x, y, -np.hypot(x, y)], axis=1))
+    np.testing.assert_allclose(
+        mean.mean(0), [0.48649999499320984, 0.3407999873161316, 0.2700999975204468], atol=2e-4
+    )
+    strength_percent = 100 * np.sqrt((basis**2).mean((1, 2)))
+    np.testing.assert_allclose(
+        strength_percent,
+        [
+            11.350000381469727,
+            2.3499999046325684,
+            0.5,
+            0.9900000095367432,
+            0.7599999904632568,
+            0.36000001430511475,
+            0.33000001311302185,
+            3.369999885559082,
+            0.550000011920929,
+            0.3400000035762787,
+            0.15000000596046448,
+            0.7599999904632568,
+            0.8600000143051147,
+            1.2699999809265137,
+            0.6600000262260437,
+            0.44999998807907104,
+            0.5199999809265137,
+        ],
+        atol=0.01,
+    )
 
 
 def test_without_a_path_it_is_the_procedural_head():

@@ -130,8 +130,12 @@ class DCIGN(keras.Model):
     # === Training ===
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step of the paper's procedure; see the module's docstring."""
-        factor = batch["factor"][0]
+        """One step of the paper's procedure; see the module's docstring.
+
+        Raises:
+            tf.errors.InvalidArgumentError: if several factors vary in the batch.
+        """
+        factor = _single_factor(batch)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
             terms = self.training_losses(batch["image"], factor)
@@ -144,7 +148,7 @@ class DCIGN(keras.Model):
 
     def test_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The evidence lower bound without clamping, the KL counting every latent."""
-        images, factor = batch["image"], batch["factor"][0]
+        images, factor = batch["image"], _single_factor(batch)
         z_mean, z_log_var = self.encode(images)
         logits = self.decoder(self._sample(z_mean, z_log_var, _TEST_STEP))
         reconstruction = self._reconstruction_loss(images, logits)
@@ -320,6 +324,15 @@ class FactorMeans(keras.metrics.Metric):
 def _mean_over_batch(per_latent: tf.Tensor) -> tf.Tensor:
     """[B, latent_dim] to the mean over the batch of the sum over latents."""
     return tf.reduce_mean(tf.reduce_sum(per_latent, axis=-1))
+
+
+def _single_factor(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """The factor that varies in the batch: scalar int32."""
+    factor = batch["factor"][0]
+    tf.debugging.assert_equal(
+        batch["factor"], factor, "Several factors in one batch; do not shuffle or split batches."
+    )
+    return factor
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

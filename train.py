@@ -11,6 +11,7 @@ command goes on where it was. Any setting of the config (configs/) can be change
 
 from __future__ import annotations
 
+import importlib
 import os
 import pathlib
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ flags.DEFINE_bool("overwrite", False, "Delete what the run directory holds and s
 def parse_flags(argv: Sequence[str]) -> None:
     """Parses twice: `--dataset` and `--preset` say which config `--config.x=…` is about."""
     FLAGS(argv, known_only=True)
-    known = {path.stem for path in CONFIGS.glob("*_*.py")}
+    known = {path.stem for path in CONFIGS.glob("[a-z]*_*.py")}
     datasets = sorted({name.rsplit("_", 1)[0] for name in known})
     if FLAGS.dataset not in datasets:
         wrong = "is missing" if FLAGS.dataset is None else f"{FLAGS.dataset} is unknown"
@@ -47,10 +48,14 @@ def parse_flags(argv: Sequence[str]) -> None:
     if f"{FLAGS.dataset}_{FLAGS.preset}" not in known:
         presets = sorted(n.rsplit("_", 1)[1] for n in known if n.startswith(FLAGS.dataset + "_"))
         raise flags.Error(f"--preset={FLAGS.preset} is unknown; there is {', '.join(presets)}.")
-    config_flags.DEFINE_config_file(
-        "config", str(CONFIGS / f"{FLAGS.dataset}_{FLAGS.preset}.py"), "Settings to train with."
-    )
-    scripts.reject_arguments(FLAGS(argv))
+    name = f"{FLAGS.dataset}_{FLAGS.preset}"
+    config = importlib.import_module(f"configs.{name}").get_config()
+    try:
+        config_flags.DEFINE_config_dict("config", config, "Settings to train with.")
+        scripts.reject_arguments(FLAGS(argv))
+    except (AttributeError, KeyError) as error:
+        what = error.args[0]
+        raise flags.Error(f"No such setting: {what}; configs/{name}.py has them all.") from error
 
 
 def default_preset() -> tuple[str, str]:

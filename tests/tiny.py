@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import DCIGN
@@ -25,16 +24,20 @@ def tiny_model(optimizer=None, *, weights_seed: int = 0, **kwargs) -> DCIGN:
     return model
 
 
-def tiny_batch(factor: str, seed: int = 0, size: int = BATCH_SIZE) -> dict[str, tf.Tensor]:
-    """Random grey images; `factor` is said to vary."""
+def tiny_batch(factor: str, seed: int = 0, size: int = BATCH_SIZE) -> dict[str, np.ndarray]:
+    """Random grey images; `factor` is said to vary.
+
+    NumPy's, so that a module may have some: a tensor would come before conftest.py
+    sets the logical devices.
+    """
     images = np.random.default_rng(seed).uniform(size=(size, *IMAGE_SHAPE))
     return {
-        "image": tf.constant(images, tf.float32),
-        "factor": tf.fill([size], CODE.index(factor)),
+        "image": images.astype(np.float32),
+        "factor": np.full(size, CODE.index(factor), np.int32),
     }
 
 
-def tiny_batches(number: int) -> list[dict[str, tf.Tensor]]:
+def tiny_batches(number: int) -> list[dict[str, np.ndarray]]:
     """A batch of each factor in turn."""
     names = CODE.factors
     return [tiny_batch(names[i % len(names)], seed=i) for i in range(number)]

@@ -29,11 +29,12 @@ def parse_flags(argv: Sequence[str]) -> None:
 
 def main() -> None:
     """Evaluates as the flags say."""
-    with scripts.quiet_loading():
-        from dcign_tf import experiment
     from dcign_tf.run_directory import RunDirectory
 
     run = RunDirectory(FLAGS.workdir)
+    run.read_config()  # says at once if this is no run directory
+    with scripts.quiet_loading():
+        from dcign_tf import experiment
     experiment.evaluate(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)
 
 

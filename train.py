@@ -70,14 +70,14 @@ def default_preset() -> tuple[str, str]:
 
 def main() -> None:
     """Trains as the flags say."""
-    with scripts.quiet_loading():
-        from dcign_tf import experiment
     from dcign_tf.run_directory import RunDirectory
 
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
     config = FLAGS.config.to_dict() | {"init_from": FLAGS.init_from}
     run = RunDirectory(workdir)
-    with run.locked():
+    with run.locked():  # before anything slow
+        with scripts.quiet_loading():
+            from dcign_tf import experiment
         experiment.run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite)
 
 

@@ -21,7 +21,7 @@ from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import DCIGN
 from dcign_tf.networks import build_decoder, build_encoder
 from dcign_tf.precision import resolve_precision
-from dcign_tf.run_directory import RunDirectory
+from dcign_tf.run_directory import RunDirectory, writing
 from dcign_tf.settings import check_settings
 
 Config = Mapping[str, Any]
@@ -172,7 +172,7 @@ def evaluate(
         data = _open_dataset({**config, "data_dir": data_dir or config["data_dir"]})
         run.check_data(data.fingerprint, run.read_environment())
         data.prepare()
-    with clear_data_errors():
+    with clear_data_errors(), writing(run.evaluation):
         return report.evaluate(model, data, run.evaluation, records=run.read_metrics(), show=show)
 
 

@@ -79,28 +79,32 @@ def train(
     progress = _Progress(intervals.num_steps, step, seconds)
     show(progress.header())
 
-    with _tensorboard(run) as writer:
-        while step < intervals.num_steps:
-            stop = intervals.next_stop(step)
-            images = sum(run_step(next(iterator)) for _ in range(step, stop))
-            logs = _take_means(model, "train")
-            _check_finite(logs["loss"], step, stop, run)
-            progress.advance(stop - step, int(images))
-            step = stop
-            validate = step % intervals.validate_every == 0 or step == intervals.num_steps
-            if validate:
-                for batch in validation_batches:
-                    run_test(batch)
-                logs |= {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
-                # The last update may have spoilt weights that no training loss has seen yet.
-                _check_finite(logs["val_elbo"], step - 1, step, run)
-            run.append_metrics({"step": step, "seconds": round(progress.seconds, 3), **logs})
-            _summarise(writer, step, logs, pictures() if validate else {})
-            show(progress.row(logs))
-            if validate:
-                _save(model, run, is_best=logs["val_elbo"] > best)
-                best = max(best, logs["val_elbo"])
-            progress.resume_clock()
+    with _writing_summaries(run):
+        writer = tf.summary.create_file_writer(str(run.tensorboard))
+
+    while step < intervals.num_steps:
+        stop = intervals.next_stop(step)
+        images = sum(run_step(next(iterator)) for _ in range(step, stop))
+        logs = _take_means(model, "train")
+        _check_finite(logs["loss"], step, stop, run)
+        progress.advance(stop - step, int(images))
+        step = stop
+        validate = step % intervals.validate_every == 0 or step == intervals.num_steps
+        if validate:
+            for batch in validation_batches:
+                run_test(batch)
+            logs |= {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
+            # The last update may have spoilt weights that no training loss has seen yet.
+            _check_finite(logs["val_elbo"], step - 1, step, run)
+        run.append_metrics({"step": step, "seconds": round(progress.seconds, 3), **logs})
+        shown = pictures() if validate else {}
+        with _writing_summaries(run):
+            _summarise(writer, step, logs, shown)
+        show(progress.row(logs))
+        if validate:
+            _save(model, run, is_best=logs["val_elbo"] > best)
+            best = max(best, logs["val_elbo"])
+        progress.resume_clock()
 
 
 def _compiled(replica_step: Callable, strategy: tf.distribute.Strategy) -> Callable:
@@ -152,14 +156,10 @@ def _save(model: DCIGN, run: RunDirectory, is_best: bool) -> None:
 
 
 @contextlib.contextmanager
-def _tensorboard(run: RunDirectory) -> Iterator[tf.summary.SummaryWriter]:
+def _writing_summaries(run: RunDirectory) -> Iterator[None]:
     try:
-        writer = tf.summary.create_file_writer(str(run.tensorboard))
-        yield writer
-        writer.close()
+        yield
     except tf.errors.OpError as error:
-        if str(run.tensorboard) not in error.message:
-            raise
         raise UserError(f"Cannot write to {run.tensorboard}: {error.message}") from error
 
 

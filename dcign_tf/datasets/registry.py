@@ -77,5 +77,7 @@ def open_dataset(
         raise DataError(f"Unknown dataset '{dataset}'; there is {', '.join(DATASETS)}.")
     try:
         return DATASETS[dataset](os.fspath(data_dir), preset, settings)
-    except (ValueError, TypeError, OSError) as error:
+    except OSError as error:
+        raise DataError(f"Cannot read {error.filename}: {error.strerror}.") from error
+    except (ValueError, TypeError) as error:
         raise DataError(f"Cannot make the dataset '{dataset}': {error}") from error

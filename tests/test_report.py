@@ -16,7 +16,7 @@ from dcign_tf.factors import GraphicsCode
 
 CODE = GraphicsCode.faces(6)
 SHAPE = (20, 18, 1)
-LENGTH = 5
+LENGTH = 4
 RANGE_DEG = 60
 
 

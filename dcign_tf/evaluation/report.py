@@ -22,7 +22,7 @@ from dcign_tf.model import DCIGN
 
 TRAVERSAL_STEPS = 9
 _EXAMPLES = 3  # identities in a traversal figure
-_PAIRS_PER_SWEEP = 20
+_PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +162,8 @@ class _Network:
         rows = []
         for index in range(min(count, len(sweeps))):
             images = _images(sweeps[index])
-            pairs = metrics.novel_view_pairs(len(images), _PAIRS_PER_SWEEP, seed=index)
+            num_pairs = min(_PAIRS_PER_SWEEP, len(images) * (len(images) - 1))
+            pairs = metrics.novel_view_pairs(len(images), num_pairs, seed=index)
             target = images[pairs[:, 1]]
             rows.append(
                 {

@@ -54,7 +54,7 @@ def parse_flags(argv: Sequence[str]) -> None:
         config_flags.DEFINE_config_dict("config", config, "Settings to train with.")
         scripts.reject_arguments(FLAGS(argv))
     except (AttributeError, KeyError) as error:
-        what = error.args[0]
+        what = str(error.args[0]).strip("'\"")
         raise flags.Error(f"No such setting: {what}; configs/{name}.py has them all.") from error
 
 

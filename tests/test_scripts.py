@@ -1,0 +1,432 @@
+"""train.py and evaluate.py as a user runs them, on a dataset made tiny."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcign_tf.errors import UserError
+from dcign_tf.run_directory import RunDirectory
+
+ROOT = Path(__file__).resolve().parents[1]
+LAST_STEP = 12
+TINY = {
+    "data.image_size": 36,
+    "data.sweep_length": 4,
+    "data.train_sweeps": 3,
+    "data.validation_sweeps": 2,
+    "data.test_sweeps": 2,
+    "data.train_identities": 6,
+    "data.validation_identities": 4,
+    "data.test_identities": 4,
+    "data.independent_images": 2,
+    "network.latent_dim": 6,
+    "network.encoder_filters": (3, 3, 3),
+    "network.decoder_base_filters": 3,
+    "network.decoder_filters": (3, 3, 3),
+    "num_steps": LAST_STEP,
+    "log_every": 2,
+    "validate_every": 4,
+}
+
+
+def tiny_config(**changes) -> dict:
+    """TINY as `train.py` would resolve it."""
+    from configs import faces_quick
+
+    config = faces_quick.get_config()
+    config.update_from_flattened_dict({**TINY, **changes})
+    return {**config.to_dict(), "init_from": None}
+
+
+def command(script: str, *arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / script), *arguments]
+
+
+def train_command(workdir: Path, data: Path, **changes) -> list[str]:
+    settings = {**TINY, **changes}
+    return command(
+        "train.py",
+        "--dataset=faces",
+        "--preset=quick",
+        f"--workdir={workdir}",
+        f"--data_dir={data}",
+        *(f"--config.{key}={value}" for key, value in settings.items()),
+    )
+
+
+def execute(arguments: list[str], **kwargs) -> subprocess.CompletedProcess:
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=400, **kwargs)
+
+
+def kill_when(condition: Callable[[], bool], arguments: list[str], how=signal.SIGKILL):
+    """Runs a command until the condition holds; its output and exit status."""
+    with subprocess.Popen(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that a shell started in the background would hand down that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        deadline = time.monotonic() + 400
+        while not condition():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        process.send_signal(how)
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def arrays(checkpoint: Path) -> dict[str, np.ndarray]:
+    """Everything in a .keras file: weights, step, optimiser, metrics."""
+    content = zipfile.ZipFile(checkpoint).read("model.weights.h5")
+    found = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    h5py.File(io.BytesIO(content)).visititems(visit)
+    return found
+
+
+def assert_same_run(run: RunDirectory, other: RunDirectory) -> None:
+    ours, theirs = arrays(run.last_checkpoint), arrays(other.last_checkpoint)
+    assert ours.keys() == theirs.keys()
+    assert any("optimizer" in name for name in ours)
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+    records, others = (
+        [{k: v for k, v in record.items() if k != "seconds"} for record in r.read_metrics()]
+        for r in (run, other)
+    )
+    assert records == others
+    assert run.read_scores() == other.read_scores()
+
+
+def shards(data: Path) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in data.glob("dcign_faces/*/1.0.0/*array_record*")
+    }
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, data) -> tuple[RunDirectory, subprocess.CompletedProcess]:
+    workdir = tmp_path_factory.mktemp("runs") / "uninterrupted"
+    return RunDirectory(workdir), execute(train_command(workdir, data))
+
+
+@pytest.fixture
+def finished(uninterrupted, tmp_path) -> RunDirectory:
+    """A copy that a test may spoil."""
+    return RunDirectory(shutil.copytree(uninterrupted[0].path, tmp_path / "finished"))
+
+
+class TestTrain:
+    def test_what_the_user_sees(self, uninterrupted):
+        run, result = uninterrupted
+        assert result.returncode == 0, result.stderr
+        lines = result.stdout.splitlines()
+        assert lines[0].startswith("Precision: ")
+        header = lines[1].split()
+        assert [header[0], header[-1]] == ["step", "left"]
+        assert [line.split()[0] for line in lines[2:8]] == [f"{s}/12" for s in range(2, 13, 2)]
+        for factor in ("azimuth", "elevation", "light_azimuth"):
+            assert any(line.startswith(f"{factor} ") for line in lines)
+        assert lines[-1] == f"Scores and figures are in {run.evaluation}"
+        assert max(map(len, lines[:-1])) <= 120
+        # Nothing but rendering is told on standard error: no library's chatter.
+        told = [line for line in result.stderr.splitlines() if line.strip()]
+        assert told[0].startswith("Rendering ")
+        assert all("images" in line for line in told), result.stderr
+
+    def test_what_it_leaves(self, uninterrupted):
+        run, _ = uninterrupted
+        assert {entry.name for entry in run.path.iterdir()} == {
+            ".lock",
+            "config.json",
+            "environment.json",
+            "metrics.jsonl",
+            "tensorboard",
+            "checkpoints",
+            "evaluation",
+        }
+        assert run.read_config()["num_steps"] == LAST_STEP
+        environment = run.read_environment()
+        assert environment["threads"] >= 1
+        assert environment["precision"] in ("float32", "mixed_bfloat16", "mixed_float16")
+        assert run.best_checkpoint.exists()
+        scores = json.loads((run.evaluation / "scores.json").read_text())
+        assert scores["step"] == LAST_STEP
+        assert scores["num_sweeps"] == dict.fromkeys(scores["factors"], 2)
+        figures = {path.stem for path in run.evaluation.glob("*.png")}
+        assert {"equivariance", "movement", "reconstructions", "novel_views"} <= figures
+        assert {"training", "traversal_azimuth"} <= figures
+        for path in run.evaluation.glob("*.png"):
+            assert np.asarray(Image.open(path).convert("L")).std() > 1
+
+    def test_killed_at_every_stage_it_ends_with_the_same_bits(self, uninterrupted, data, tmp_path):
+        run = RunDirectory(tmp_path / "run")
+        other_data = tmp_path / "data"
+        again = train_command(run.path, other_data)
+
+        def rendering() -> bool:
+            return any(other_data.glob("dcign_faces/*/1.0.0.rendering/*array_record*"))
+
+        def before_a_checkpoint() -> bool:
+            return run.metrics_file.exists()
+
+        def after_a_checkpoint() -> bool:
+            return run.last_checkpoint.exists()
+
+        for stage in (rendering, before_a_checkpoint):
+            assert kill_when(stage, again).returncode == -signal.SIGKILL
+            assert not run.last_checkpoint.exists()
+        interrupted = kill_when(after_a_checkpoint, again, signal.SIGINT)
+        assert interrupted.returncode == 130, interrupted.stderr
+        assert interrupted.stderr == (
+            "train.py: Interrupted. Run the same command again to go on.\n"
+        )
+        assert run.read_scores() is None
+        result = execute(again)
+        assert result.returncode == 0, result.stderr
+        assert "Going on from step " in result.stdout
+        assert shards(other_data) == shards(data)
+        assert len(shards(data)) == 13
+        assert_same_run(run, uninterrupted[0])
+
+    def test_a_second_process_stops(self, uninterrupted, data):
+        run, _ = uninterrupted
+        with run.locked():
+            result = execute([*train_command(run.path, data), "--overwrite"])
+        assert result.returncode == 1
+        assert result.stderr.startswith(f"train.py: Another process is using {run.path}. Wait")
+        assert result.stderr.count("\n") == 1
+        assert run.read_scores()["step"] == LAST_STEP
+
+    def test_the_preset_depends_on_the_machine(self, monkeypatch):
+        monkeypatch.syspath_prepend(ROOT)
+        import tensorflow as tf
+
+        import train
+
+        for devices, expected in (([], "quick"), (["a GPU"], "paper")):
+            monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind, d=devices: d)
+            preset, reason = train.default_preset()
+            assert preset == expected
+            assert "GPU is visible" in reason
+
+
+@pytest.mark.usefixtures("set_dtype_policy")
+class TestExperiment:
+    """The same, in this process."""
+
+    @pytest.fixture
+    def go(self, data, finished) -> Callable:
+        """Runs again in a finished run's directory, or another; returns the lines shown."""
+        from dcign_tf import experiment
+
+        def run_again(run=finished, data_dir=data, overwrite=False, init_from=None, **changes):
+            lines: list[str] = []
+            config = {**tiny_config(**changes), "init_from": init_from}
+            arguments = (config, run, str(data_dir))
+            experiment.run_experiment(*arguments, overwrite=overwrite, show=lines.append)
+            return lines
+
+        return run_again
+
+    def test_a_finished_run_says_so(self, go, finished):
+        before = finished.last_checkpoint.read_bytes()
+        lines = go()
+        assert f"{finished.path} is finished (step 12). To go on, give a larger" in lines[0]
+        assert "--overwrite" in lines[0]
+        assert str(finished.evaluation) in lines[-1]
+        assert finished.last_checkpoint.read_bytes() == before
+
+    def test_an_unevaluated_one_is_evaluated(self, go, finished):
+        scores = finished.read_scores()
+        shutil.rmtree(finished.evaluation)
+        go()
+        assert finished.read_scores() == scores
+
+    def test_it_is_extended_by_more_steps(self, go, finished):
+        lines = go(num_steps=14)
+        assert any("Going on from step 12" in line for line in lines)
+        assert finished.read_metrics()[-1]["step"] == 14
+        assert finished.read_scores()["step"] == 14
+        assert finished.read_config()["num_steps"] == 14
+
+    def test_it_is_overwritten(self, go, finished):
+        go(overwrite=True, num_steps=1, seed=3)
+        assert [record["step"] for record in finished.read_metrics()] == [1]
+        assert finished.read_config()["seed"] == 3
+        assert finished.read_scores()["step"] == 1
+
+    def test_an_impossible_setting_deletes_nothing(self, go, finished):
+        before = {p: p.stat().st_mtime_ns for p in finished.path.rglob("*")}
+        with pytest.raises(UserError, match="Unknown procedure 'clamp'"):
+            go(overwrite=True, procedure="clamp")
+        with pytest.raises(UserError, match="procedure: clamped → entangled"):
+            go(procedure="entangled")
+        assert {p: p.stat().st_mtime_ns for p in finished.path.rglob("*")} == before
+
+    def test_other_weights_to_start_from(self, go, finished, tmp_path):
+        run = RunDirectory(tmp_path / "new")
+        go(
+            run,
+            init_from=str(finished.path),
+            num_steps=1,
+            **{"optimizer.learning_rate": 1e-30, "optimizer.final_learning_rate": 1e-30},
+        )
+        ours, theirs = arrays(run.last_checkpoint), arrays(finished.last_checkpoint)
+        for name, array in ours.items():
+            if name.startswith(("encoder", "decoder")):
+                np.testing.assert_array_equal(array, theirs[name])
+        with pytest.raises(UserError, match=r"--init_from: that run's network has other shapes"):
+            go(
+                RunDirectory(tmp_path / "x"),
+                init_from=str(finished.path),
+                **{"network.latent_dim": 7},
+            )
+        with pytest.raises(UserError, match="There is no checkpoint"):
+            go(RunDirectory(tmp_path / "x"), init_from=str(tmp_path))
+
+    def test_a_loss_that_is_not_finite(self, go, tmp_path):
+        run = RunDirectory(tmp_path / "new")
+        rates = {"optimizer.learning_rate": 1e30, "optimizer.final_learning_rate": 1e30}
+        with pytest.raises(UserError, match=r"The loss became (nan|inf) between steps 0 and 2"):
+            go(run, **rates)
+
+    def test_a_damaged_data_file(self, go, finished, data, tmp_path):
+        damaged = shutil.copytree(data, tmp_path / "data")
+        path = next(damaged.glob("dcign_faces/*/1.0.0/*train_azimuth*"))
+        os.truncate(path, path.stat().st_size // 2)
+        with pytest.raises(UserError, match=rf"{path} is damaged") as caught:
+            go(data_dir=damaged, num_steps=14)
+        assert "\n" not in str(caught.value)
+
+    def test_other_data(self, go, finished):
+        recorded = finished.read_environment()
+        recorded["data_fingerprint"] = "another"
+        finished.environment_file.write_text(json.dumps(recorded))
+        with pytest.raises(UserError, match="was trained on other data"):
+            go()
+
+    def test_too_little_disk(self, go, tmp_path, monkeypatch):
+        usage = shutil.disk_usage("/")
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+        with pytest.raises(UserError, match="Too little disk space"):
+            go(RunDirectory(tmp_path / "new"), data_dir=tmp_path / "new-data")
+
+
+class TestEvaluate:
+    def test_from_elsewhere_with_data_that_were_moved(self, finished, data, tmp_path):
+        scores = finished.read_scores()
+        shutil.rmtree(finished.evaluation)
+        config = json.loads(finished.config_file.read_text())
+        finished.config_file.write_text(json.dumps({**config, "data_dir": "/nowhere"}))
+        (tmp_path / "moved").symlink_to(data)
+        result = execute(
+            command("evaluate.py", "--workdir=finished", "--data_dir=moved"), cwd=tmp_path
+        )
+        assert result.returncode == 0, result.stderr
+        assert result.stderr == ""
+        assert finished.read_scores() == scores
+        assert "light_azimuth" in result.stdout
+        assert result.stdout.endswith("Scores and figures are in finished/evaluation\n")
+
+    def test_missing_data_are_made_anew(self, finished, tmp_path, capfd):
+        from dcign_tf import experiment
+
+        scores = finished.read_scores()
+        shutil.rmtree(finished.evaluation)
+        data_dir = str(tmp_path / "data")
+        experiment.evaluate(finished, data_dir=data_dir, show=lambda line: None)
+        assert "Rendering" in capfd.readouterr().err
+        assert finished.read_scores() == scores
+
+    def test_the_best_checkpoint(self, finished, data):
+        from dcign_tf import experiment
+
+        validated = {r["step"]: r.get("val_elbo", -np.inf) for r in finished.read_metrics()}
+        scores = experiment.evaluate(
+            finished, data_dir=str(data), checkpoint="best", show=lambda line: None
+        )
+        assert scores["step"] == max(validated, key=validated.get)
+
+    def test_what_is_no_run_directory(self, tmp_path):
+        result = execute(command("evaluate.py", f"--workdir={tmp_path / 'none'}"))
+        assert result.returncode == 1
+        assert result.stderr.startswith("evaluate.py: ")
+        assert "is no run directory" in result.stderr
+        assert list(tmp_path.iterdir()) == []
+
+
+FACES = ("--dataset=faces", "--preset=quick")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([*FACES, "--nope"], "Unknown command line flag 'nope'"),
+        ([], "--dataset is missing; there is faces."),
+        (["--dataset=cars"], "--dataset cars is unknown; there is faces."),
+        (["--dataset=faces", "--preset=huge"], "--preset=huge is unknown; there is paper, quick."),
+        ([*FACES, "--config.nope=1"], "No such setting: nope; configs/faces_quick.py has them"),
+        ([*FACES, "--config.data.nope=1"], "No such setting: nope;"),
+        ([*FACES, "--config.num_steps=abc"], "flag --config.num_steps=abc: invalid literal"),
+        ([*FACES, "--config.optimizer=3"], "flag --config.optimizer=3: Failed to parse"),
+        ([*FACES, "--config.factor_ratios=((0,(1,"], "flag --config.factor_ratios=((0,(1,: Error"),
+        ([*FACES, "stray"], "Unexpected argument 'stray'"),
+        ([*FACES, "--workdir=/dev/null"], "Cannot write to the run directory /dev/null: File ex"),
+        ([*FACES, "--workdir=/dev/null/x"], "Cannot write to the run directory /dev/null/x: Not"),
+    ],
+)
+def test_one_line_for_a_wrong_command(arguments, message, tmp_path):
+    result = execute(command("train.py", *arguments), cwd=tmp_path)
+    assert result.returncode in (1, 2)
+    assert result.stderr.startswith(f"train.py: {message}")
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_loading_notes_are_hidden_and_errors_are_not():
+    """Also those of a process that dies while it loads."""
+    code = (
+        "import os\nfrom dcign_tf import scripts\n"
+        "with scripts.quiet_loading():\n"
+        "    os.write(2, b'I0000 00:00:1 7 port.cc:153] oneDNN custom operations are on.\\n')\n"
+        "    os.write(2, b'E0000 00:00:1 7 cuda.cc:1] out of luck\\n')\n"
+        "    {end}\n"
+        "os.write(2, b'I0000 later\\n')"
+    )
+    error = "E0000 00:00:1 7 cuda.cc:1] out of luck\n"
+    result = execute([sys.executable, "-c", code.format(end="pass")], cwd=ROOT)
+    assert result.stderr == f"{error}I0000 later\n"
+    result = execute([sys.executable, "-c", code.format(end="os.abort()")], cwd=ROOT)
+    assert result.stderr == error
+    assert result.returncode == -signal.SIGABRT

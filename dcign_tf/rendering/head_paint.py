@@ -17,7 +17,7 @@ from dcign_tf.rendering.head_mesh import (
 )
 
 SKIN = np.array([0.48, 0.35, 0.28])
-HAIR = np.array([0.18, 0.135, 0.098])
+HAIR = np.array([0.105, 0.078, 0.056])
 LIPS = np.array([0.32, 0.16, 0.145])
 SCLERA = np.array([0.56, 0.54, 0.52])
 IRIS = np.array([0.12, 0.085, 0.06])
@@ -120,7 +120,7 @@ def mean_albedo(mesh: HeadMesh) -> np.ndarray:
     lay(0.6 * m.lashes * m.eye, DARK)
     lay(m.hair + m.beard_shell, HAIR)
     colour *= 1 + 0.25 * m.strands[:, None]
-    return colour.astype(np.float32)
+    return (colour * _above_the_cut(mesh)).astype(np.float32)
 
 
 def albedo_basis(mesh: HeadMesh) -> np.ndarray:
@@ -140,8 +140,8 @@ def albedo_basis(mesh: HeadMesh) -> np.ndarray:
     symmetric = np.abs(p) * [1, 0, 0] + p * [0, 1, 1]
     components = (
         (bare, SKIN * 0.25, hairy, HAIR * 0.17),
-        (hairy, 0.036 * np.array([1.2, 1.0, 0.75])),
-        (hairy, 0.018 * _GREY),  # greying
+        (hairy, 0.024 * np.array([1.2, 1.0, 0.75])),
+        (hairy, 0.012 * _GREY),  # greying
         (bare, np.array([0.035, -0.012, -0.02])),  # ruddy against sallow
         (bare, np.array([0.02, 0.012, -0.03])),  # golden against rosy
         (m.brow, -0.03 * _GREY),
@@ -156,9 +156,9 @@ def albedo_basis(mesh: HeadMesh) -> np.ndarray:
         (m.forehead, 0.035 * SKIN / SKIN.mean(), m.stubble, -0.03 * SKIN / SKIN.mean()),
         (m.nose + 0.7 * m.ears, np.array([0.02, -0.04, -0.04])),
         (m.scalp, 0.05 * _GREY),  # shaven against bare scalp
-        (m.strands, 0.02 * _GREY),  # streaked hair
-        (m.hair * np.tanh(m.face_up), 0.025 * _GREY),  # bleached top
-        (m.beard_shell, 0.025 * _GREY),
+        (m.strands, 0.012 * _GREY),  # streaked hair
+        (m.hair * np.tanh(m.face_up), 0.015 * _GREY),  # bleached top
+        (m.beard_shell, 0.015 * _GREY),
         (m.eye * (1 - m.iris), 0.06 * _GREY),
         (bare * _blotches(symmetric, 1, 160), 0.012 * SKIN / SKIN.mean()),
         (bare * _blotches(p, 2, 110), 0.01 * SKIN / SKIN.mean()),
@@ -168,4 +168,13 @@ def albedo_basis(mesh: HeadMesh) -> np.ndarray:
         sum(mask[:, None] * tint for mask, tint in zip(parts[::2], parts[1::2], strict=True))
         for parts in components
     ]
-    return np.stack(basis).astype(np.float32)
+    return (np.stack(basis) * _above_the_cut(mesh)).astype(np.float32)
+
+
+def _above_the_cut(mesh: HeadMesh) -> np.ndarray:
+    """[V, 1]: 1 from the chin up, falling to 0 where the neck is cut off.
+
+    The head comes out of the dark; a lit stump would be the strongest sign of pose,
+    and one that moves to either side when the head looks up, as its azimuth has it.
+    """
+    return np.clip((mesh.skin_mm[:, 1:2] + 138) / 35, 0, 1)

@@ -21,6 +21,9 @@ _MOUTH = (0, -68, 92)
 _SAG = fields.push((36, -72, 62), (22, 22, 30), (2.5, -4, 2.5))
 _NASOLABIAL = [(17, -38, 92), (24, -50, 88), (32, -66, 80)]
 
+# The table's numbers go to the edge of caricature; identities are drawn this much closer.
+SPREAD = 0.75
+
 SYMMETRIC: dict[str, tuple[Field, ...]] = {
     # mixtures, in which many features go together
     "masculinity": (
@@ -181,6 +184,5 @@ ASYMMETRIC: dict[str, tuple[Field, ...]] = {
 def shape_basis_mm(mesh: HeadMesh) -> np.ndarray:
     """Every component's displacement at one standard deviation: float32 [S, V, 3]."""
     components = [*SYMMETRIC.values(), *ASYMMETRIC.values()]
-    return np.stack([sum(field(mesh) for field in parts) for parts in components]).astype(
-        np.float32
-    )
+    basis = np.stack([sum(field(mesh) for field in parts) for parts in components])
+    return (SPREAD * basis).astype(np.float32)

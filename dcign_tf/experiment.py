@@ -238,6 +238,8 @@ def _new_model(config: Config, data: registry.SweepDataset) -> DCIGN:
         **{name: config[name] for name in _MODEL_SETTINGS},
     )
     model.compile(_optimizer(config))
+    # Built lazily it would make its variables inside a replica, which MirroredStrategy forbids.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
@@ -258,6 +260,7 @@ _MODEL_SETTINGS = (
     "invariance_weight",
     "likelihood",
     "observation_stddev",
+    "warmup_steps",
     "seed",
 )
 

@@ -62,6 +62,9 @@ class DCIGN(keras.Model):
         invariance_weight: relative to the summed loss; the paper's is 1/100.
         likelihood: `"bernoulli"` or `"gaussian"`, see `losses.likelihood`.
         observation_stddev: of a pixel, for the Gaussian likelihood.
+        warmup_steps: over as many first steps the KL and the invariance penalty rise
+            from nothing to their full weights. Not in the paper (0): a weak factor's
+            latent otherwise falls silent before the decoder has learned to listen.
         seed: with the step number, determines the sampling noise.
         **kwargs: as in `keras.Model`.
 
@@ -85,6 +88,7 @@ class DCIGN(keras.Model):
         invariance_weight: float = 0.01,
         likelihood: str = "bernoulli",
         observation_stddev: float = 0.1,
+        warmup_steps: int = 0,
         seed: int = 0,
         **kwargs,
     ):
@@ -93,8 +97,10 @@ class DCIGN(keras.Model):
         _check_choice("procedure", procedure, PROCEDURES)
         _check_choice("clamp_mode", clamp_mode, MODES)
         _check_choice("likelihood", likelihood, losses.LIKELIHOODS)
-        if invariance_weight < 0 or observation_stddev <= 0:
-            raise ValueError("invariance_weight must be ≥ 0 and observation_stddev > 0.")
+        if invariance_weight < 0 or observation_stddev <= 0 or warmup_steps < 0:
+            raise ValueError(
+                "invariance_weight and warmup_steps must be ≥ 0, and observation_stddev > 0."
+            )
         for name, width in (
             ("encoder", encoder.output["z_mean"].shape[-1]),
             ("decoder", decoder.input_shape[-1]),
@@ -111,6 +117,7 @@ class DCIGN(keras.Model):
         self.invariance_weight = invariance_weight
         self.likelihood = likelihood
         self.observation_stddev = observation_stddev
+        self.warmup_steps = warmup_steps
         self.seed = seed
         self._masks = code.active_masks()
         # "train" and "test" → name → FactorMeans
@@ -168,8 +175,8 @@ class DCIGN(keras.Model):
             factor: scalar int32, which factor varies.
 
         Returns:
-            Scalars, nats per image: `loss`, the sum that is minimised, and its
-            terms, the last being `invariance_loss`, already weighted.
+            Scalars, nats per image: `loss`, which is minimised, and the terms whose
+            sum it is once warmed up, the last being `invariance_loss`, weighted.
         """
         active = self._active_mask(factor)
         z_mean, z_log_var = self.encode(images)
@@ -181,7 +188,8 @@ class DCIGN(keras.Model):
         kl = _mean_over_batch(losses.kl_divergence(z_mean, z_log_var) * active)
         batch_size = tf.cast(tf.shape(images)[0], tf.float32)
         invariance = self.invariance_weight * (penalty_mean + penalty_log_var) / batch_size
-        values = (reconstruction + kl + invariance, reconstruction, kl, invariance)
+        loss = reconstruction + self._warmth() * (kl + invariance)
+        values = (loss, reconstruction, kl, invariance)
         return dict(zip(self._training_loss_names(), values, strict=True))
 
     # === Use ===
@@ -235,6 +243,7 @@ class DCIGN(keras.Model):
             "invariance_weight": self.invariance_weight,
             "likelihood": self.likelihood,
             "observation_stddev": self.observation_stddev,
+            "warmup_steps": self.warmup_steps,
             "seed": self.seed,
         }
 
@@ -252,6 +261,11 @@ class DCIGN(keras.Model):
         if self.procedure == "entangled":
             return tf.ones(self.code.latent_dim)
         return tf.gather(self._masks, factor)
+
+    def _warmth(self) -> tf.Tensor | float:
+        if not self.warmup_steps:
+            return 1.0
+        return tf.minimum(1.0, tf.cast(self.step + 1, tf.float32) / self.warmup_steps)
 
     def _sample(self, z_mean: tf.Tensor, z_log_var: tf.Tensor, step) -> tf.Tensor:
         seed = tf.stack([tf.cast(self.seed, tf.int64), tf.cast(step, tf.int64)])

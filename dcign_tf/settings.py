@@ -20,6 +20,7 @@ _AT_LEAST = {
     "validation_sweeps_used": 1,
     "seed": 0,
     "invariance_weight": 0,
+    "warmup_steps": 0,
     "network.latent_dim": 2,
     "network.encoder_kernel_size": 1,
     "network.decoder_base_filters": 1,

@@ -111,7 +111,7 @@ def test_components_are_independent_directions(model):
 
 
 def test_every_component_shows(model):
-    assert np.linalg.norm(model.shape_basis_mm, axis=2).max(axis=1).min() > 0.5  # mm
+    assert np.linalg.norm(model.shape_basis_mm, axis=2).max(axis=1).min() > 0.4  # mm
     assert np.abs(model.albedo_basis).max(axis=(1, 2)).min() > 0.005
 
 
@@ -176,7 +176,7 @@ def _summary(model) -> list[float]:
     ]
 
 
-GOLDEN = {"procedural-head-2": [30.36423, -1.16071, 0.15105, 0.14728, 15097.44689]}
+GOLDEN = {"procedural-head-3": [30.36423, -0.95952, 0.15105, 0.11046, 15097.44689]}
 
 
 def test_output_changes_only_with_the_version(model):

@@ -41,7 +41,10 @@ def plain_objective(model, batch, step):
         surprise = (images - tf.sigmoid(logits)) ** 2 / (2 * stddev**2)
         surprise += np.log(stddev * np.sqrt(2 * np.pi))
     kl = 0.5 * tf.reduce_sum(active * (mean**2 + tf.exp(log_var) - 1 - log_var))
-    return (tf.reduce_sum(surprise) + kl + model.invariance_weight * penalty) / BATCH_SIZE
+    warmth = min(1.0, (step + 1) / model.warmup_steps) if model.warmup_steps else 1.0
+    return (
+        tf.reduce_sum(surprise) + warmth * (kl + model.invariance_weight * penalty)
+    ) / BATCH_SIZE
 
 
 def plain_gradients(model, batch, step=0):
@@ -67,6 +70,7 @@ SETTINGS = [
     {"clamp_mode": "first", "invariance_weight": 1.0},
     {"procedure": "entangled"},
     {"likelihood": "gaussian", "observation_stddev": 0.3, "invariance_weight": 1.0},
+    {"warmup_steps": 4, "invariance_weight": 10.0},
 ]
 
 
@@ -95,6 +99,17 @@ def test_train_step_takes_the_gradient_off_the_weights(factor):
         np.testing.assert_allclose(
             mine, plain, rtol=0, atol=1e-5 * np.max(np.abs(plain)) + 2**-22, err_msg=variable.path
         )
+
+
+def test_warm_up_ends_after_its_steps():
+    model, batch = tiny_model(warmup_steps=3, invariance_weight=10.0), tiny_batch("azimuth")
+    for step, warmth in enumerate((1 / 3, 2 / 3, 1.0, 1.0)):
+        model.step.assign(step)
+        losses_now = model.training_losses(batch["image"], batch["factor"][0])
+        terms = {name: float(value) for name, value in losses_now.items()}
+        others = terms["active_kl_loss"] + terms["invariance_loss"]
+        expected = terms["clamped_reconstruction_loss"] + warmth * others
+        assert terms["loss"] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("factor", CODE.factors)
@@ -329,8 +344,9 @@ def test_rerender_rejects_unknown_factors_and_wrong_widths(model):
         ({"procedure": "clamp"}, "procedure 'clamp'; it is one of clamped, entangled"),
         ({"clamp_mode": "last"}, "clamp_mode 'last'; it is one of mean, first"),
         ({"likelihood": "mse"}, "likelihood 'mse'; it is one of bernoulli, gaussian"),
-        ({"invariance_weight": -1.0}, "invariance_weight must be ≥ 0"),
+        ({"invariance_weight": -1.0}, "must be ≥ 0"),
         ({"observation_stddev": 0.0}, "observation_stddev > 0"),
+        ({"warmup_steps": -1}, "must be ≥ 0"),
     ],
 )
 def test_rejects_settings_that_mean_nothing(setting, message):

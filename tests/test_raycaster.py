@@ -102,7 +102,7 @@ def test_sphere_is_shaded_as_lambert_says(light_azimuth_deg):
     error = np.abs(image - _srgb(albedo * (AMBIENT + DIFFUSE * np.maximum(incidence, 0))))
     assert inside.mean() > 0.6
     terminator = np.abs(incidence) < 0.02  # there facets shade themselves
-    assert error[inside & ~terminator].max() < 1.5
+    assert error[inside & ~terminator].max() < 2
     assert error[inside].max() < 6
     assert (image[root < -((0.2 * RADIUS_MM) ** 2)] == 0).all()
 
@@ -297,29 +297,29 @@ def test_no_angles_no_images(head):
 # Mean levels of 4 × 4 blocks of three images.
 _GOLDEN_BLOCKS = [
     [
-        [0.7, 108.6, 132.8, 1.8],
-        [19.0, 149.9, 193.1, 44.5],
-        [16.6, 117.4, 179.8, 41.2],
-        [0.6, 63.6, 94.5, 1.4],
+        [0.5, 110.8, 138.3, 1.8],
+        [14.6, 152.5, 201.4, 46.1],
+        [11.1, 111.2, 185.5, 42.4],
+        [0.4, 54.3, 94.2, 1.4],
     ],
     [
-        [9.9, 119.5, 69.3, 0.1],
-        [95.5, 191.0, 144.4, 27.8],
-        [105.7, 177.4, 105.3, 14.2],
-        [25.9, 112.8, 47.0, 0.2],
+        [10.4, 124.0, 67.4, 0.1],
+        [99.7, 198.2, 145.7, 25.1],
+        [109.9, 182.8, 94.3, 9.0],
+        [26.6, 110.4, 33.5, 0.1],
     ],
     [
-        [0.2, 51.1, 137.4, 40.1],
-        [15.5, 72.6, 143.5, 121.6],
-        [28.4, 66.4, 116.6, 94.3],
-        [0.1, 34.1, 54.3, 10.1],
+        [0.1, 40.9, 140.4, 41.7],
+        [9.8, 50.8, 143.7, 126.0],
+        [18.0, 42.3, 110.2, 96.7],
+        [0.1, 21.6, 44.2, 10.2],
     ],
 ]
 
 
 def test_golden_images():
     """Guards RENDERER_VERSION: where this fails on purpose, raise it and renew the numbers."""
-    assert raycaster.RENDERER_VERSION == 1
+    assert raycaster.RENDERER_VERSION == 2
     assert LIGHT_ELEVATION_DEG == 25
     images = FaceScene(*_head()).render([0, 45, -60], [0, 20, -25], [30, -60, 80], image_size=96)
     blocks = images[..., 0].reshape(3, 4, 24, 4, 24).mean((2, 4))

@@ -16,7 +16,7 @@ from dcign_tf.rendering.head_shape import shape_basis_mm
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 # Bump whenever geometry, components or colours change: data versions hang on it.
-VERSION = "procedural-head-2"
+VERSION = "procedural-head-3"
 
 
 @functools.cache

@@ -24,6 +24,9 @@ IRIS = np.array([0.12, 0.085, 0.06])
 DARK = np.array([0.05, 0.04, 0.04])
 _GREY = np.ones(3)
 
+# As with shape: the components' numbers are extremes, people are drawn this much closer.
+SPREAD = 0.75
+
 
 class _Masks:
     """Where each pigment lies: arrays [V] in [0, 1]."""
@@ -168,7 +171,7 @@ def albedo_basis(mesh: HeadMesh) -> np.ndarray:
         sum(mask[:, None] * tint for mask, tint in zip(parts[::2], parts[1::2], strict=True))
         for parts in components
     ]
-    return (np.stack(basis) * _above_the_cut(mesh)).astype(np.float32)
+    return (SPREAD * np.stack(basis) * _above_the_cut(mesh)).astype(np.float32)
 
 
 def _above_the_cut(mesh: HeadMesh) -> np.ndarray:

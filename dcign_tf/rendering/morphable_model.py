@@ -20,7 +20,7 @@ class MorphableModel:
     viewer; a face looks along +z. Lengths in millimetres.
 
     Attributes:
-        name: which model this is, with its version, e.g. `procedural-head-2`.
+        name: which model this is, with its version, e.g. `procedural-head-3`.
         mean_mm: float32 [V, 3], vertices of the mean face.
         triangles: int32 [T, 3], counter-clockwise seen from outside.
         shape_basis_mm: float32 [S, V, 3], displacement at one standard deviation.

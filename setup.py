@@ -36,7 +36,7 @@ setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["hypothesis>=6", "pytest>=8", "pytest-timeout>=2.3"],
+        "test": ["hypothesis>=6", "pytest>=8", "trimesh>=4"],
         "benchmarks": ["trimesh>=4"],
         "dev": ["ruff>=0.8"],
     },

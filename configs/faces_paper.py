@@ -63,6 +63,8 @@ def get_config() -> ml_collections.ConfigDict:
             "learning_rate": 5e-4,
             "final_learning_rate": 5e-4,  # if another: reached along a cosine, then kept
             "decay_steps": 12_000,  # the length of that cosine, whatever num_steps is
+            "first_learning_rate": 5e-4,  # from here it rises to learning_rate …
+            "warmup_steps": 0,  # … over so many first steps, before the cosine
             "beta_1": 0.9,
             "beta_2": 0.99,
         }

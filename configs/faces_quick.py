@@ -16,20 +16,26 @@ def get_config() -> ml_collections.ConfigDict:
     config.preset = "quick"
     config.data.update(
         image_size=70,  # a fifth of the arithmetic; the same stages
-        train_sweeps=300,
+        train_sweeps=400,
         validation_sweeps=25,
         test_sweeps=25,
         independent_images=1000,
-        train_identities=1500,
+        train_identities=2000,
         test_identities=100,
     )
+    config.network.encoder_filters = (64, 48, 32)  # half the arithmetic
+    config.network.decoder_filters = (32, 48, 64)
     # A thousand times the paper's: 1/100 leaves the pose in the intrinsic latents for
     # far longer than this run lasts.
     config.invariance_weight = 10.0
-    # The network first learns to draw a face at all, then what turns it.
-    config.factor_ratios = ((0, (1, 1, 1, 10)), (1000, (2, 1, 1, 4)))
-    config.optimizer.decay_steps = 4000
-    config.num_steps = 4000
+    # A factor that moves few pixels (elevation) needs to be seen often, and an
+    # unconstrained start: otherwise the KL silences its latent before the decoder has
+    # learned to listen.
+    config.factor_ratios = ((0, (1, 2, 1, 4)), (2000, (2, 3, 2, 4)))
+    config.warmup_steps = 1500
+    config.optimizer.update(learning_rate=6e-4, first_learning_rate=6e-4)
+    config.optimizer.update(final_learning_rate=3e-5, decay_steps=5500)
+    config.num_steps = 5500
     config.log_every = 100
     config.validate_every = 500
     return config

@@ -266,15 +266,19 @@ _MODEL_SETTINGS = (
 
 
 def _optimizer(config: Config) -> keras.optimizers.Optimizer:
-    """Adam, as Torch7's `rmsprop.lua` is; the rate falls along a cosine if it is to fall at all.
+    """Adam, as Torch7's `rmsprop.lua` is; its rate may first rise, and later fall along a cosine.
 
     Torch7 adds its 1e-8 inside the root, where Keras adds epsilon outside.
     """
     settings = config["optimizer"]
     rate = settings["learning_rate"]
-    if settings["final_learning_rate"] != rate:
+    if settings["warmup_steps"] or settings["final_learning_rate"] != rate:
         rate = keras.optimizers.schedules.CosineDecay(
-            rate, settings["decay_steps"], alpha=settings["final_learning_rate"] / rate
+            settings["first_learning_rate"],
+            settings["decay_steps"],
+            alpha=settings["final_learning_rate"] / rate,
+            warmup_target=rate,
+            warmup_steps=settings["warmup_steps"],
         )
     return keras.optimizers.Adam(rate, settings["beta_1"], settings["beta_2"])
 

@@ -26,6 +26,8 @@ _AT_LEAST = {
     "network.decoder_base_filters": 1,
     "optimizer.decay_steps": 1,
     "optimizer.final_learning_rate": 0,
+    "optimizer.first_learning_rate": 0,
+    "optimizer.warmup_steps": 0,
 }
 _ABOVE_ZERO = ("observation_stddev", "optimizer.learning_rate")
 _BELOW_ONE = ("optimizer.beta_1", "optimizer.beta_2")  # and at least 0

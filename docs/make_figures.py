@@ -1,6 +1,6 @@
 """Renders the README's two sheets of procedural heads: people.png and sweeps.png.
 
-    python docs/make_figures.py
+python docs/make_figures.py
 """
 
 from __future__ import annotations

@@ -39,10 +39,13 @@ TINY = {
     "network.encoder_filters": (3, 3, 3),
     "network.decoder_base_filters": 3,
     "network.decoder_filters": (3, 3, 3),
+    "optimizer.warmup_steps": 2,
     "num_steps": LAST_STEP,
     "log_every": 2,
     "validate_every": 4,
 }
+
+RATES = tuple(f"optimizer.{which}learning_rate" for which in ("first_", "", "final_"))
 
 
 def tiny_config(**changes) -> dict:
@@ -299,7 +302,7 @@ class TestExperiment:
             run,
             init_from=str(finished.path),
             num_steps=1,
-            **{"optimizer.learning_rate": 1e-30, "optimizer.final_learning_rate": 1e-30},
+            **dict.fromkeys(RATES, 1e-30),
         )
         ours, theirs = arrays(run.last_checkpoint), arrays(finished.last_checkpoint)
         for name, array in ours.items():
@@ -316,7 +319,7 @@ class TestExperiment:
 
     def test_a_loss_that_is_not_finite(self, go, tmp_path):
         run = RunDirectory(tmp_path / "new")
-        rates = {"optimizer.learning_rate": 1e30, "optimizer.final_learning_rate": 1e30}
+        rates = dict.fromkeys(RATES, 1e30)
         with pytest.raises(UserError, match=r"The loss became (nan|inf) between steps 0 and 2"):
             go(run, **rates)
 

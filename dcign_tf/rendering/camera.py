@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-LIGHT_ELEVATION_DEG = 25.0
+LIGHT_ELEVATION_DEG = 40.0
 """The light stands this high above the camera's horizon, whatever its azimuth."""
 
 

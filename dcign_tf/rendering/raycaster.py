@@ -21,11 +21,11 @@ from dcign_tf.rendering.camera import Camera, Framing, light_direction, pose_rot
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.topology import Topology
 
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 """Raised whenever the same mesh and angles no longer give the same image."""
 
 AMBIENT = 0.05
-DIFFUSE = 1.35
+DIFFUSE = 1.6
 """Radiance of a white surface: AMBIENT + DIFFUSE · cos(angle of incidence), where lit."""
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)

@@ -33,8 +33,7 @@ def get_config() -> ml_collections.ConfigDict:
     # learned to listen.
     config.factor_ratios = ((0, (1, 2, 1, 4)), (2000, (2, 3, 2, 4)))
     config.warmup_steps = 1500
-    config.optimizer.update(learning_rate=6e-4, first_learning_rate=6e-4)
-    config.optimizer.update(final_learning_rate=3e-5, decay_steps=5500)
+    config.optimizer.update(learning_rate=6e-4, final_learning_rate=3e-5, decay_steps=5500)
     config.num_steps = 5500
     config.log_every = 100
     config.validate_every = 500

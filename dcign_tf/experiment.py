@@ -272,14 +272,17 @@ def _optimizer(config: Config) -> keras.optimizers.Optimizer:
     """
     settings = config["optimizer"]
     rate = settings["learning_rate"]
-    if settings["warmup_steps"] or settings["final_learning_rate"] != rate:
+    alpha = settings["final_learning_rate"] / rate
+    if settings["warmup_steps"]:
         rate = keras.optimizers.schedules.CosineDecay(
             settings["first_learning_rate"],
             settings["decay_steps"],
-            alpha=settings["final_learning_rate"] / rate,
+            alpha=alpha,
             warmup_target=rate,
             warmup_steps=settings["warmup_steps"],
         )
+    elif alpha != 1:
+        rate = keras.optimizers.schedules.CosineDecay(rate, settings["decay_steps"], alpha=alpha)
     return keras.optimizers.Adam(rate, settings["beta_1"], settings["beta_2"])
 
 

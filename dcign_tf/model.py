@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from dcign_tf import losses
 from dcign_tf.clamping import MODES, clamp_inactive
+from dcign_tf.factor_means import FactorMeans
 from dcign_tf.factors import GraphicsCode
 
 PROCEDURES = ("clamped", "entangled")
@@ -304,35 +305,6 @@ class DCIGN(keras.Model):
     def metrics(self) -> list[keras.metrics.Metric]:
         """What Keras resets at the start of an epoch and of an evaluation."""
         return [metric for phase in self.loss_means.values() for metric in phase.values()]
-
-
-class FactorMeans(keras.metrics.Metric):
-    """The mean of a loss over all batches, and over the batches of each factor.
-
-    Its result is a dict: `name`, and `name/factor` for each factor; NaN where
-    no batch has been seen.
-    """
-
-    def __init__(self, factors: tuple[str, ...], name: str):
-        super().__init__(name=name, dtype="float32")
-        self._factors = factors
-        self._totals = self.add_weight(name="totals", shape=(len(factors),), initializer="zeros")
-        self._counts = self.add_weight(name="counts", shape=(len(factors),), initializer="zeros")
-
-    def update_state(self, value: tf.Tensor, factor: tf.Tensor) -> None:
-        """Adds the loss of one batch in which `factor` (an index) varies."""
-        seen = tf.one_hot(factor, len(self._factors))
-        # where, not a product: a NaN belongs to its own factor alone.
-        self._totals.assign_add(tf.where(seen > 0, value, 0.0))
-        self._counts.assign_add(seen)
-
-    def result(self) -> dict[str, tf.Tensor]:
-        means = tf.unstack(tf.convert_to_tensor(self._totals) / self._counts)
-        overall = tf.reduce_sum(self._totals) / tf.reduce_sum(self._counts)
-        per_factor = {
-            f"{self.name}/{f}": mean for f, mean in zip(self._factors, means, strict=True)
-        }
-        return {self.name: overall, **per_factor}
 
 
 def _mean_over_batch(per_latent: tf.Tensor) -> tf.Tensor:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from dcign_tf import experiment
+from dcign_tf.datasets.face_sweeps import FaceSettings
+from dcign_tf.datasets.faces import DcignFacesConfig
 from dcign_tf.errors import UserError
 from dcign_tf.networks import build_decoder, build_encoder
 from dcign_tf.run_directory import RunDirectory
@@ -116,3 +118,11 @@ def test_an_impossible_setting_is_one_line_and_touches_nothing(key, value, messa
         experiment.run_experiment(config, run, str(tmp_path / "data"))
     assert "\n" not in str(caught.value)
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("preset", ["quick", "paper"])
+def test_data_of_a_preset_are_those_of_the_builder_by_that_name(preset):
+    """So that `prepare_faces(data_dir, preset=…)` finds what train.py has prepared."""
+    settings = DcignFacesConfig.from_settings(preset).settings
+    config = resolved(f"faces_{preset}")
+    assert FaceSettings(**config["data"], face_model=None) == settings

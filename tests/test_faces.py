@@ -216,7 +216,8 @@ def test_every_setting_makes_another_version(face_model):
 
 def test_what_is_drawn_is_that_of_the_version():
     """If this fails, other data would get an old name: raise `DcignFaces.VERSION` too."""
-    settings = FaceSettings(seed=5)
+    people = {"train_identities": 1000, "test_identities": 100}
+    settings = FaceSettings(seed=5, **people)
     assert DcignFaces.VERSION == "1.0.0"
     drawn = draw_labels(settings, "train_azimuth", 7)
     first = [drawn[name][0] for name in (*ANGLES, "identity")]
@@ -341,7 +342,7 @@ def test_the_paper_preset_is_the_papers():
     assert [sizes[f"train_{factor}"] for factor in FACTORS] == [3000] * 4
     assert [sizes[f"test_{factor}"] for factor in FACTORS] == [350] * 4
     assert settings.images_per_example("train_azimuth") == 20
-    assert [len(settings.identities(subset)) for subset in SUBSETS] == [1000, 100, 100]
+    assert [len(settings.identities(subset)) for subset in SUBSETS] == [2000, 100, 200]
 
 
 def test_the_procedural_head(tmp_path):

@@ -64,12 +64,12 @@ class FaceSettings:
     image_size: int = 150
     channels: int = 1
     train_sweeps: int = 3000
-    validation_sweeps: int = 350
+    validation_sweeps: int = 50
     test_sweeps: int = 350
-    independent_images: int = 10_000
-    train_identities: int = 1000
+    independent_images: int = 2000
+    train_identities: int = 2000
     validation_identities: int = 100
-    test_identities: int = 100
+    test_identities: int = 200
     sweep_length: int = 20
     azimuth_range_deg: float = 60.0
     elevation_range_deg: float = 25.0

@@ -39,10 +39,11 @@ _IMAGES_PER_FILE = 10_000
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quick": {
         "image_size": 70,
-        "train_sweeps": 250,
+        "train_sweeps": 400,
         "validation_sweeps": 25,
-        "test_sweeps": 50,
+        "test_sweeps": 25,
         "independent_images": 1000,
+        "test_identities": 100,
     },
     "paper": {},
 }

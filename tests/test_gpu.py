@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import BATCH_SIZE, IMAGE_SHAPE, tiny_batch, tiny_batches, tiny_model
+from tiny import BATCH_SIZE, IMAGE_SHAPE, tiny_batch, tiny_batches, tiny_model, train
 
 from dcign_tf import losses
 
@@ -26,27 +26,13 @@ def gpus():
     return found
 
 
-def run_steps(model, batches, strategy=None):
-    strategy = strategy or tf.distribute.get_strategy()
-    with strategy.scope():
-        model.optimizer.build(model.trainable_variables)
-
-    @tf.function
-    def step(batch):
-        strategy.run(model.train_step, args=(batch,))
-
-    for batch in batches:
-        tensors = {key: tf.constant(value) for key, value in batch.items()}
-        step(strategy.experimental_distribute_values_from_function(lambda _, x=tensors: x))
-
-
 def test_mixed_float16_trains_and_stays_finite(set_dtype_policy):
     set_dtype_policy("mixed_float16")
     levels = np.linspace(0.1, 0.9, BATCH_SIZE, dtype=np.float32)
     images = np.ones((BATCH_SIZE, *IMAGE_SHAPE), np.float32) * levels[:, None, None, None]
     model = tiny_model(keras.optimizers.Adam(1e-2))
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    run_steps(model, [{"image": images, "factor": np.zeros(BATCH_SIZE, np.int32)}] * 200)
+    train(model, [{"image": images, "factor": np.zeros(BATCH_SIZE, np.int32)}] * 200)
     assert all(np.all(np.isfinite(w)) for w in model.get_weights())
     # The scale starts at 2¹⁵ and halves at every skipped step: a few, not most of them.
     assert int(model.optimizer.inner_optimizer.iterations.numpy()) > 180
@@ -103,8 +89,8 @@ def test_a_replica_on_each_gpu_agrees_with_one(gpus):
     strategy = tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
     with strategy.scope():
         mirrored = tiny_model(keras.optimizers.SGD(0.01), invariance_weight=10.0)
-    run_steps(mirrored, BATCHES, strategy)
+    train(mirrored, BATCHES, strategy)
     single = tiny_model(keras.optimizers.SGD(0.01), invariance_weight=10.0)
-    run_steps(single, BATCHES)
+    train(single, BATCHES)
     for mine, expected in zip(mirrored.get_weights(), single.get_weights(), strict=True):
         np.testing.assert_allclose(mine, expected, rtol=0, atol=1e-3)

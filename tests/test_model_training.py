@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import BATCH_SIZE, CODE, IMAGE_SHAPE, tiny_batch, tiny_batches, tiny_model
+from tiny import BATCH_SIZE, CODE, IMAGE_SHAPE, tiny_batch, tiny_batches, tiny_model, train
 
 BATCHES = tiny_batches(6)
 # Large, so that a factor on the invariance gradient alone could not go unnoticed.
@@ -19,23 +19,6 @@ def _arithmetic_as_written():
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
     yield
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": True})
-
-
-def train(model, batches, strategy=None):
-    """As the training loop does: a graph function; each replica gets the whole batch."""
-    strategy = strategy or tf.distribute.get_strategy()
-    # Made within the function instead, the optimiser's variables fail under MirroredStrategy.
-    with strategy.scope():
-        model.optimizer.build(model.trainable_variables)
-
-    @tf.function
-    def step(batch):
-        strategy.run(model.train_step, args=(batch,))
-
-    for batch in batches:
-        tensors = {key: tf.constant(value) for key, value in batch.items()}
-        step(strategy.experimental_distribute_values_from_function(lambda _, x=tensors: x))
-    return model
 
 
 def weights(model):

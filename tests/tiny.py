@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import DCIGN
@@ -41,3 +42,20 @@ def tiny_batches(number: int) -> list[dict[str, np.ndarray]]:
     """A batch of each factor in turn."""
     names = CODE.factors
     return [tiny_batch(names[i % len(names)], seed=i) for i in range(number)]
+
+
+def train(model, batches, strategy=None):
+    """As the training loop does: a graph function; each replica gets the whole batch."""
+    strategy = strategy or tf.distribute.get_strategy()
+    # Made within the function instead, the optimiser's variables fail under MirroredStrategy.
+    with strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def step(batch):
+        strategy.run(model.train_step, args=(batch,))
+
+    for batch in batches:
+        tensors = {key: tf.constant(value) for key, value in batch.items()}
+        step(strategy.experimental_distribute_values_from_function(lambda _, x=tensors: x))
+    return model

@@ -1,0 +1,41 @@
+"""The README keeps its promises: two commands, and files that exist."""
+
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def test_exactly_two_commands():
+    train, test = blocks("bash")
+    assert train == "pip install -e . && python train.py --dataset=faces\n"
+    assert test == "pip install -e '.[test]' && python -m pytest\n"
+
+
+def test_ci_runs_the_second_command():
+    script = (ROOT / ".ci" / "run").read_text()
+    extraction = re.search(r"command=\$\((.*)\)\n", script)[1]
+    found = subprocess.run(
+        ["bash", "-c", extraction], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout == blocks("bash")[1]
+
+
+def test_links_lead_somewhere():
+    targets = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    assert targets
+    for target in targets:
+        assert (ROOT / target).exists(), target
+
+
+def test_python_example_uses_names_that_exist():
+    (example,) = blocks("python")
+    compile(example, "README.md", "exec")
+    imports = [line for line in example.splitlines() if line.startswith(("import", "from"))]
+    exec("\n".join(imports), {})

@@ -54,7 +54,8 @@ def parse_flags(argv: Sequence[str]) -> None:
         config_flags.DEFINE_config_dict("config", config, "Settings to train with.")
         scripts.reject_arguments(FLAGS(argv))
     except (AttributeError, KeyError) as error:
-        what = str(error.args[0]).strip("'\"")
+        # A KeyError inside a KeyError: its text comes quoted and escaped.
+        what = str(error.args[0]).replace("\\n", ". ").replace("\\'", "").strip("'\"")
         raise flags.Error(f"No such setting: {what}; configs/{name}.py has them all.") from error
 
 

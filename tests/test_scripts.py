@@ -400,6 +400,7 @@ FACES = ("--dataset=faces", "--preset=quick")
         (["--dataset=faces", "--preset=huge"], "--preset=huge is unknown; there is paper, quick."),
         ([*FACES, "--config.nope=1"], "No such setting: nope; configs/faces_quick.py has them"),
         ([*FACES, "--config.data.nope=1"], "No such setting: nope;"),
+        ([*FACES, "--config.num_stps=1"], 'No such setting: num_stps. Did you mean "num_steps"'),
         ([*FACES, "--config.num_steps=abc"], "flag --config.num_steps=abc: invalid literal"),
         ([*FACES, "--config.optimizer=3"], "flag --config.optimizer=3: Failed to parse"),
         ([*FACES, "--config.factor_ratios=((0,(1,"], "flag --config.factor_ratios=((0,(1,: Error"),

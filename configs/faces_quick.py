@@ -1,4 +1,4 @@
-"""The paper's experiment made small: about ten minutes on 2 CPU cores, data included.
+"""The paper's experiment made small, for 2 CPU cores; README.md has the scores of a run.
 
     python train.py --dataset=faces --preset=quick
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from dcign_tf import training
 from dcign_tf.datasets import registry
 from dcign_tf.datasets.pipeline import clear_data_errors, evaluation_batches, factor_batches
+from dcign_tf.datasets.reading import SweepDataset
 from dcign_tf.environment import describe_environment
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import report
@@ -55,7 +56,8 @@ def run_experiment(
     """
     config = {**config, "data_dir": data_dir}
     for key in ("data_dir", "face_model", "init_from"):  # to be found from anywhere
-        config[key] = config[key] and os.path.abspath(config[key])
+        if config.get(key):
+            config[key] = os.path.abspath(config[key])
     data = _open_dataset(config)
     check_settings(config, num_factors=len(data.extrinsic) + 1)
     if not overwrite:
@@ -99,7 +101,7 @@ def run_experiment(
 def train(
     model: DCIGN,
     config: Config,
-    data: registry.SweepDataset,
+    data: SweepDataset,
     run: RunDirectory,
     strategy: tf.distribute.Strategy,
     show: Callable[[str], None],
@@ -144,7 +146,7 @@ def evaluate(
     run: RunDirectory,
     *,
     model: DCIGN | None = None,
-    data: registry.SweepDataset | None = None,
+    data: SweepDataset | None = None,
     data_dir: str | None = None,
     checkpoint: str = "last",
     show: Callable[[str], None] = print,
@@ -193,14 +195,16 @@ def load_model(path: os.PathLike) -> DCIGN:
         ) from error
 
 
-def _open_dataset(config: Config) -> registry.SweepDataset:
-    settings = {**config["data"], "face_model": config["face_model"]}
+def _open_dataset(config: Config) -> SweepDataset:
+    settings = dict(config["data"])
+    if "face_model" in config:
+        settings["face_model"] = config["face_model"]
     return registry.open_dataset(
         config["dataset"], config["data_dir"], preset=config["preset"], settings=settings
     )
 
 
-def _build(config: Config, data: registry.SweepDataset) -> tuple[DCIGN, str, str]:
+def _build(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
     """A new model, its precision, and why that one.
 
     Raises:
@@ -217,7 +221,7 @@ def _build(config: Config, data: registry.SweepDataset) -> tuple[DCIGN, str, str
     return model, policy, reason
 
 
-def _new_model(config: Config, data: registry.SweepDataset) -> DCIGN:
+def _new_model(config: Config, data: SweepDataset) -> DCIGN:
     keras.utils.set_random_seed(config["seed"])
     network = config["network"]
     latent_dim = network["latent_dim"]

@@ -36,7 +36,7 @@ def angle_deg(latent: np.ndarray) -> np.ndarray:
 
 
 class Data:
-    """Sweeps as `registry.SweepDataset` gives them."""
+    """Sweeps as a `SweepDataset` gives them."""
 
     def sweeps(self, subset: str) -> dict[str, list]:
         rng = np.random.default_rng(["validation", "test"].index(subset))

@@ -32,6 +32,36 @@ class Sweeps(Protocol):
     def __getitem__(self, index: int) -> Mapping[str, Any]: ...
 
 
+class SweepDataset(Protocol):
+    """A dataset in the form that training and evaluation take; `prepare` it before reading.
+
+    Attributes:
+        extrinsic: names of the extrinsic factors, in the order of the code.
+        image_shape: height, width and channels.
+        fingerprint: changes whenever the images do.
+        values: extrinsic factor to the key under which its sweeps' examples hold its
+            true value, float [n]; a factor without known values is missing. A key that
+            ends in `_deg` is in degrees.
+        periods: of the factors of `values` that are circles, in their own unit (360.0).
+    """
+
+    extrinsic: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    fingerprint: str
+    values: Mapping[str, str]
+    periods: Mapping[str, float]
+
+    def prepare(self) -> None:
+        """Makes the data unless they are there already.
+
+        Raises:
+            DataError: if they cannot be made, or are there but damaged.
+        """
+
+    def sweeps(self, subset: str) -> dict[str, Sweeps]:
+        """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
+
+
 class PreparedSweeps:
     """A split of a prepared TFDS dataset whose images stay PNG files.
 

@@ -7,50 +7,40 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import tensorflow_datasets as tfds
-
 from dcign_tf.datasets import DataError
 from dcign_tf.datasets.faces import DcignFaces, DcignFacesConfig
-from dcign_tf.datasets.reading import PreparedSweeps, factor_sweeps
+from dcign_tf.datasets.reading import PreparedSweeps, SweepDataset, factor_sweeps
 from dcign_tf.factors import INTRINSIC
 
 
 @dataclasses.dataclass(frozen=True)
-class SweepDataset:
-    """A dataset of sweeps; `prepare` it before reading.
-
-    Attributes:
-        extrinsic: names of the extrinsic factors, in the order of the code.
-        image_shape: height, width and channels.
-        fingerprint: changes whenever the images do.
-        builder: the TFDS builder.
-    """
+class _Faces:
+    """`DcignFaces` as a `SweepDataset`."""
 
     extrinsic: tuple[str, ...]
     image_shape: tuple[int, int, int]
     fingerprint: str
-    builder: tfds.core.DatasetBuilder
+    values: Mapping[str, str]
+    periods: Mapping[str, float]
+    builder: DcignFaces
 
     def prepare(self) -> None:
-        """Makes the data unless they are there already.
-
-        Raises:
-            DataError: if they cannot be made, or are there but damaged.
-        """
         self.builder.download_and_prepare()
 
     def sweeps(self, subset: str) -> dict[str, PreparedSweeps]:
-        """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
         return factor_sweeps(self.builder, subset, (*self.extrinsic, INTRINSIC))
 
 
 def _faces(data_dir: str, preset: str, settings: Mapping[str, Any]) -> SweepDataset:
     config = DcignFacesConfig.from_settings(preset, **settings)
     used = config.settings
-    return SweepDataset(
-        extrinsic=("azimuth", "elevation", "light_azimuth"),
+    extrinsic = ("azimuth", "elevation", "light_azimuth")
+    return _Faces(
+        extrinsic=extrinsic,
         image_shape=(used.image_size, used.image_size, used.channels),
         fingerprint=used.fingerprint(),
+        values={factor: f"{factor}_deg" for factor in extrinsic},
+        periods={},
         builder=DcignFaces(config=config, data_dir=data_dir),
     )
 

@@ -51,7 +51,7 @@ def evaluate(
 
     Args:
         model: a trained model.
-        data: `registry.SweepDataset`, or anything with its `sweeps(subset)`.
+        data: a prepared `SweepDataset`.
         directory: where `scores.json` and the figures go.
         records: rows of `metrics.jsonl`, for the training curves.
         image_sweeps: of each factor, as many sweeps at most are also decoded, for

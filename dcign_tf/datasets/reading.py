@@ -25,6 +25,11 @@ class Sweeps(Protocol):
 
     `sweeps[i]["image"]` is uint8 [n, H, W, C], or a list of n PNG files, which
     the pipeline then decodes; n and the shape are the same for every i.
+
+    Where fewer than n images are to be had, a sweep is filled up by repeating
+    them, and `sweeps[i]["distinct"]`, an int in [1, n], says how many are real: the
+    first `distinct` images differ, what follows repeats them and is left out of
+    every score. Without the key all n count.
     """
 
     def __len__(self) -> int: ...
@@ -41,7 +46,7 @@ class SweepDataset(Protocol):
         fingerprint: changes whenever the images do.
         values: extrinsic factor to the key under which its sweeps' examples hold its
             true value, float [n]; a factor without known values is missing. A key that
-            ends in `_deg` is in degrees.
+            ends in `_deg` is in degrees; any other is in a unit of the user's own.
         periods: of the factors of `values` that are circles, in their own unit (360.0).
     """
 
@@ -59,7 +64,11 @@ class SweepDataset(Protocol):
         """
 
     def sweeps(self, subset: str) -> dict[str, Sweeps]:
-        """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
+        """Factor to the sweeps of `train`, `validation` or `test` in which it varies.
+
+        Every extrinsic factor and `intrinsic` is a key. In `validation` and `test`
+        a factor may have no sweep at all (length 0): what needs them is not scored.
+        """
 
 
 class PreparedSweeps:

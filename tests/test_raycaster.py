@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dcign_tf.rendering import raycaster
 from dcign_tf.rendering.camera import LIGHT_ELEVATION_DEG, Framing, light_direction
-from dcign_tf.rendering.raycaster import AMBIENT, DIFFUSE, FaceScene, Topology
+from dcign_tf.rendering.raycaster import AMBIENT, DIFFUSE, FaceScene, Lighting, Scene, Topology
 
 RADIUS_MM = 100.0
 DISTANCE_MM = 1000.0
@@ -186,6 +186,30 @@ def test_object_fills_the_frame(head):
     assert abs(rows.max() + rows.min() - 99) <= 2
     assert abs(columns.max() + columns.min() - 99) <= 2
     assert (images > 0).mean() > 0.4
+
+
+def test_elevations_need_not_be_symmetric():
+    vertices, triangles = _ellipsoid((60, 130, 60))
+    framing = Framing(max_azimuth_deg=180, min_elevation_deg=-30, max_elevation_deg=-20)
+    scene = Scene(vertices, triangles, np.full_like(vertices, 0.9), framing=framing)
+    images = scene.render([0, 100, 200, 300], [-20, -24, -27, -30], 0, image_size=100)
+    rows, columns, _ = np.nonzero(images.max(0))
+    assert 94 <= np.ptp(rows) + 1 <= 98
+    assert abs(rows.max() + rows.min() - 99) <= 2
+    assert abs(columns.max() + columns.min() - 99) <= 2
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_background_and_headlight(channels):
+    vertices, triangles = _ellipsoid(rows=160, columns=240)
+    lighting = Lighting(ambient=0.2, diffuse=0.0, headlight=0.5, background=1.0)
+    scene = Scene(vertices, triangles, np.full_like(vertices, 0.5), lighting=lighting)
+    image = scene.render(70, -20, 30, image_size=100, channels=channels)[0]
+    assert (image[[0, 0, -1, -1], [0, -1, 0, -1]] == 255).all()
+    assert image[50, 50, 0] == pytest.approx(_srgb(0.5 * 0.7), abs=1)
+    # The outline blends surface and background: nothing is darker than the surface at its rim.
+    assert (image >= _srgb(0.5 * 0.2) - 1).all()
+    assert (np.sort(image[..., 0], axis=1)[:, 0] < 255).sum() >= 96
 
 
 def test_antialiasing_comes_near_a_finer_image(head, monkeypatch):

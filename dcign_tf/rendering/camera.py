@@ -22,13 +22,15 @@ class Framing:
 
     Attributes:
         max_azimuth_deg: azimuths from minus this to this fit.
-        max_elevation_deg: elevations from minus this to this fit.
+        max_elevation_deg: elevations to this fit, …
+        min_elevation_deg: … from this, or from minus `max_elevation_deg` if it is None.
         camera_distance_mm: from the camera to the axis about which the object turns.
         margin: what stays free on each side, as a part of the frame's half width.
     """
 
     max_azimuth_deg: float = 60.0
     max_elevation_deg: float = 25.0
+    min_elevation_deg: float | None = None
     camera_distance_mm: float = 1000.0
     margin: float = 0.03
 
@@ -49,9 +51,9 @@ def light_direction(azimuth_deg: float) -> np.ndarray:
     return np.array([level * math.sin(azimuth), math.sin(elevation), level * math.cos(azimuth)])
 
 
-def _spread(bound_deg: float, step_deg: float) -> np.ndarray:
-    """Angles from -bound to bound, both included, 0 too, at most a step apart."""
-    return np.linspace(-bound_deg, bound_deg, 1 + 2 * math.ceil(bound_deg / step_deg))
+def _spread(low_deg: float, high_deg: float, step_deg: float) -> np.ndarray:
+    """Angles from low to high, both included, their middle too, at most a step apart."""
+    return np.linspace(low_deg, high_deg, 1 + 2 * math.ceil((high_deg - low_deg) / 2 / step_deg))
 
 
 class Camera:
@@ -87,9 +89,12 @@ class Camera:
         Between the poses tried, at most 15° and 12.5° apart, a point can reach out
         further by 1.5 %: cos 7.5° · cos 6.25° = 0.985. The margin covers that.
         """
+        lowest_deg, highest_deg = framing.min_elevation_deg, framing.max_elevation_deg
+        if lowest_deg is None:
+            lowest_deg = -highest_deg
         lows, highs = [], []
-        for azimuth_deg in _spread(framing.max_azimuth_deg, 15.0):
-            for elevation_deg in _spread(framing.max_elevation_deg, 12.5):
+        for azimuth_deg in _spread(-framing.max_azimuth_deg, framing.max_azimuth_deg, 15.0):
+            for elevation_deg in _spread(lowest_deg, highest_deg, 12.5):
                 plane = self._project(pose_rotation(azimuth_deg, elevation_deg))
                 lows.append(plane.min(1))
                 highs.append(plane.max(1))

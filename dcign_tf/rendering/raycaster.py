@@ -26,7 +26,7 @@ RENDERER_VERSION = 3
 
 AMBIENT = 0.05
 DIFFUSE = 1.6
-"""Radiance of a white surface: AMBIENT + DIFFUSE · cos(angle of incidence), where lit."""
+"""Radiance of a face of albedo 1: AMBIENT + DIFFUSE · cos(angle of incidence), where lit."""
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Rec. 709 weights of linear RGB: grey images hold luminance."""
@@ -53,6 +53,23 @@ def _srgb_table(size: int = 8192) -> np.ndarray:
 _SRGB = _srgb_table()
 
 
+@dataclasses.dataclass(frozen=True)
+class Lighting:
+    """How bright things are, in linear light, where 1 is white; the defaults are the faces'.
+
+    Attributes:
+        ambient: light from everywhere.
+        diffuse: of the directional light, on a surface that faces it.
+        headlight: of a light without shadows at the camera, on a surface that faces it.
+        background: what no ray hits.
+    """
+
+    ambient: float = AMBIENT
+    diffuse: float = DIFFUSE
+    headlight: float = 0.0
+    background: float = 0.0
+
+
 @dataclasses.dataclass
 class _Hits:
     """What rays hit: `ray` [n] into the rays that were cast, columns of the rest belong to it."""
@@ -68,8 +85,8 @@ class _Hits:
         return _Hits(*(getattr(self, f.name)[..., chosen] for f in dataclasses.fields(self)))
 
 
-class FaceScene:
-    """One identity, ready to be rendered in any pose and light.
+class Scene:
+    """One object, ready to be rendered in any pose and light.
 
     Args:
         vertices_mm: [V, 3]; x to the viewer's right, y up, z towards the viewer.
@@ -77,7 +94,8 @@ class FaceScene:
             `Topology` made of them, which saves time with each further identity.
         albedo: [V, 3], linear RGB reflectance in [0, 1].
         framing: camera, and poses that must fit. Scale and centre follow from
-            it and from the identity's own size, and are the same in all poses.
+            it and from the object's own size, and are the same in all poses.
+        lighting: brightness of the lights and of the background.
 
     Raises:
         ValueError: if a shape is wrong or a value is not finite.
@@ -90,6 +108,7 @@ class FaceScene:
         albedo: np.ndarray,
         *,
         framing: Framing | None = None,
+        lighting: Lighting | None = None,
     ):
         vertices = _finite(vertices_mm, "vertices_mm")
         albedo = _finite(albedo, "albedo", len(vertices))
@@ -103,6 +122,7 @@ class FaceScene:
         # The object turns about the middle of its box, which becomes the origin.
         vertices = vertices - (vertices.min(0) + vertices.max(0)) / 2
         self._camera = Camera(vertices, framing or Framing())
+        self._lighting = lighting or Lighting()
         self._corners = triangles.corners
         offset = np.float32(_SHADOW_OFFSET * np.linalg.norm(vertices, axis=1).max())
         normals = triangles.vertex_normals(vertices)
@@ -114,23 +134,6 @@ class FaceScene:
         self._embree = EmbreeScene(robust=True)
         # Again for embreex's sake: it reads Python floats quicker than NumPy's.
         TriangleMesh(self._embree, vertices.astype(object), triangles.tuples)
-
-    @classmethod
-    def of(
-        cls,
-        model: MorphableModel,
-        coefficients: np.ndarray,
-        *,
-        topology: Topology | None = None,
-        framing: Framing | None = None,
-    ) -> FaceScene:
-        """The scene of one identity of `model`, from its coefficients [S + A]."""
-        return cls(
-            model.vertices_mm(coefficients),
-            model.triangles if topology is None else topology,
-            model.albedo(coefficients),
-            framing=framing,
-        )
 
     def render(
         self,
@@ -163,7 +166,8 @@ class FaceScene:
             raise ValueError(f"channels must be 1 or 3, got {channels}.")
         if image_size < 8:
             raise ValueError(f"image_size must be at least 8 pixels, got {image_size}.")
-        images = np.zeros((len(angles), image_size, image_size, channels), np.uint8)
+        shape = (len(angles), image_size, image_size, channels)
+        images = np.full(shape, self._background_level)
         poses: dict[tuple[float, float], list[int]] = {}
         for index, (azimuth, elevation, _) in enumerate(angles):
             poses.setdefault((azimuth, elevation), []).append(index)
@@ -172,6 +176,10 @@ class FaceScene:
             lights = [light_direction(angles[index][2]) @ rotation for index in indices]
             self._render_pose(rotation, lights, images, indices)
         return images
+
+    @property
+    def _background_level(self) -> np.uint8:
+        return _SRGB[_table_index(np.float32(self._lighting.background))]
 
     def _render_pose(
         self,
@@ -189,8 +197,8 @@ class FaceScene:
         edges = []
         for index, light in zip(indices, lights, strict=True):
             window = images[index, rows, columns]
-            levels = np.zeros((len(row), channels), np.uint8)
-            levels[hits.ray] = _SRGB[_table_index(self._shade(hits, light))].T
+            levels = np.full((len(row), channels), self._background_level)
+            levels[hits.ray] = _SRGB[_table_index(self._shade(hits, light, rotation[2]))].T
             window[:] = levels.reshape(window.shape)
             edges.append(_edges(window).ravel())
         pixel = np.flatnonzero(np.logical_or.reduce(edges))
@@ -199,9 +207,10 @@ class FaceScene:
         for index, light, edge in zip(indices, lights, edges, strict=True):
             own = edge[pixel]
             own_hits = fine if own.all() else fine.where(np.tile(own, len(_SUBPIXEL)))
-            light_sum = np.zeros((channels, len(_SUBPIXEL) * len(pixel)), np.float32)
-            light_sum[:, own_hits.ray] = self._shade(own_hits, light)
-            a, b, c, d = np.split(light_sum, len(_SUBPIXEL), axis=1)
+            rays = channels, len(_SUBPIXEL) * len(pixel)
+            radiance = np.full(rays, self._lighting.background, np.float32)
+            radiance[:, own_hits.ray] = self._shade(own_hits, light, rotation[2])
+            a, b, c, d = np.split(radiance, len(_SUBPIXEL), axis=1)
             mean = ((a + b + c + d) * np.float32(0.25))[:, own]
             images[index, row[pixel[own]], column[pixel[own]]] = _SRGB[_table_index(mean)].T
 
@@ -217,7 +226,7 @@ class FaceScene:
         eye, direction = self._camera.rays(rotation, row, column, image_size)
         eyes = np.broadcast_to(eye, direction.T.shape)
         found = self._embree.run(eyes, direction.T, output=1)
-        # What is seen from behind, through the openings of a mask, stays as black as the rest.
+        # What is seen from behind, through the openings of a mask, is background like the rest.
         front = _dot(found["Ng"].T, direction) < 0
         ray = np.flatnonzero((found["primID"] >= 0) & front)
         attributes = self._attributes[channels]
@@ -232,17 +241,41 @@ class FaceScene:
         normal /= np.maximum(np.sqrt(_dot(normal, normal)), np.float32(1e-12))
         return _Hits(ray, values[:3], normal, values[6:])
 
-    def _shade(self, hits: _Hits, light: np.ndarray) -> np.ndarray:
-        """Linear radiance [channels, n] of hits under `light` [3], a direction in their frame."""
+    def _shade(self, hits: _Hits, light: np.ndarray, to_camera: np.ndarray) -> np.ndarray:
+        """Linear radiance [channels, n] of hits; both directions, [3], are in their frame."""
         light = light.astype(np.float32)
         incidence = _dot(hits.normal, light)
         turned_to = np.flatnonzero(incidence > 0)
         origins = hits.shadow_origin.take(turned_to, axis=1).T
         blocker = self._embree.run(origins, light[None], query="OCCLUDED")
         lit = turned_to[blocker == -1]
-        irradiance = np.full(len(incidence), AMBIENT, np.float32)
-        irradiance[lit] += np.float32(DIFFUSE) * incidence[lit]
+        irradiance = np.full(len(incidence), self._lighting.ambient, np.float32)
+        irradiance[lit] += np.float32(self._lighting.diffuse) * incidence[lit]
+        if self._lighting.headlight:
+            facing = np.maximum(_dot(hits.normal, to_camera), np.float32(0))
+            irradiance += np.float32(self._lighting.headlight) * facing
         return hits.albedo * irradiance
+
+
+class FaceScene(Scene):
+    """One identity of a face model."""
+
+    @classmethod
+    def of(
+        cls,
+        model: MorphableModel,
+        coefficients: np.ndarray,
+        *,
+        topology: Topology | None = None,
+        framing: Framing | None = None,
+    ) -> FaceScene:
+        """The scene of one identity of `model`, from its coefficients [S + A]."""
+        return cls(
+            model.vertices_mm(coefficients),
+            model.triangles if topology is None else topology,
+            model.albedo(coefficients),
+            framing=framing,
+        )
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -4,7 +4,8 @@ A dataset is a list of parts, each one ArrayRecord file. A part is written under
 a temporary name and renamed when it is complete, with its size and checksum in
 `files.json`; a killed run therefore leaves complete parts, which the next run
 keeps, and at most one temporary file, which it removes. What the examples look
-like is the caller's business: `render(split, index)` makes one, in a worker.
+like is the caller's business: `render(split, index)` makes one, in a worker, and
+`serialize` makes a record of it, or several.
 """
 
 from __future__ import annotations
@@ -62,8 +63,9 @@ def generate_parts(
     parts: Sequence[Part],
     *,
     render: Callable[[str, int], Any],
-    serialize: Callable[[Any], bytes],
+    serialize: Callable[[Any], bytes | Sequence[bytes]],
     num_processes: int | None = None,
+    verb: str = "Rendering",
 ) -> None:
     """Makes every part that `directory` does not hold yet.
 
@@ -75,11 +77,14 @@ def generate_parts(
         parts: what to make.
         render: `render(split, index)` in a worker process: picklable, and a
             function of its arguments alone.
-        serialize: turns what `render` returned into a record, in this process.
+        serialize: turns what `render` returned into a record, or into several, in
+            this process.
         num_processes: number of worker processes; None is one for each core.
+        verb: what the line of progress says is done to the images.
 
     Raises:
-        DataError: if the disk is (or would get) full, or a worker dies.
+        DataError: if the disk is (or would get) full, or a worker dies, or what
+            `render` raises as such.
     """
     for leftover in directory.glob(f"*{_TEMPORARY_SUFFIX}"):
         leftover.unlink()
@@ -97,7 +102,7 @@ def generate_parts(
     num_examples = sum(part.count for part in missing)
     num_processes = min(num_processes or available_cores(), num_examples)
     print(
-        f"Rendering {num_images:,} images ({len(missing)} of {len(parts)} files) "
+        f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files) "
         f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",
         file=sys.stderr,
     )
@@ -122,6 +127,17 @@ def generate_parts(
                 file=sys.stderr,
             )
             raise
+
+
+def remove_others(directory: Path, parts: Sequence[Part]) -> None:
+    """Deletes the files of `directory`, locked by the caller, that are none of these parts.
+
+    For parts that are named after what they hold: those of an older state are left behind.
+    """
+    wanted = {*(part.filename for part in parts), FILES_JSON, _LOCK}
+    for path in directory.iterdir():
+        if path.name not in wanted:
+            path.unlink()
 
 
 def check_files(directory: Path, *, full: bool = False) -> None:
@@ -222,12 +238,13 @@ def _check_disk_space(
     directory: Path,
     missing: Sequence[Part],
     workers: RenderWorkers,
-    serialize: Callable[[Any], bytes],
+    serialize: Callable[[Any], bytes | Sequence[bytes]],
 ) -> None:
     """Renders the first example of every split, and asks whether all will fit."""
     samples = {part.split: part for part in missing}
     examples = workers.map((part.split, part.start) for part in samples.values())
-    num_bytes = sum(len(serialize(example)) for example in examples)
+    records = (record for example in examples for record in _records(serialize(example)))
+    num_bytes = sum(len(record) for record in records)
     bytes_per_image = num_bytes / sum(part.images_per_example for part in samples.values())
     needed = _DISK_MARGIN * bytes_per_image * sum(part.num_images for part in missing)
     free = shutil.disk_usage(directory).free
@@ -242,7 +259,7 @@ def _write_part(
     path: Path,
     part: Part,
     examples: Iterator[Any],
-    serialize: Callable[[Any], bytes],
+    serialize: Callable[[Any], bytes | Sequence[bytes]],
     progress: Progress,
 ) -> dict[str, Any]:
     """Writes the next `part.count` examples; returns what `files.json` says of the file."""
@@ -251,8 +268,8 @@ def _write_part(
         # One record a group is what makes random access cheap.
         writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
         for _ in range(part.count):
-            example = next(examples)
-            _write_record(writer, serialize(example), path)
+            for record in _records(serialize(next(examples))):
+                _write_record(writer, record, path)
             progress.update(part.images_per_example)
         _close(writer, path)
         written = _describe(temporary)
@@ -260,6 +277,10 @@ def _write_part(
         return written
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _records(serialized: bytes | Sequence[bytes]) -> Sequence[bytes]:
+    return [serialized] if isinstance(serialized, bytes) else serialized
 
 
 def _write_record(writer: Any, record: bytes, path: Path) -> None:

@@ -63,8 +63,9 @@ class RenderWorkers:
         Only a few tasks a worker are taken ahead, so that memory stays small.
 
         Raises:
-            DataError: if a worker dies.
-            RuntimeError: if `function` raises; the message ends in its traceback.
+            DataError: if a worker dies, or `function` raises one.
+            RuntimeError: if `function` raises anything else; the message ends in its
+                traceback.
         """
         pending: collections.deque[Future] = collections.deque()
         for task in tasks:
@@ -123,6 +124,8 @@ class _Worker:
             self._function = None
         self._send(task)
         succeeded, result = pickle.load(self.process.stdout)
+        if not succeeded and isinstance(result, DataError):
+            raise result
         if not succeeded:
             raise RuntimeError(f"Rendering failed in a worker process.\n{result}")
         return result
@@ -149,6 +152,8 @@ def _serve() -> None:
             task = pickle.load(tasks)
             try:
                 answer = (True, function(*task))
+            except DataError as error:
+                answer = (False, error)
             except Exception:
                 answer = (False, traceback.format_exc())
             pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)

@@ -83,13 +83,23 @@ def _ball_frame(size):
     return half * ((np.arange(size) + 0.5) * 2 / size - 1)
 
 
-@pytest.mark.parametrize("light_azimuth_deg", [-70, 0, 35])
-def test_sphere_is_shaded_as_lambert_says(light_azimuth_deg):
+@pytest.mark.parametrize(
+    ("light_azimuth_deg", "height"),
+    [
+        (-70, {}),
+        (0, {}),
+        (35, {}),
+        (130, {"light_elevation_deg": 20}),
+        (-20, {"light_elevation_deg": -40}),
+        (0, {"light_elevation_deg": 90}),
+    ],
+)
+def test_sphere_is_shaded_as_lambert_says(light_azimuth_deg, height):
     vertices, triangles = _ellipsoid(rows=160, columns=240)
     albedo = 0.55
     scene = FaceScene(vertices, triangles, np.full_like(vertices, albedo))
     size = 120
-    image = scene.render(20, -10, light_azimuth_deg, image_size=size)[0, ..., 0]
+    image = scene.render(20, -10, light_azimuth_deg, **height, image_size=size)[0, ..., 0]
     x = _ball_frame(size)
     directions = np.stack(np.broadcast_arrays(x, -x[:, None], -1.0), axis=-1)
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
@@ -98,7 +108,7 @@ def test_sphere_is_shaded_as_lambert_says(light_azimuth_deg):
     inside = root > (0.15 * RADIUS_MM) ** 2  # off the outline, which is antialiased
     t = nearest - np.sqrt(np.maximum(root, 0))
     normals = ([0, 0, DISTANCE_MM] + t[..., None] * directions) / RADIUS_MM
-    incidence = normals @ light_direction(light_azimuth_deg)
+    incidence = normals @ light_direction(light_azimuth_deg, *height.values())
     error = np.abs(image - _srgb(albedo * (AMBIENT + DIFFUSE * np.maximum(incidence, 0))))
     assert inside.mean() > 0.6
     terminator = np.abs(incidence) < 0.02  # there facets shade themselves
@@ -304,6 +314,7 @@ def test_bad_meshes_are_refused(arguments, message):
     [
         ((0, 0, [np.nan]), {"image_size": 16}, "finite"),
         (([0, 1], [0, 1, 2], 0), {"image_size": 16}, "alike in N"),
+        (([0, 1], 0, 0), {"image_size": 16, "light_elevation_deg": [0, 1, 2]}, "alike in N"),
         ((np.zeros((2, 2)), 0, 0), {"image_size": 16}, "alike in N"),
         ((0, 0, 0), {"image_size": 7}, "at least 8 pixels, got 7"),
         ((0, 0, 0), {"image_size": 16, "channels": 2}, "1 or 3, got 2"),

@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 LIGHT_ELEVATION_DEG = 40.0
-"""The light stands this high above the camera's horizon, whatever its azimuth."""
+"""The light stands this high above the camera's horizon, unless another height is asked for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +44,9 @@ def pose_rotation(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
     return tilt @ turn
 
 
-def light_direction(azimuth_deg: float) -> np.ndarray:
-    """Unit vector [3] towards the light, in the camera's frame; positive azimuth is right."""
-    azimuth, elevation = math.radians(azimuth_deg), math.radians(LIGHT_ELEVATION_DEG)
+def light_direction(azimuth_deg: float, elevation_deg: float = LIGHT_ELEVATION_DEG) -> np.ndarray:
+    """Unit vector [3] towards the light, in the camera's frame; right and up are positive."""
+    azimuth, elevation = math.radians(azimuth_deg), math.radians(elevation_deg)
     level = math.cos(elevation)
     return np.array([level * math.sin(azimuth), math.sin(elevation), level * math.cos(azimuth)])
 

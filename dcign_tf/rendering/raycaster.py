@@ -17,7 +17,13 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
-from dcign_tf.rendering.camera import Camera, Framing, light_direction, pose_rotation
+from dcign_tf.rendering.camera import (
+    LIGHT_ELEVATION_DEG,
+    Camera,
+    Framing,
+    light_direction,
+    pose_rotation,
+)
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.topology import Topology
 
@@ -141,6 +147,7 @@ class Scene:
         elevation_deg: np.ndarray | float,
         light_azimuth_deg: np.ndarray | float,
         *,
+        light_elevation_deg: np.ndarray | float = LIGHT_ELEVATION_DEG,
         image_size: int,
         channels: int = 1,
     ) -> np.ndarray:
@@ -152,8 +159,9 @@ class Scene:
             elevation_deg: [N] or one for all; then tilts about the camera's
                 horizontal axis, positive when the face looks up.
             light_azimuth_deg: [N] or one for all; of a directional light in the
-                camera's frame, `LIGHT_ELEVATION_DEG` above it, positive on the
-                viewer's right.
+                camera's frame, positive on the viewer's right.
+            light_elevation_deg: [N] or one for all; of the light above the camera's
+                horizon, 90 being straight above.
             image_size: pixels, at least 8.
             channels: 1 (luminance) or 3 (RGB).
 
@@ -161,7 +169,7 @@ class Scene:
             ValueError: if angles are not finite or differ in number, or the size
                 or the number of channels is impossible.
         """
-        angles = _angles(azimuth_deg, elevation_deg, light_azimuth_deg)
+        angles = _angles(azimuth_deg, elevation_deg, light_azimuth_deg, light_elevation_deg)
         if channels not in (1, 3):
             raise ValueError(f"channels must be 1 or 3, got {channels}.")
         if image_size < 8:
@@ -169,11 +177,11 @@ class Scene:
         shape = (len(angles), image_size, image_size, channels)
         images = np.full(shape, self._background_level)
         poses: dict[tuple[float, float], list[int]] = {}
-        for index, (azimuth, elevation, _) in enumerate(angles):
+        for index, (azimuth, elevation, *_) in enumerate(angles):
             poses.setdefault((azimuth, elevation), []).append(index)
         for (azimuth, elevation), indices in poses.items():
             rotation = pose_rotation(azimuth, elevation)
-            lights = [light_direction(angles[index][2]) @ rotation for index in indices]
+            lights = [light_direction(*angles[index][2:]) @ rotation for index in indices]
             self._render_pose(rotation, lights, images, indices)
         return images
 
@@ -312,9 +320,9 @@ def _finite(values: np.ndarray, name: str, num_vertices: int | None = None) -> n
     return values
 
 
-def _angles(*angles_deg: np.ndarray | float) -> list[tuple[float, float, float]]:
-    """The three angles of each image, from one for all images or [N] each."""
-    names = "azimuth_deg, elevation_deg and light_azimuth_deg"
+def _angles(*angles_deg: np.ndarray | float) -> list[tuple[float, float, float, float]]:
+    """The four angles of each image, from one for all images or [N] each."""
+    names = "azimuth_deg, elevation_deg, light_azimuth_deg and light_elevation_deg"
     arrays = [np.atleast_1d(np.asarray(a, np.float64)) for a in angles_deg]
     lengths = {len(a) for a in arrays if a.shape != (1,)}
     if any(a.ndim != 1 for a in arrays) or len(lengths) > 1:

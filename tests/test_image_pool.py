@@ -144,8 +144,17 @@ class TestComposedSweeps:
         assert len(sweeps) == 5
         sweep = sweeps[4]
         assert levels(sweep["image"]) == [11, 81, 11]
-        assert sweep["image_index"].tolist() == [4, 25, 4]
+        assert sweep["distinct"] == 2
         assert sweep["angle_deg"].tolist() == [4, 25, 4]
         assert sweep["identity"].tolist() == [1, 8, 1]
         with pytest.raises(IndexError):
             sweeps[5]
+
+    def test_repetitions_stand_behind_the_distinct_images(self, tmp_path):
+        pool = pool_of(tmp_path, GREYS)
+        pool.prepare(num_processes=1)
+        images = np.array([7, 2, 7, 7, 2, 5])
+        sweep = ComposedSweeps(pool, lambda i: images, 1, {"number": np.arange(30)})[0]
+        assert sweep["number"].tolist() == [7, 2, 5, 7, 7, 2]
+        assert sweep["distinct"] == 3
+        assert levels(sweep["image"]) == [21, 2, 12, 21, 21, 2]

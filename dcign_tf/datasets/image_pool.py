@@ -155,8 +155,8 @@ class ComposedSweeps:
         return self._count
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Sweep `index`: `image`, a list of n PNG files; `image_index`, int64 [n], which
-        tells an image that is shown twice; and each label, [n].
+        """Sweep `index`: `image`, a list of n PNG files; each label, [n]; and `distinct`,
+        the number of different images, which come first, before what repeats them.
 
         Raises:
             IndexError: if there is no such sweep.
@@ -165,8 +165,10 @@ class ComposedSweeps:
         if not 0 <= index < self._count:
             raise IndexError(index)
         rows = np.asarray(self._compose(index), np.int64)
+        first = np.sort(np.unique(rows, return_index=True)[1])
+        rows = np.append(rows[first], np.delete(rows, first))
         labels = {name: values[rows] for name, values in self._labels.items()}
-        return {"image": self._images.read(rows), "image_index": rows, **labels}
+        return {"image": self._images.read(rows), "distinct": len(first), **labels}
 
 
 def _parts(keys: Sequence[str | bytes], described: str, images_per_item: int) -> list[Part]:

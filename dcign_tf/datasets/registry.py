@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dcign_tf.datasets import DataError
+from dcign_tf.datasets.dcign_torch7 import DcignTorch7, Torch7Settings
 from dcign_tf.datasets.faces import DcignFaces, DcignFacesConfig
 from dcign_tf.datasets.reading import PreparedSweeps, SweepDataset, factor_sweeps
 from dcign_tf.factors import INTRINSIC
@@ -45,7 +46,15 @@ def _faces(data_dir: str, preset: str, settings: Mapping[str, Any]) -> SweepData
     )
 
 
-DATASETS: Mapping[str, Callable[[str, str, Mapping[str, Any]], SweepDataset]] = {"faces": _faces}
+def _dcign_torch7(data_dir: str, preset: str, settings: Mapping[str, Any]) -> SweepDataset:
+    del preset  # the user's own files: nothing is made of them that would need a name
+    return DcignTorch7(data_dir, Torch7Settings(**settings))
+
+
+DATASETS: Mapping[str, Callable[[str, str, Mapping[str, Any]], SweepDataset]] = {
+    "faces": _faces,
+    "dcign_torch7": _dcign_torch7,
+}
 
 
 def open_dataset(

@@ -17,7 +17,8 @@ from dcign_tf.datasets.reading import SweepDataset
 from dcign_tf.environment import describe_environment
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import report
-from dcign_tf.evaluation.scores import scores_table
+from dcign_tf.evaluation.score_tables import scores_table
+from dcign_tf.evaluation.scores import published_mse
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import DCIGN
 from dcign_tf.networks import build_decoder, build_encoder
@@ -175,7 +176,14 @@ def evaluate(
         run.check_data(data.fingerprint, run.read_environment())
         data.prepare()
     with clear_data_errors(), writing(run.evaluation):
-        return report.evaluate(model, data, run.evaluation, records=run.read_metrics(), show=show)
+        return report.evaluate(
+            model,
+            data,
+            run.evaluation,
+            records=run.read_metrics(),
+            reference_mse=published_mse(config["dataset"], data.image_shape),
+            show=show,
+        )
 
 
 def load_model(path: os.PathLike) -> DCIGN:

@@ -51,54 +51,6 @@ def assert_texts_fit(figure):
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
-# --- equivariance ---------------------------------------------------------------------
-
-
-def test_equivariance_has_a_labelled_panel_for_each_factor(rng):
-    angles = {factor: rng.uniform(-60, 60, (7, 20)) for factor in FACTORS[:3]}
-    latents = {factor: angle / 30 for factor, angle in angles.items()}
-    scores = {"elevation": {"pearson": -0.987, "spearman": np.nan, "r2_monotone": 0.5}}
-    figure = plots.equivariance(latents, angles, scores, num_lines=3)
-    assert len(figure.axes) == 3
-    for panel, factor in zip(figure.axes, FACTORS, strict=False):
-        assert panel.get_xlabel() == f"true {factor.replace('_', ' ')} (degrees)"
-        assert len(panel.lines) == 3
-        points = panel.collections[0].get_offsets()
-        np.testing.assert_allclose(points[:, 0], angles[factor].ravel())
-        np.testing.assert_allclose(points[:, 1], latents[factor].ravel())
-        for line in panel.lines:
-            assert (np.diff(line.get_xdata()) > 0).all()
-    assert "latent" in figure.axes[0].get_ylabel()
-    title = figure.axes[1].get_title(loc="left")
-    assert title == "elevation\nr = −0.99,  ρ = –,  R² = 0.50"
-
-
-def test_a_collapsed_latent_looks_collapsed(rng):
-    angle = {"azimuth": rng.uniform(-60, 60, (3, 5))}
-    figure = plots.equivariance({"azimuth": angle["azimuth"] * 1e-6}, angle)
-    low, high = figure.axes[0].get_ylim()
-    assert low <= -1
-    assert high >= 1
-
-
-def test_caption_fits_a_single_panel(rng):
-    angle = {"azimuth": rng.uniform(-60, 60, (3, 5))}
-    figure = plots.equivariance(angle, angle)
-    rendered(figure)
-    caption = figure._supxlabel.get_window_extent()
-    assert caption.x0 >= 0
-    assert caption.x1 <= figure.bbox.width
-
-
-def test_equivariance_refuses_what_does_not_fit():
-    with pytest.raises(ValueError, match="angles for elevation"):
-        plots.equivariance({"azimuth": np.ones((1, 2))}, {"elevation": np.ones((1, 2))})
-    with pytest.raises(ValueError, match="'azimuth'"):
-        plots.equivariance({"azimuth": np.ones((1, 2))}, {"azimuth": np.ones((2, 1))})
-    with pytest.raises(ValueError, match="no factor"):
-        plots.equivariance({}, {})
-
-
 # --- movement -------------------------------------------------------------------------
 
 
@@ -241,9 +193,45 @@ def test_novel_views_stack_the_three(rng):
     np.testing.assert_array_equal(right[-458:-308], source[3])
 
 
+def test_ordered_sweeps_of_different_lengths(rng):
+    sweeps = [rng.integers(0, 256, (n, 150, 150, 1), np.uint8) for n in (2, 4)]
+    values = [[-1.04, 2], [0, 1, 2, 3]]
+    figure = sheets.ordered(sweeps, values, labels=["sweep 1", "sweep 20"], title="azimuth")
+    assert_texts_fit(figure)
+    texts = ["azimuth", "−1.0", "+2.0", "", "", "0.0", "+1.0", "+2.0", "+3.0"]
+    assert texts_of(figure.axes[0]) == [*texts, "sweep 1", "sweep 20"]
+    picture = rendered(figure)
+    np.testing.assert_array_equal(picture[-174:-24, -174:-24, 0], sweeps[1][3, ..., 0])
+    assert (picture[-400:-250, -174:-24] == 255).all()  # no fourth image of the first: blank
+
+
+def test_rotations_stand_below_the_truth(rng):
+    inputs = rng.integers(0, 256, (2, 150, 150, 1), np.uint8)
+    true, decoded = (
+        [rng.integers(0, 256, (n, 150, 150, 1), np.uint8) for n in (3, 2)] for _ in "ab"
+    )
+    headings = [["−90°", "0°", "90°"], ["0°", "45°"]]
+    figure = sheets.rotations(inputs, true, decoded, headings, title="Turned from a single view")
+    assert_texts_fit(figure)
+    texts = texts_of(figure.axes[0])
+    assert texts[1:9] == ["given", "−90°", "0°", "90°", "given", "0°", "45°", ""]
+    assert texts[9:] == ["true", "decoded"] * 2
+    picture = rendered(figure)
+    last = picture[-174:-24, :, 0]
+    second = slice(-24 - 2 * 150 - 4, -24 - 150 - 4)
+    np.testing.assert_array_equal(last[:, second], decoded[1][1, ..., 0])
+    assert (last[:, -174:-24] == 255).all()
+    np.testing.assert_array_equal(picture[-328:-178, second, 0], true[1][1, ..., 0])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda x: sheets.ordered([x], [[1.0]], labels=["a"], title=""), "1] values"),
+        (lambda x: sheets.ordered([], [], labels=[], title=""), "do not fit"),
+        (lambda x: sheets.ordered([x], [[1.0] * 4], labels=["a", "b"], title=""), "2 row labels"),
+        (lambda x: sheets.rotations(x, [x], [x], [["a"] * 4], title=""), "4 inputs"),
+        (lambda x: sheets.rotations(x[:1], [x], [x], [["a"]], title=""), "do not fit"),
         (lambda x: sheets.sheet(x[0], columns=2), "4 axes"),
         (lambda x: sheets.sheet(x[:0], columns=2), "none empty"),
         (lambda x: sheets.sheet(x[..., :2], columns=2), "1 or 3"),
@@ -275,8 +263,8 @@ def test_floats_are_rounded_and_clipped():
 
 
 def test_a_factor_keeps_its_colour():
-    colours = factor_colours([*FACTORS, "hair", "age"])
-    assert len(set(colours.values())) == 6
+    colours = factor_colours([*FACTORS, *"abcdefgh"])
+    assert len(set(colours.values())) == 12
     assert factor_colours(["intrinsic", "azimuth"])["azimuth"] == colours["azimuth"]
 
 
@@ -292,7 +280,8 @@ def test_figures_leave_the_global_style_alone_and_ignore_it(rng):
 
 def test_no_pyplot_and_no_tensorflow():
     """pyplot would open windows and keep every figure; TensorFlow would take seconds to load."""
-    modules = "dcign_tf.evaluation.plots, dcign_tf.evaluation.sheets, dcign_tf.evaluation.scores"
+    names = ("plots", "latent_plots", "sheets", "scores", "score_tables")
+    modules = ", ".join(f"dcign_tf.evaluation.{name}" for name in names)
     script = (
         f"import sys, {modules}; sys.exit(any("
         "m in sys.modules for m in ('matplotlib.pyplot', 'tensorflow', 'keras')))"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import types
+import warnings
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,11 +14,15 @@ from PIL import Image
 from tiny import tiny_model
 
 from dcign_tf.evaluation import report
+from dcign_tf.evaluation.network import TRAVERSAL_STEPS, Network
 from dcign_tf.factors import GraphicsCode
 
 CODE = GraphicsCode.faces(6)
 SHAPE = (20, 18, 1)
 LENGTH = 4
+FIGURES = {"movement", "sweeps", "novel_views", "reconstructions"} | {
+    f"traversal_{factor}" for factor in CODE.extrinsic
+}
 RANGE_DEG = 60
 
 
@@ -37,6 +43,9 @@ def angle_deg(latent: np.ndarray) -> np.ndarray:
 
 class Data:
     """Sweeps as a `SweepDataset` gives them."""
+
+    values: ClassVar = {f: f"{f}_deg" for f in CODE.extrinsic}
+    periods: ClassVar = {}
 
     def sweeps(self, subset: str) -> dict[str, list]:
         rng = np.random.default_rng(["validation", "test"].index(subset))
@@ -63,10 +72,21 @@ class Oracle:
         return image[..., tf.newaxis] + self.offset
 
 
-def evaluate(model, directory) -> tuple[dict, list[str]]:
+def evaluate(model, directory, data=None) -> tuple[dict, list[str]]:
     lines: list[str] = []
-    scores = report.evaluate(model, Data(), directory, image_sweeps=3, show=lines.append)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        scores = report.evaluate(
+            model, data or Data(), directory, image_sweeps=3, show=lines.append
+        )
     return scores, lines
+
+
+def figures_in(directory) -> set[str]:
+    """Their names, after a look at each."""
+    for path in directory.glob("*.png"):
+        assert np.asarray(Image.open(path).convert("L")).std() > 1
+    return {path.stem for path in directory.glob("*.png")}
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +116,7 @@ def test_a_perfect_network(perfect):
     assert str(directory) in lines[-1]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_decoder_that_is_wrong_by_a_known_amount(tmp_path):
     scores, _ = evaluate(Oracle(offset=0.25), tmp_path)
     assert scores["reconstruction_mse"] == pytest.approx(0.0625, rel=1e-5)
@@ -107,12 +128,7 @@ def test_files(perfect):
     read = json.loads((directory / "scores.json").read_text())
     for name in ("schema_version", "reconstruction_mse", "step", "num_sweeps"):
         assert read[name] == scores[name]
-    figures = sorted(path.stem for path in directory.glob("*.png"))
-    traversals = [f"traversal_{factor}" for factor in CODE.extrinsic]
-    expected = ["equivariance", "movement", "novel_views", "reconstructions", *traversals]
-    assert figures == sorted(expected)  # no records, no training curves
-    for path in directory.glob("*.png"):
-        assert np.asarray(Image.open(path).convert("L")).std() > 1
+    assert figures_in(directory) == {"equivariance", *FIGURES}  # no records, no training curves
 
 
 def test_scores_are_written_when_all_figures_are(tmp_path, monkeypatch):
@@ -125,6 +141,132 @@ def test_scores_are_written_when_all_figures_are(tmp_path, monkeypatch):
     assert not (tmp_path / "scores.json").exists()
 
 
+class DataWithoutValues(Data):
+    values: ClassVar = {}
+
+
+def test_data_without_values(perfect, tmp_path):
+    """All but the comparison with values, and a reason for what is missing."""
+    scores, lines = evaluate(Oracle(), tmp_path, DataWithoutValues())
+    _, known, _ = perfect
+    for factor in CODE.extrinsic:
+        own, reasons = scores["factors"][factor], scores["why_null"][factor]
+        unknown = {"pearson", "spearman", "r2_monotone", "mean_abs_error"}
+        assert set(reasons) == {*unknown, "selectivity"}  # which is infinite
+        same = set(own) - set(reasons)
+        assert {name: own[name] for name in same} == {
+            name: known["factors"][factor][name] for name in same
+        }
+        assert own["own_share"] == pytest.approx(1)
+        assert own["invariance"] == pytest.approx(1)
+    ordered = {f"ordered_{factor}" for factor in CODE.extrinsic}
+    assert figures_in(tmp_path) == FIGURES | ordered
+    assert "Not known of azimuth, elevation, light azimuth: pearson" in lines[-2]
+    assert json.loads((tmp_path / "scores.json").read_text())["values"] == {}
+
+
+class Circle(Data):
+    """The azimuth goes round; its latent begins at 100 degrees."""
+
+    values: ClassVar = {f: f"{f}_deg" for f in CODE.extrinsic}
+    periods: ClassVar = {"azimuth": 360.0}
+
+    def sweeps(self, subset):
+        rng = np.random.default_rng(["validation", "test"].index(subset))
+        sweeps = {f: [sweep(f, rng) for _ in range(40)] for f in CODE.factors}
+        for example in (example for each in sweeps.values() for example in each):
+            latent = example["image"][:, 0, 0, 0].astype(float)
+            example["azimuth_deg"] = (latent / 256 * 360 + 100) % 360
+        return sweeps
+
+
+def test_a_circle(tmp_path):
+    scores, lines = evaluate(Oracle(), tmp_path, Circle())
+    azimuth = scores["factors"]["azimuth"]
+    assert azimuth["cut"] == pytest.approx(100, abs=15)  # latents run from 5 to 249 of 256
+    assert azimuth["spearman"] == pytest.approx(1)
+    assert azimuth["mean_abs_error"] < 3
+    assert "circular linear" in lines[-2]
+    assert figures_in(tmp_path) == {"equivariance", "rotation_azimuth", *FIGURES}
+
+
+class Irregular(Data):
+    """Few sweeps, filled up by repetition; one factor in a unit of its own, one without sweeps."""
+
+    values: ClassVar = {"azimuth": "azimuth_deg", "light_azimuth": "light distance/m"}
+    counts: ClassVar = {"azimuth": 3, "elevation": 0, "light_azimuth": 1, "intrinsic": 2}
+
+    def __init__(self, filling: int = 0):
+        self.filling = filling
+
+    def sweeps(self, subset):
+        rng = np.random.default_rng(["validation", "test"].index(subset))
+        sweeps = {f: [sweep(f, rng) for _ in range(n)] for f, n in self.counts.items()}
+        for number, example in enumerate(e for each in sweeps.values() for e in each):
+            distinct = [1, 2, 3, 4, 2, 3][number]
+            example["light distance/m"] = np.exp(example["light_azimuth_deg"] / 60)
+            for key, array in example.items():
+                kept = array[:distinct]
+                example[key] = np.concatenate([kept, *[kept[-1:]] * self.filling])
+            example["distinct"] = distinct
+        return sweeps
+
+
+def test_irregular_data(tmp_path):
+    scores, lines = evaluate(Oracle(), tmp_path, Irregular(filling=3))
+    azimuth, light = (scores["factors"][f] for f in ("azimuth", "light_azimuth"))
+    assert azimuth["spearman"] == pytest.approx(1)
+    assert light["spearman"] == pytest.approx(1)
+    assert light["pearson"] < 0.999
+    assert np.isnan(light["consistency"])
+    assert set(scores["why_null"]["elevation"].values()) == {
+        "the dataset holds no true values of this factor",
+        "no test sweep varies this factor",
+    }
+    assert scores["num_image_sweeps"] == {**Irregular.counts}
+    assert scores["reconstruction_mse"] == pytest.approx(0, abs=1e-12)
+    assert "Not known of elevation" in lines[-2]
+    expected = {"equivariance", *FIGURES} - {"traversal_elevation"}
+    assert figures_in(tmp_path) == expected
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Scores alone, which are quicker."""
+    monkeypatch.setattr(report.gallery, "figures", lambda *_: [])
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_repetitions_enter_no_score(tmp_path):
+    network = Oracle(offset=0.1)
+    alone, _ = evaluate(network, tmp_path / "a", Irregular())
+    filled, _ = evaluate(network, tmp_path / "b", Irregular(filling=5))
+    np.testing.assert_equal(filled, alone)
+
+
+class Nothing(Data):
+    def sweeps(self, subset):
+        return {factor: [] for factor in CODE.factors}
+
+
+def test_no_held_out_sweep_at_all(tmp_path):
+    scores, lines = evaluate(Oracle(), tmp_path, Nothing())
+    assert np.isnan(scores["reconstruction_mse"])
+    assert "no test sweep varies this factor" in lines[-2].replace("\n  ", " ")
+    assert figures_in(tmp_path) == {"movement"}
+    assert report.Pictures(Oracle(), Nothing().sweeps("validation"))() == {}
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_published_error_is_shown_beside(tmp_path):
+    lines = []
+    scores = report.evaluate(
+        Oracle(), Data(), tmp_path, reference_mse={"theirs": 0.5}, show=lines.append
+    )
+    assert scores["reference_mse"] == {"theirs": 0.5}
+    assert "theirs: 5.0000e-01" in lines[-2]
+
+
 class TestNetwork:
     @pytest.fixture(scope="class")
     def model(self):
@@ -132,7 +274,7 @@ class TestNetwork:
 
     @pytest.fixture(scope="class")
     def network(self, model):
-        return report._Network(model)
+        return Network(model)
 
     def test_is_the_models_arithmetic(self, model, network):
         images = np.random.default_rng(0).random((4, *SHAPE), np.float32)
@@ -146,14 +288,13 @@ class TestNetwork:
 
     def test_a_traversal_changes_one_latent(self, model, network):
         images = np.random.default_rng(1).random((2, *SHAPE), np.float32)
-        factors, swept, values = network.traversals(images, {"azimuth": (-1.0, 2.0)})
-        assert factors == ["azimuth"]
+        swept, values = network.traversals(images, {"azimuth": (-1.0, 2.0)})
+        assert set(swept) == set(values) == {"azimuth"}
         assert (values["azimuth"][0], values["azimuth"][-1]) == (-1, 2)
-        steps = report.TRAVERSAL_STEPS
-        assert swept["azimuth"].shape == (2 * steps, *SHAPE)
-        for index in (0, steps - 1):
+        assert swept["azimuth"].shape == (2, TRAVERSAL_STEPS, *SHAPE)
+        for index in (0, TRAVERSAL_STEPS - 1):
             expected = model.rerender(images, azimuth=float(values["azimuth"][index]))
-            np.testing.assert_allclose(swept["azimuth"][index::steps], expected, atol=1e-6)
+            np.testing.assert_allclose(swept["azimuth"][:, index], expected, atol=1e-6)
 
     def test_traces_once_for_all_batch_sizes(self, network):
         for size in (1, 2, 5, 7):
@@ -165,9 +306,9 @@ class TestNetwork:
 def test_pictures_for_tensorboard():
     pictures = report.Pictures(Oracle(), Data().sweeps("validation"))()
     height, width, channels = SHAPE
-    expected = {"originals_and_reconstructions": (1, 2 * height, LENGTH * width, channels)}
+    expected = {"originals_and_reconstructions": (1, 2 * height, 8 * width, channels)}
     for factor in CODE.extrinsic:
-        expected[f"traversal/{factor}"] = (1, height, report.TRAVERSAL_STEPS * width, channels)
+        expected[f"traversal/{factor}"] = (1, height, TRAVERSAL_STEPS * width, channels)
     assert {name: picture.shape for name, picture in pictures.items()} == expected
     both = pictures["originals_and_reconstructions"][0]
     np.testing.assert_allclose(both[:height], both[height:], atol=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,7 +23,10 @@ _COLOURS = {
     "light_azimuth": "#009E73",
     "intrinsic": "#CC79A7",
 }
-_OTHER_COLOURS = ("#E69F00", "#56B4E9", "#8C6D1F", "#5E4FA2")
+_OTHER_COLOURS = (
+    *("#E69F00", "#56B4E9", "#8C6D1F", "#5E4FA2"),
+    *("#882255", "#999933", "#117733", "#CC6677"),  # of Paul Tol's "muted" scheme
+)
 
 STYLE = {
     "figure.dpi": DPI,
@@ -57,9 +61,11 @@ def factor_colours(factors: Iterable[str]) -> dict[str, str]:
     return {factor: _COLOURS.get(factor) or extra[factor] for factor in factors}
 
 
-def display_name(factor: str) -> str:
-    """`light_azimuth` as it is read aloud: "light azimuth"."""
-    return factor.replace("_", " ")
+def caption(figure: Figure, text: str) -> None:
+    """Puts a sentence or two below all panels, broken into lines that fit."""
+    points = 9.5
+    characters = int(figure.get_figwidth() * 72 / (0.55 * points))
+    figure.supxlabel(textwrap.fill(text, characters), fontsize=points, color=MUTED)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike) -> None:

@@ -15,104 +15,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from dcign_tf.evaluation.figures import (
-    FAINT,
-    INK,
-    MUTED,
-    display_name,
-    factor_colours,
-    styled,
-)
+from dcign_tf.evaluation.figures import FAINT, INK, MUTED, factor_colours, styled
+from dcign_tf.evaluation.quantities import display_name
 
-_SCORE_SYMBOLS = {"pearson": "r", "spearman": "ρ", "r2_monotone": "R²"}
-_LOSS_NAMES = {"loss": "total loss", "kl_loss": "KL loss", "elbo": "ELBO"}
-
-
-@styled
-def equivariance(
-    latents_by_factor: Mapping[str, np.ndarray],
-    angles_by_factor: Mapping[str, np.ndarray],
-    scores: Mapping[str, Mapping[str, float]] | None = None,
-    *,
-    num_lines: int = 5,
-) -> Figure:
-    """Inferred latent against true angle, a panel for each factor (paper Fig. 6).
-
-    The vertical axis covers at least ±1, a standard deviation of the prior, so
-    that a latent that hardly moves looks like one.
-
-    Args:
-        latents_by_factor: extrinsic factor to its own latent [N, n] in N sweeps of n
-            images in which it varies.
-        angles_by_factor: the same factors to the true angles in degrees, [N, n].
-        scores: factor to any of `pearson`, `spearman` and `r2_monotone`, put into
-            the title of its panel.
-        num_lines: how many single sweeps, evenly chosen, are joined by a line.
-
-    Raises:
-        ValueError: if the factors of the two differ, or the shapes of a factor.
-    """
-    factors = list(latents_by_factor)
-    if not factors or set(factors) != set(angles_by_factor):
-        raise ValueError(
-            f"Latents are given for {', '.join(factors) or 'no factor'},"
-            f" angles for {', '.join(angles_by_factor) or 'no factor'}."
-        )
-    figure = Figure(figsize=(4.2 * len(factors) + 0.3, 4.7), layout="constrained")
-    panels = figure.subplots(1, len(factors), squeeze=False)[0]
-    colours = factor_colours(factors)
-    for panel, factor in zip(panels, factors, strict=True):
-        latent = np.asarray(latents_by_factor[factor], np.float64)
-        angle_deg = np.asarray(angles_by_factor[factor], np.float64)
-        if latent.ndim != 2 or latent.shape != angle_deg.shape:
-            raise ValueError(
-                f"Factor '{factor}': latents {latent.shape} and angles {angle_deg.shape}"
-                " must both be [sweeps, images]."
-            )
-        _scatter_sweeps(panel, angle_deg, latent, colours[factor], num_lines)
-        panel.set_xlabel(f"true {display_name(factor)} (degrees)")
-        panel.set_title(_scored_title(factor, (scores or {}).get(factor, {})), loc="left")
-    panels[0].set_ylabel("inferred latent (posterior mean)")
-    counts = sorted({len(latents_by_factor[factor]) for factor in factors})
-    _caption(
-        figure,
-        "Each dot is one image; each line joins the images of one sweep, in which only this factor"
-        f" varies. {'–'.join(str(count) for count in counts[:: max(len(counts) - 1, 1)])} sweeps"
-        " a panel.",
-    )
-    return figure
-
-
-def _scatter_sweeps(
-    panel: Axes, angle_deg: np.ndarray, latent: np.ndarray, colour: str, num_lines: int
-) -> None:
-    # Fewer dots are stronger ones: a hundred sweeps of 20 must not hide one another.
-    alpha = float(np.clip(300 / max(latent.size, 1), 0.12, 0.6))
-    panel.scatter(angle_deg, latent, s=9, color=colour, alpha=alpha, linewidths=0, rasterized=True)
-    chosen = (
-        np.unique(np.linspace(0, len(latent) - 1, num_lines).astype(int)) if len(latent) else []
-    )
-    for row in chosen:
-        order = np.argsort(angle_deg[row])
-        panel.plot(angle_deg[row, order], latent[row, order], color=INK, linewidth=0.8, alpha=0.75)
-    low, high = panel.get_ylim()
-    panel.set_ylim(min(low, -1.05), max(high, 1.05))
-    panel.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-
-
-def _scored_title(factor: str, scores: Mapping[str, float]) -> str:
-    parts = [
-        f"{symbol} = {_number(scores[name])}"
-        for name, symbol in _SCORE_SYMBOLS.items()
-        if name in scores
-    ]
-    return "\n".join(filter(None, [display_name(factor), ",  ".join(parts)]))
-
-
-def _number(value: float | None) -> str:
-    if value is None or not np.isfinite(value):
-        return "–"
-    return f"{value:.2f}".replace("-", "−")
+_LOSS_NAMES = {
+    "loss": "total loss",
+    "kl_loss": "KL loss",
+    "active_kl_loss": "active KL loss",
+    "elbo": "ELBO",
+}
 
 
 @styled
@@ -158,8 +69,8 @@ def movement(matrix: np.ndarray, groups: Sequence[str], factors: Sequence[str]) 
             fontsize=13,
             color="white" if share[row, column] > 0.6 else INK,
         )
-    panel.set_xticks(np.arange(len(factors)) + 0.5, [display_name(name) for name in factors])
-    panel.set_yticks(np.arange(len(groups)) + 0.5, [display_name(name) for name in groups])
+    panel.set_xticks(np.arange(len(factors)) + 0.5, map(_short_lines, factors))
+    panel.set_yticks(np.arange(len(groups)) + 0.5, map(_short_lines, groups))
     panel.set_xlabel("factor that varies")
     panel.set_ylabel("latent group")
     panel.tick_params(length=0)
@@ -169,6 +80,10 @@ def movement(matrix: np.ndarray, groups: Sequence[str], factors: Sequence[str]) 
     bar.set_label("share of the row's largest")
     bar.outline.set_visible(False)
     return figure
+
+
+def _short_lines(factor: str) -> str:
+    return textwrap.fill(display_name(factor), 14)
 
 
 @styled
@@ -261,9 +176,3 @@ def _curve_legend(figure: Figure, colours: Mapping[str, str], kinds: set[bool]) 
         ]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-
-
-def _caption(figure: Figure, text: str) -> None:
-    points = 9.5
-    characters = int(figure.get_figwidth() * 72 / (0.55 * points))
-    figure.supxlabel(textwrap.fill(text, characters), fontsize=points, color=MUTED)

@@ -2,29 +2,61 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from dcign_tf.evaluation import metrics
+from dcign_tf.evaluation import circle, metrics, sweep_variance
+from dcign_tf.evaluation.quantities import Quantity
 from dcign_tf.factors import GraphicsCode
 
-SCHEMA_VERSION = 1
-FACTOR_SCORES = ("pearson", "spearman", "r2_monotone", "selectivity", "novel_view_ratio")
+SCHEMA_VERSION = 2
+
+# Of an extrinsic factor, against its true values; the last two only if it is a circle.
+VALUE_SCORES = ("pearson", "spearman", "r2_monotone", "mean_abs_error", "circular_linear", "cut")
+# Of any factor, from sweeps alone; selectivity of extrinsic ones only.
+SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
+_CIRCLE_SCORES = ("circular_linear", "cut")
+
+
+@dataclasses.dataclass(frozen=True)
+class Codes:
+    """What the encoder makes of the sweeps of one factor.
+
+    Attributes:
+        z_mean: codes of each sweep's distinct images, [n_i, latent_dim].
+        values: the factor's true values in them, [n_i]; None if they are not known.
+    """
+
+    z_mean: Sequence[np.ndarray]
+    values: Sequence[np.ndarray] | None = None
+
+    def latent(self, where: slice) -> list[np.ndarray]:
+        """The one latent at `where`, in each sweep: [n_i].
+
+        Raises:
+            ValueError: if there is more than one.
+        """
+        if where.stop - where.start > 1:
+            raise ValueError(
+                f"{where.stop - where.start} latents belong to one factor; only one can be"
+                " compared with its value."
+            )
+        return [np.asarray(sweep)[:, where.start] for sweep in self.z_mean]
 
 
 def make_scores(
     *,
     code: GraphicsCode,
     split: str,
-    z_mean: Mapping[str, np.ndarray],
-    angle_deg: Mapping[str, np.ndarray],
-    fit_z_mean: Mapping[str, np.ndarray],
-    fit_angle_deg: Mapping[str, np.ndarray],
+    codes: Mapping[str, Codes],
+    fit_codes: Mapping[str, Codes],
+    quantities: Mapping[str, Quantity],
     novel_view_ratio: Mapping[str, float],
     reconstruction_mse: float,
 ) -> dict:
@@ -33,11 +65,10 @@ def make_scores(
     Args:
         code: which latents belong to which factor.
         split: name of the split that is scored, e.g. `test`.
-        z_mean: factor to the codes of the split's sweeps of that factor, [N_f, n, L].
-        angle_deg: extrinsic factor to its angle in those sweeps, [N_f, n].
-        fit_z_mean: extrinsic factor to codes of *other* identities (validation), on
-            which the monotone curve from latent to angle is fitted.
-        fit_angle_deg: the angles of `fit_z_mean`.
+        codes: every factor to the codes of the split's sweeps in which it varies.
+        fit_codes: extrinsic factors to codes of *other* identities (validation), on
+            which the curve from latent to value, and the cut of a circle, are fitted.
+        quantities: the factors whose true values are known, to what these are.
         novel_view_ratio: every factor to its `metrics.novel_view_ratio`.
         reconstruction_mse: `metrics.mean_squared_error` of the reconstructions.
 
@@ -46,38 +77,109 @@ def make_scores(
 
     Raises:
         KeyError: if a factor is missing from any of the mappings.
-        ValueError: if an extrinsic factor has more than one latent, so that none
-            could be called the angle's; or if arrays do not fit together.
+        ValueError: if an extrinsic factor with known values has more than one latent,
+            so that none could be called the value's; or if arrays do not fit together.
     """
-    matrix = metrics.movement_matrix(z_mean, code)
-    selectivity = metrics.selectivity(matrix, code)
+    matrix = sweep_variance.movement_matrix({f: codes[f].z_mean for f in code.factors}, code)
+    selectivity = sweep_variance.selectivity(matrix, code)
     factors: dict[str, dict[str, float]] = {}
     for factor in code.factors:
-        factors[factor] = {}
+        where, z_mean = code.slice(factor), codes[factor].z_mean
+        own = factors[factor] = {}
+        if factor in quantities:
+            own |= _value_scores(codes[factor], fit_codes[factor], quantities[factor], where)
+        elif factor in code.extrinsic:
+            own |= {name: np.nan for name in VALUE_SCORES if name not in _CIRCLE_SCORES}
         if factor in code.extrinsic:
-            latent = _own_latent(z_mean[factor], code, factor)
-            factors[factor] = {
-                **metrics.correlations(latent, angle_deg[factor]),
-                "r2_monotone": metrics.r2_monotone(
-                    latent_fit=_own_latent(fit_z_mean[factor], code, factor),
-                    angle_fit=fit_angle_deg[factor],
-                    latent=latent,
-                    angle=angle_deg[factor],
-                ),
-                "selectivity": selectivity[factor],
-            }
-        factors[factor]["novel_view_ratio"] = float(novel_view_ratio[factor])
+            own["selectivity"] = selectivity[factor]
+        own["own_share"] = sweep_variance.own_share(z_mean, where)
+        own["consistency"] = sweep_variance.consistency(z_mean, where)
+        own["invariance"] = sweep_variance.invariance(z_mean, where)
+        own["novel_view_ratio"] = float(novel_view_ratio[factor])
+    reasons = {
+        factor: {
+            name: _reason(
+                name, value, split, codes[factor], fit_codes.get(factor), quantities.get(factor)
+            )
+            for name, value in own.items()
+            if not math.isfinite(value)
+        }
+        for factor, own in factors.items()
+    }
     return {
         "schema_version": SCHEMA_VERSION,
         "split": split,
-        "num_sweeps": {factor: len(z_mean[factor]) for factor in code.factors},
+        "num_sweeps": {factor: len(codes[factor].z_mean) for factor in code.factors},
         "reconstruction_mse": float(reconstruction_mse),
         "factors": factors,
+        "why_null": {factor: why for factor, why in reasons.items() if why},
+        "values": {
+            factor: {"key": quantity.key, "period": quantity.period}
+            for factor, quantity in quantities.items()
+        },
         "movement": {
             "groups": list(code.factors),
             "factors": list(code.factors),
             "variance": matrix.tolist(),
         },
+    }
+
+
+def _value_scores(codes: Codes, fit: Codes, quantity: Quantity, where: slice) -> dict[str, float]:
+    """How well a factor's latent tells its true value; on a circle, its angle from the cut."""
+    latent, value = _pooled(codes.latent(where)), _pooled(codes.values)
+    latent_fit, value_fit = _pooled(fit.latent(where)), _pooled(fit.values)
+    on_circle = {}
+    if period := quantity.period:
+        cut = circle.cut_angle(latent_fit, value_fit, period)
+        on_circle = {
+            "circular_linear": circle.circular_linear_correlation(latent, value, period),
+            "cut": cut,
+        }
+        value, value_fit = (circle.unroll(v, cut, period) for v in (value, value_fit))
+    read = metrics.read_off(latent_fit=latent_fit, value_fit=value_fit, latent=latent)
+    error = circle.circular_distance(read, value, period) if period else np.abs(read - value)
+    return {
+        **metrics.correlations(latent, value),
+        "r2_monotone": metrics.r2(read, value),
+        "mean_abs_error": float(error.mean()) if error.size else np.nan,
+        **on_circle,
+    }
+
+
+def _pooled(sweeps: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.zeros(0), *sweeps])
+
+
+def _reason(
+    name: str, value: float, split: str, codes: Codes, fit: Codes | None, quantity: Quantity | None
+) -> str:
+    """Why a score is null in scores.json: the first thing that it lacks."""
+    if name in VALUE_SCORES and quantity is None:
+        return "the dataset holds no true values of this factor"
+    if not len(codes.z_mean) and name != "cut":
+        return f"no {split} sweep varies this factor"
+    if name in VALUE_SCORES and not len(fit.z_mean):
+        return "no validation sweep varies this factor"
+    if name in ("consistency", "invariance") and len(codes.z_mean) < 2:
+        return "one sweep cannot be compared with another"
+    if math.isinf(value):
+        return "infinite: what it is divided by is zero"
+    return "undefined: codes or values are constant, too few or not finite"
+
+
+def published_mse(dataset: str, image_shape: tuple[int, int, int]) -> dict[str, float]:
+    """Reconstruction errors that others report for such data, by what they are.
+
+    Source: the paper, §4.2, for unseen chairs at 150×150. Its Torch7 code divides the
+    test error of grey images by 3 too many.
+    """
+    if (dataset, image_shape) != ("chairs", (150, 150, 1)):
+        return {}
+    paper = 2.7722e-4
+    return {
+        "the paper's, on unseen chairs of its own": paper,
+        "the same, if its code divided it by 3": 3 * paper,
     }
 
 
@@ -97,49 +199,6 @@ def write_scores(scores: Mapping, path: str | os.PathLike) -> None:
         aside.unlink(missing_ok=True)
 
 
-def scores_table(scores: Mapping) -> str:
-    """The scores as text for a screen: a line a factor, – where a score is undefined or has no use.
-
-    Args:
-        scores: of `make_scores`, or read back from `scores.json`.
-    """
-    header = ["factor", "sweeps", *(name.replace("_", " ") for name in FACTOR_SCORES)]
-    lines = [
-        [
-            factor,
-            str(scores["num_sweeps"][factor]),
-            *(_number(values.get(name)) for name in FACTOR_SCORES),
-        ]
-        for factor, values in scores["factors"].items()
-    ]
-    table = _aligned([header, *lines])
-    movement = scores["movement"]
-    moved = _aligned(
-        [
-            ["variance of latents", *movement["factors"]],
-            *(
-                [group, *map(_number, row)]
-                for group, row in zip(movement["groups"], movement["variance"], strict=True)
-            ),
-        ]
-    )
-    mse = _number(scores["reconstruction_mse"], ".4e")
-    return (
-        f"{scores['split']}: reconstruction MSE {mse}\n\n{table}\n\n"
-        f"{moved}\n(rows: latents; columns: the factor that varied)\n"
-    )
-
-
-def _own_latent(z_mean: np.ndarray, code: GraphicsCode, factor: str) -> np.ndarray:
-    where = code.slice(factor)
-    if where.stop - where.start > 1:
-        raise ValueError(
-            f"Factor '{factor}' has {where.stop - where.start} latents; only one can be"
-            " compared with an angle."
-        )
-    return np.asarray(z_mean)[..., where.start]
-
-
 def _finite(value):
     """`value` with None for every number that strict JSON cannot hold."""
     if isinstance(value, Mapping):
@@ -149,22 +208,3 @@ def _finite(value):
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _number(value: float | None, form: str | None = None) -> str:
-    if value is None or not math.isfinite(value):
-        return "–"
-    readable = value == 0 or 0.001 <= abs(value) < 1000
-    return format(value, form or (".3f" if readable else ".2e"))
-
-
-def _aligned(rows: list[list[str]]) -> str:
-    """Columns as wide as their widest entry, the first flush left and the others right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [entry.rjust(width) for entry, width in zip(row[1:], widths[1:], strict=True)]
-        )
-        for row in rows
-    )

@@ -1,0 +1,106 @@
+"""Factors that are circles: what one latent can know of an angle that closes on itself.
+
+A real number cannot follow a circle all the way round without a jump: somewhere
+the latent must fall from its last value back to its first. Where it does is the
+*cut*. Cut open there, a circle is an interval, and the scores of an interval
+apply. As in `metrics`, what is not defined is NaN, without error or warning.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from dcign_tf.evaluation.metrics import paired, varies
+
+
+def circular_linear_correlation(latent: np.ndarray, angle: np.ndarray, period: float) -> float:
+    """Mardia's R: multiple correlation of a latent with the cosine and sine of the angle.
+
+    It needs no cut. For angles spread evenly it is 1 for a latent that is a
+    sinusoid of the angle (and so takes most values twice: it does not tell the
+    angle), and √6/π = 0.78 for one that grows evenly round the circle and jumps.
+
+    Source: Mardia and Jupp, *Directional Statistics* (2000), §11.2.
+
+    Args:
+        latent: values of one latent, any shape.
+        angle: the true angles, of the same shape.
+        period: once round, in the unit of `angle`.
+
+    Returns:
+        In [0, 1]. NaN if either is constant (angles: modulo the period), with fewer
+        than four values (three always fit), or if any is not finite.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    latent, angle = paired(latent, angle)
+    if latent.size < 4 or not (varies(latent) and varies(_wrapped(angle, period))):
+        return np.nan
+    turn = 2 * np.pi * angle / period
+    # Least squares, not the closed form in three correlations: two distinct angles divide by 0.
+    waves = np.stack([np.ones_like(turn), np.cos(turn), np.sin(turn)], axis=1)
+    centred = (latent - latent.mean()) / np.abs(latent - latent.mean()).max()
+    fitted = waves @ np.linalg.lstsq(waves, centred, rcond=None)[0]
+    residual = np.sum((centred - fitted) ** 2) / np.sum(centred**2)
+    return float(np.sqrt(np.clip(1 - residual, 0, 1)))
+
+
+def cut_angle(latent: np.ndarray, angle: np.ndarray, period: float) -> float:
+    """Where to cut the circle open so that the latent is most nearly monotone in the angle.
+
+    Of all cuts, the one at which Spearman's correlation between the latent and the
+    angle counted from the cut is largest in size; in the middle between the two
+    neighbouring angles that it parts. All sweeps are pooled: the cut is the
+    network's, not an image's. Exact, and no slower than sorting: moving the cut past
+    an angle adds the number of values to the rank of those at that angle and takes
+    theirs from all ranks, which changes the covariance by a sum of the latent's
+    ranks and leaves the variances as they are.
+
+    Args:
+        latent: values of one latent, any shape.
+        angle: the true angles, of the same shape.
+        period: once round, in the unit of `angle`.
+
+    Returns:
+        In [0, period). NaN with fewer than three distinct angles (two can be cut
+        either way), for a constant latent, or if any value is not finite.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    latent, angle = paired(latent, angle)
+    wrapped = _wrapped(angle, period)
+    if not (varies(latent) and varies(wrapped)):
+        return np.nan
+    distinct, group = np.unique(wrapped, return_inverse=True)
+    if distinct.size < 3:
+        return np.nan
+    ranks = stats.rankdata(latent)
+    ranks -= ranks.mean()
+    uncut = ranks @ stats.rankdata(wrapped)
+    ranks_up_to = np.cumsum(np.bincount(group, weights=ranks))  # the last, the sum of all, is 0
+    covariance = uncut + latent.size * ranks_up_to  # [i]: cut behind distinct angle i
+    behind = int(np.argmax(np.abs(covariance)))
+    gap = np.append(np.diff(distinct), distinct[0] + period - distinct[-1])[behind]
+    return float(_wrapped(distinct[behind] + gap / 2, period))
+
+
+def unroll(angle: np.ndarray, cut: float, period: float) -> np.ndarray:
+    """Angles counted from the cut, in [0, period)."""
+    return _wrapped(np.asarray(angle, np.float64) - cut, period)
+
+
+def circular_distance(angle: np.ndarray, other: np.ndarray, period: float) -> np.ndarray:
+    """How far apart two angles are the shorter way round, in [0, period / 2]."""
+    ahead = _wrapped(np.asarray(angle, np.float64) - np.asarray(other, np.float64), period)
+    return np.minimum(ahead, period - ahead)
+
+
+def _wrapped(angle: np.ndarray, period: float) -> np.ndarray:
+    """In [0, period)."""
+    with np.errstate(invalid="ignore"):
+        wrapped = np.mod(angle, period)
+    # A tiny negative angle is rounded up to the period itself.
+    return np.where(wrapped == period, 0.0, wrapped)

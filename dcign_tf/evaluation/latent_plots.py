@@ -1,0 +1,224 @@
+"""Charts of inferred latents over the sweeps in which their factor varies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, MultipleLocator
+
+from dcign_tf.evaluation.circle import unroll
+from dcign_tf.evaluation.figures import INK, MUTED, caption, factor_colours, styled
+from dcign_tf.evaluation.quantities import Quantity, display_name
+
+_SCORE_SYMBOLS = {"pearson": "r", "spearman": "ρ", "r2_monotone": "R²"}
+_MOST_STRIPS = 40
+Scores = Mapping[str, Mapping[str, float | None]]
+
+
+@styled
+def equivariance(
+    latents: Mapping[str, Sequence[np.ndarray]],
+    values: Mapping[str, Sequence[np.ndarray]],
+    quantities: Mapping[str, Quantity],
+    scores: Scores | None = None,
+    *,
+    num_lines: int = 5,
+) -> Figure:
+    """Inferred latent against true value, a panel for each factor (paper Fig. 6).
+
+    The vertical axis covers at least ±1, a standard deviation of the prior, so
+    that a latent that hardly moves looks like one. A circle is shown once round,
+    with the cut at which its correlations were taken.
+
+    Args:
+        latents: extrinsic factor to its own latent in the sweeps in which it varies,
+            [n_i] each.
+        values: the same factors to the true values, [n_i] each.
+        quantities: what those values are.
+        scores: factor to any of `pearson`, `spearman` and `r2_monotone`, put into
+            the title of its panel, and to the `cut` of a circle.
+        num_lines: how many single sweeps, evenly chosen, are joined by a line.
+
+    Raises:
+        ValueError: if the factors of the two differ, or the shapes of a factor.
+    """
+    if not latents or set(latents) != set(values):
+        raise ValueError(
+            f"Latents are given for {', '.join(latents) or 'no factor'},"
+            f" values for {', '.join(values) or 'no factor'}."
+        )
+    figure, panels = _panels(latents)
+    for panel, (factor, colour) in zip(panels, factor_colours(latents).items(), strict=True):
+        quantity, own = quantities[factor], (scores or {}).get(factor, {})
+        sweeps = _paired_sweeps(factor, latents[factor], values[factor])
+        cut = np.nan
+        if quantity.period:
+            sweeps, start = _once_round(sweeps, quantity.period)
+            if own.get("cut") is not None:
+                cut = start + float(unroll(own["cut"], start, quantity.period))
+            _show_turn(panel, quantity, start, cut)
+        _scatter(panel, sweeps, colour)
+        for latent, value in _evenly(sweeps, num_lines):
+            _join(panel, latent, value, cut)
+        _scale_latent(panel)
+        panel.set_xlabel(f"true {quantity.label}")
+        panel.set_title(_scored_title(factor, own), loc="left")
+    counts = sorted({len(sweeps) for sweeps in latents.values()})
+    caption(
+        figure,
+        "Each dot is one image; each line joins the images of one sweep, in which only this factor"
+        f" varies. {'–'.join(str(count) for count in counts[:: max(len(counts) - 1, 1)])} sweeps"
+        " a panel." + _cut_note(quantities[factor] for factor in latents),
+    )
+    return figure
+
+
+def _cut_note(shown: Iterable[Quantity]) -> str:
+    if not any(quantity.period for quantity in shown):
+        return ""
+    return (
+        " Dashed: where a circle is cut open, as no single latent can follow it without a jump;"
+        " ρ, r and R² are those of the angle from there."
+    )
+
+
+def _paired_sweeps(
+    factor: str, latents: Sequence[np.ndarray], values: Sequence[np.ndarray]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    shapes = [[np.shape(sweep) for sweep in sweeps] for sweeps in (latents, values)]
+    if shapes[0] != shapes[1] or any(len(shape) != 1 for shape in shapes[0]):
+        raise ValueError(
+            f"Factor '{factor}': sweeps of latents have shapes {shapes[0]}, those of values"
+            f" {shapes[1]}; both must be [images]."
+        )
+    return [(np.asarray(z), np.asarray(v)) for z, v in zip(latents, values, strict=True)]
+
+
+def _once_round(
+    sweeps: list[tuple[np.ndarray, np.ndarray]], period: float
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], float]:
+    """The sweeps with angles on one turn, and where it starts: -180° if any is negative, or 0°."""
+    negative = any((value < 0).any() for _, value in sweeps)
+    start = -period / 2 if negative else 0.0
+    return [(latent, start + unroll(value, start, period)) for latent, value in sweeps], start
+
+
+def _show_turn(panel: Axes, quantity: Quantity, start: float, cut: float) -> None:
+    panel.set_xlim(start, start + quantity.period)
+    panel.xaxis.set_major_locator(MultipleLocator(quantity.period / 4))
+    if np.isfinite(cut):
+        panel.axvline(cut, color=MUTED, linestyle="--", linewidth=1.2)
+        on_the_right = cut < start + quantity.period / 2
+        panel.annotate(
+            f"cut {quantity.text(cut)}",
+            (cut, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(4 if on_the_right else -4, -3),
+            textcoords="offset points",
+            ha="left" if on_the_right else "right",
+            va="top",
+            fontsize=9,
+            color=MUTED,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+        )
+
+
+@styled
+def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) -> Figure:
+    """Where the own latent lies in each sweep, a panel for each factor; needs no true value.
+
+    Args:
+        latents: extrinsic factor to its own latent in the sweeps in which it varies,
+            [n_i] each.
+        scores: factor to its `consistency` and `own_share`, put into the titles.
+
+    Raises:
+        ValueError: without factors.
+    """
+    if not latents:
+        raise ValueError("No factor's latents are given.")
+    figure, panels = _panels(latents)
+    for panel, (factor, colour) in zip(panels, factor_colours(latents).items(), strict=True):
+        shown = _evenly(latents[factor], _MOST_STRIPS)
+        sweeps = [(latent, np.full(len(latent), i + 1.0)) for i, latent in enumerate(shown)]
+        _scatter(panel, sweeps, colour)
+        for number, (latent, _) in enumerate(sweeps, 1):
+            panel.plot([number - 0.35, number + 0.35], [np.mean(latent)] * 2, color=INK)
+        panel.set_xlim(0.2, len(shown) + 0.8)
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        panel.grid(False, axis="x")
+        _scale_latent(panel)
+        panel.set_xlabel("sweep")
+        own = scores.get(factor, {})
+        panel.set_title(
+            f"{display_name(factor)}\nconsistency {_number(own.get('consistency'))},"
+            f"  own share {_number(own.get('own_share'))}",
+            loc="left",
+        )
+    caption(
+        figure,
+        "Each column is one sweep, in which only this factor varies; each dot is one image, each"
+        " bar the mean. A latent that follows the factor alone covers the same range in every"
+        f" column (consistency 1). At most {_MOST_STRIPS} sweeps a panel.",
+    )
+    return figure
+
+
+def _panels(factors: Mapping[str, object]) -> tuple[Figure, list[Axes]]:
+    """A panel for each factor, three a row."""
+    columns = min(len(factors), 3)
+    rows = -(-len(factors) // columns)
+    figure = Figure(figsize=(4.2 * columns + 0.3, 4.0 * rows + 0.7), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for panel in panels[len(factors) :]:
+        panel.remove()
+    for panel in panels[: len(factors) : columns]:
+        panel.set_ylabel("inferred latent (posterior mean)")
+    return figure, panels[: len(factors)]
+
+
+def _scatter(panel: Axes, sweeps: Sequence[tuple[np.ndarray, np.ndarray]], colour: str) -> None:
+    if not sweeps:
+        return
+    latent, position = (np.concatenate(part) for part in zip(*sweeps, strict=True))
+    # Fewer dots are stronger ones: a hundred sweeps of 20 must not hide one another.
+    alpha = float(np.clip(300 / max(latent.size, 1), 0.12, 0.6))
+    panel.scatter(position, latent, s=9, color=colour, alpha=alpha, linewidths=0, rasterized=True)
+
+
+def _join(panel: Axes, latent: np.ndarray, value: np.ndarray, cut: float) -> None:
+    """A line through one sweep, in two parts where a cut parts it."""
+    for part in (value < cut, value >= cut) if np.isfinite(cut) else (slice(None),):
+        order = np.argsort(value[part])
+        panel.plot(value[part][order], latent[part][order], color=INK, linewidth=0.8, alpha=0.75)
+
+
+def _scale_latent(panel: Axes) -> None:
+    low, high = panel.get_ylim()
+    panel.set_ylim(min(low, -1.05), max(high, 1.05))
+    panel.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+
+
+def _evenly(sweeps: Sequence, count: int) -> list:
+    """At most `count` of the sweeps, the first and the last among them."""
+    if not len(sweeps):
+        return []
+    return [sweeps[i] for i in np.unique(np.linspace(0, len(sweeps) - 1, count).astype(int))]
+
+
+def _scored_title(factor: str, scores: Mapping[str, float | None]) -> str:
+    parts = [
+        f"{symbol} = {_number(scores[name])}"
+        for name, symbol in _SCORE_SYMBOLS.items()
+        if name in scores
+    ]
+    return "\n".join(filter(None, [display_name(factor), ",  ".join(parts)]))
+
+
+def _number(value: float | None) -> str:
+    if value is None or not np.isfinite(value):
+        return "–"
+    return f"{value:.2f}".replace("-", "−")

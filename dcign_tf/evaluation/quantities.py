@@ -1,0 +1,52 @@
+"""What a factor's true value is called, and in which unit it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+
+def display_name(name: str) -> str:
+    """`light_azimuth` or `light_azimuth_deg` as it is read aloud: "light azimuth"."""
+    return name.removesuffix("_deg").replace("_", " ")
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """The true value of a factor.
+
+    Attributes:
+        key: its name in a dataset's examples; one that ends in `_deg` is in degrees,
+            any other is in a unit of the user's own, which nothing here guesses.
+        period: if it runs round a circle, once round in its own unit; else None.
+
+    Raises:
+        ValueError: if the period is not positive.
+    """
+
+    key: str
+    period: float | None = None
+
+    def __post_init__(self):
+        if self.period is not None and not self.period > 0:
+            raise ValueError(f"The period of '{self.key}' is {self.period}; it must be positive.")
+
+    @property
+    def unit(self) -> str:
+        """The sign that follows a number: "°", or nothing."""
+        return "°" if self.key.endswith("_deg") else ""
+
+    @property
+    def label(self) -> str:
+        """For an axis or a column: "light azimuth (°)", "distance"."""
+        return display_name(self.key) + (f" ({self.unit})" if self.unit else "")
+
+    def text(self, value: float) -> str:
+        """A value to read, three significant digits or whole degrees: "−40°", "0.25"."""
+        number = f"{value:.0f}" if self.unit else f"{value:.3g}"
+        return ("0" if number == "-0" else number.replace("-", "−")) + self.unit
+
+
+def quantities(values: Mapping[str, str], periods: Mapping[str, float]) -> dict[str, Quantity]:
+    """Factor to its quantity, from the attributes of a `SweepDataset`."""
+    return {factor: Quantity(key, periods.get(factor)) for factor, key in values.items()}

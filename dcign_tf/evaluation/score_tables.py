@@ -1,0 +1,112 @@
+"""Scores as text for a screen."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from dcign_tf.evaluation.quantities import Quantity, display_name
+from dcign_tf.evaluation.scores import SWEEP_SCORES, VALUE_SCORES
+
+
+def scores_table(scores: Mapping) -> str:
+    """Tables of all scores, – for what is null or has no use, and why the null ones are null.
+
+    Args:
+        scores: of `make_scores`, or read back from `scores.json`.
+    """
+    parts = [_headline(scores), _value_table(scores), _sweep_table(scores), _movement(scores)]
+    return "\n\n".join(filter(None, [*parts, _reasons(scores)])) + "\n"
+
+
+def _headline(scores: Mapping) -> str:
+    line = f"{scores['split']}: reconstruction MSE {_number(scores['reconstruction_mse'], '.4e')}"
+    for name, mse in scores.get("reference_mse", {}).items():
+        line += f"\n{name}: {_number(mse, '.4e')}"
+    return line
+
+
+def _value_table(scores: Mapping) -> str:
+    values = scores.get("values", {})
+    shown = [
+        name for name in VALUE_SCORES if any(name in scores["factors"][factor] for factor in values)
+    ]
+    rows = []
+    for factor, known in values.items():
+        unit = Quantity(known["key"]).unit
+        units = {"mean_abs_error": unit, "cut": unit}
+        own = scores["factors"][factor]
+        rows.append(
+            [display_name(factor)]
+            + [_number(own.get(name), unit=units.get(name, "")) for name in shown]
+        )
+    return _aligned([["against true values", *map(display_name, shown)], *rows]) if rows else ""
+
+
+def _sweep_table(scores: Mapping) -> str:
+    header = ["within and between sweeps", "sweeps", *map(display_name, SWEEP_SCORES)]
+    return _aligned(
+        [header]
+        + [
+            [
+                display_name(factor),
+                str(scores["num_sweeps"][factor]),
+                *(_number(own.get(name)) for name in SWEEP_SCORES),
+            ]
+            for factor, own in scores["factors"].items()
+        ]
+    )
+
+
+def _movement(scores: Mapping) -> str:
+    movement = scores["movement"]
+    table = _aligned(
+        [
+            ["variance of latents", *map(display_name, movement["factors"])],
+            *(
+                [display_name(group), *map(_number, row)]
+                for group, row in zip(movement["groups"], movement["variance"], strict=True)
+            ),
+        ]
+    )
+    return f"{table}\n(rows: latents; columns: the factor that varied)"
+
+
+def _reasons(scores: Mapping) -> str:
+    """Which scores cannot be known and why, a sentence for each set of factors that lack alike."""
+    factors_of: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for factor, reasons in scores.get("why_null", {}).items():
+        names_of: dict[str, list[str]] = {}
+        for name, reason in reasons.items():
+            names_of.setdefault(reason, []).append(name)
+        for reason, names in names_of.items():
+            factors_of.setdefault((reason, tuple(names)), []).append(factor)
+    return "\n".join(
+        textwrap.fill(
+            f"Not known of {', '.join(map(display_name, factors))}:"
+            f" {', '.join(map(display_name, names))}. Reason: {reason}.",
+            width=100,
+            subsequent_indent="  ",
+        )
+        for (reason, names), factors in factors_of.items()
+    )
+
+
+def _number(value: float | None, form: str | None = None, unit: str = "") -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
+    readable = value == 0 or 0.001 <= abs(value) < 1000
+    return format(value, form or (".3f" if readable else ".2e")) + unit
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest entry, the first flush left and the others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0])]
+            + [entry.rjust(width) for entry, width in zip(row[1:], widths[1:], strict=True)]
+        )
+        for row in rows
+    )

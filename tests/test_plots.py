@@ -178,7 +178,7 @@ def test_reconstructions_wrap_into_pairs_of_rows(rng):
     right = picture[:, -24 - 150 : -24]
     np.testing.assert_array_equal(right[24:174, :, 0], originals[2, ..., 0])
     np.testing.assert_array_equal(right[178:328, :, 0], originals[2, ..., 0])
-    assert (right[328:] == 255).all()  # no sixth image: blank
+    assert (right[329:] == 255).all()  # no sixth image: blank
 
 
 def test_novel_views_stack_the_three(rng):
@@ -257,6 +257,17 @@ def test_floats_are_rounded_and_clipped():
     images = np.array([-0.5, 0.5, 1.5]).reshape(3, 1, 1, 1).repeat(150, 2).repeat(150, 1)
     picture = rendered(sheets.sheet(images, columns=3))
     assert [picture[100, left, 0] for left in (100, 254, 408)] == [0, 128, 255]
+
+
+def test_images_on_white_have_an_edge_and_gaps_have_none():
+    images = np.full((3, 150, 150, 1), 255, np.uint8)
+    images[:, 75, 75] = 0
+    picture = rendered(sheets.reconstructions(images, images, columns=2))[..., 0]
+    right, top = picture.shape[1] - 24, 24
+    assert (picture[top : top + 150, right] == 190).all()
+    assert (picture[top - 1, right - 150 : right] == 190).all()
+    assert picture[top, right - 1] == 255
+    assert (picture[-328:, right - 152 :] == 255).all()  # no fourth image
 
 
 # --- style and files ------------------------------------------------------------------

@@ -14,6 +14,7 @@ from dcign_tf.evaluation.figures import DPI, INK
 _TILE_PX = 150  # smaller images are enlarged to about this width
 _MARGIN_PX = 24
 _GAP_PX = 4
+_FRAME = 190  # grey
 _LABEL_PT = 10
 _SMALLEST_PT = 7
 
@@ -95,7 +96,10 @@ def draw(
     canvas = np.full((*size, 3), 0 if dark else 255, np.uint8)
     for r, c in np.ndindex(num_rows, num_columns):
         enlarged = tiles[r, c].repeat(zoom, axis=0).repeat(zoom, axis=1)
-        canvas[tops[r] : tops[r] + tile_px[0], lefts[c] : lefts[c] + tile_px[1]] = enlarged
+        bottom, right = tops[r] + tile_px[0], lefts[c] + tile_px[1]
+        if not dark and (enlarged < 255).any():  # else an image on white would have no edge
+            canvas[tops[r] - 1 : bottom + 1, lefts[c] - 1 : right + 1] = _FRAME
+        canvas[tops[r] : bottom, lefts[c] : right] = enlarged
 
     figure, page = _page(canvas)
     ink = "white" if dark else INK

@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -33,6 +33,14 @@ INDEPENDENT = "independent"
 
 # Of the numeric settings; 1 for those that are not named.
 _MINIMUM = {"seed": 0, "image_size": 8, "sweep_length": 2}
+
+
+class ModelSummary(NamedTuple):
+    """What data made with a face model are known by; see `MorphableModel`."""
+
+    name: str
+    fingerprint: str
+    num_coefficients: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -131,12 +139,20 @@ class FaceSettings:
         )
 
     def model(self) -> MorphableModel:
-        """The face model, loaded once a process.
+        """The face model, loaded once a process, for those processes that render.
 
         Raises:
             OSError, ValueError: if `face_model` cannot be read.
         """
         return _load_model(self.face_model)
+
+    def model_summary(self) -> ModelSummary:
+        """What must be known of the face model where nothing is rendered.
+
+        Raises:
+            OSError, ValueError: if `face_model` cannot be read.
+        """
+        return _summarize_model(self.face_model)
 
     def fingerprint(self) -> str:
         """12 characters that change with every setting, the face model and the renderer."""
@@ -145,9 +161,9 @@ class FaceSettings:
 
     def describe(self) -> dict[str, Any]:
         """The settings, and the face model and the renderer by name and version."""
-        described = dataclasses.asdict(self)
-        model = self.model()
-        described["face_model"] = {"name": model.name, "fingerprint": model.fingerprint}
+        model = self.model_summary()
+        face_model = {"name": model.name, "fingerprint": model.fingerprint}
+        described = {**dataclasses.asdict(self), "face_model": face_model}
         return {**described, "renderer_version": RENDERER_VERSION}
 
 
@@ -214,6 +230,13 @@ def _render(settings: FaceSettings, coefficients: np.ndarray, *angles_deg: Any) 
 @functools.cache
 def _topology(model: MorphableModel) -> Topology:
     return Topology(model.triangles, len(model.mean_mm))
+
+
+@functools.cache
+def _summarize_model(path: str | None) -> ModelSummary:
+    """Keeps the summary and not the model: a Basel Face Model takes 250 MB."""
+    model = load_face_model(path)
+    return ModelSummary(model.name, model.fingerprint, model.num_coefficients)
 
 
 @functools.cache

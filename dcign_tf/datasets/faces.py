@@ -208,7 +208,7 @@ class DcignFaces(FileReaderBuilder):
                     "light_azimuth_deg": per_image(dtype=np.float32),
                     "identity": per_image(dtype=np.int64),
                     "coefficients": tfds.features.Tensor(
-                        shape=(None, settings.model().num_coefficients), dtype=np.float32
+                        shape=(None, settings.model_summary().num_coefficients), dtype=np.float32
                     ),
                     "factor": tfds.features.ClassLabel(names=[*FACTORS, INDEPENDENT]),
                 }

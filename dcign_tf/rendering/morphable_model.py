@@ -28,6 +28,8 @@ class MorphableModel:
         albedo_basis: float32 [A, V, 3], change at one standard deviation.
         fingerprint: changes whenever any of the above does: a data version is
             made from it.
+        albedo_is_srgb: whether the albedo, mean and basis, is in sRGB instead, as
+            models made of photographs have it; `albedo` then decodes the sum.
     """
 
     name: str
@@ -37,6 +39,7 @@ class MorphableModel:
     mean_albedo: np.ndarray
     albedo_basis: np.ndarray
     fingerprint: str
+    albedo_is_srgb: bool = False
 
     def __post_init__(self):
         count = len(self.mean_mm)
@@ -76,4 +79,11 @@ class MorphableModel:
         change = np.tensordot(
             coefficients[self.num_shape :].astype(np.float32), self.albedo_basis, axes=1
         )
-        return np.clip(self.mean_albedo + change, 0, 1)
+        albedo = np.clip(self.mean_albedo + change, 0, 1)
+        return _decode_srgb(albedo) if self.albedo_is_srgb else albedo
+
+
+def _decode_srgb(display: np.ndarray) -> np.ndarray:
+    """Linear light of sRGB values, both from 0 to 1 (IEC 61966-2-1)."""
+    curve = ((display + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(display <= 0.04045, display / np.float32(12.92), curve)

@@ -21,6 +21,8 @@ setup(
         # TFDS files with random access: the order of training is a function of (seed, step).
         "array_record>=0.6",
         "embreex>=4.4",
+        # Reads the Basel Face Models. Keras and TensorFlow bring it along anyway.
+        "h5py>=3.11",
         "keras>=3.12,<3.16",
         "matplotlib>=3.9",
         "ml_collections>=1.0",

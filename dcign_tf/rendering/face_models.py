@@ -36,8 +36,7 @@ def load_face_model(path: str | os.PathLike[str] | None) -> MorphableModel:
     for _, known, load in _FORMATS:
         if first_bytes.startswith(known):
             return load(path)
-    begins = ", ".join(f"{name} with {known.hex(' ')}" for name, known, _ in _FORMATS)
+    begins = ", ".join(f"{name} begins with {known.hex(' ')}" for name, known, _ in _FORMATS)
     raise ValueError(
-        f"{path} is no face model: {begins} are the first bytes expected,"
-        f" {first_bytes.hex(' ') or 'none'} those found."
+        f"{path} is no face model: {begins}, this file with {first_bytes.hex(' ') or 'nothing'}."
     )

@@ -34,11 +34,11 @@ def get_config() -> ml_collections.ConfigDict:
     config.observation_stddev = 0.1
     # The paper's 1/100, beside a reconstruction loss some ten times larger, leaves the pose in
     # the intrinsic latents for far longer than this run lasts.
-    config.invariance_weight = 30.0
+    config.invariance_weight = 60.0
     # A factor that moves few pixels (elevation) needs to be seen often, and an
     # unconstrained start: otherwise the KL silences its latent before the decoder has
     # learned to listen.
-    config.factor_ratios = ((0, (1, 2, 1, 4)), (2000, (2, 3, 2, 5)))
+    config.factor_ratios = ((0, (1, 2, 1, 4)), (2000, (2, 4, 2, 5)))
     config.warmup_steps = 1500
     # The full rate from the first step can kill every unit of these narrow stages.
     config.optimizer.update(

@@ -58,13 +58,16 @@ class Torch7Settings:
 class DcignTorch7:
     """The authors' faces, as a `SweepDataset`. No angle is known: `values` is empty.
 
+    All files are listed at once, and a batch of each kind is read, so that what is wrong
+    with many shows before a run begins.
+
     Args:
-        data_dir: the folder that holds the four factors' folders, which are listed now
-            and read later.
+        data_dir: the folder that holds the four factors' folders.
         settings: how the files become sweeps.
 
     Raises:
-        DataError: if a folder is missing, or holds too few batches.
+        DataError: if a folder is missing or holds too few batches, or if a batch that
+            was read cannot be trained on.
     """
 
     extrinsic = ("azimuth", "elevation", "light_azimuth")
@@ -78,6 +81,8 @@ class DcignTorch7:
         self._sources = find_sources(
             self._root, settings.validation_fraction, settings.test_fraction
         )
+        for source in {source.kind: source for source in self._all_sources()}.values():
+            self._read(source)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -92,13 +97,7 @@ class DcignTorch7:
         return digest.hexdigest()[:12]
 
     def prepare(self) -> None:
-        """Reads a batch of each kind, so that what is wrong with many shows before training.
-
-        Raises:
-            DataError: if one of them cannot be trained on.
-        """
-        for source in {source.kind: source for source in self._all_sources()}.values():
-            self._read(source)
+        """Nothing: the files are there, and are read as they are."""
 
     def sweeps(self, subset: str) -> dict[str, _Sweeps]:
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""

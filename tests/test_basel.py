@@ -259,7 +259,8 @@ def whole(request, tmp_path_factory):
 def test_truncated_file_is_refused(whole, tmp_path_factory, part):
     path = tmp_path_factory.getbasetemp() / "truncated"
     path.write_bytes(whole[: int(part * len(whole))])
-    with pytest.raises(ValueError, match=r"truncated is no .*expected.* found") as caught:
+    refusal = r"truncated is no .*(expected .* found|this file with)"
+    with pytest.raises(ValueError, match=refusal) as caught:
         load_face_model(path)
     assert "\n" not in str(caught.value)
 

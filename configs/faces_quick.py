@@ -32,8 +32,8 @@ def get_config() -> ml_collections.ConfigDict:
     # identity is left out of the code; a tenth of the range of grey makes it dear.
     config.likelihood = "gaussian"
     config.observation_stddev = 0.1
-    # The paper's 1/100, beside a reconstruction loss some ten times larger, leaves the pose in
-    # the intrinsic latents for far longer than this run lasts.
+    # The paper's 1/100, for a likelihood that weighs an error of a mid-grey pixel 25 times less,
+    # leaves the pose in the intrinsic latents for far longer than this run lasts.
     config.invariance_weight = 60.0
     # A factor that moves few pixels (elevation) needs to be seen often, and an
     # unconstrained start: otherwise the KL silences its latent before the decoder has

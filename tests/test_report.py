@@ -281,7 +281,7 @@ class TestNetwork:
         np.testing.assert_allclose(network.encode(images), model.encode(images)[0], atol=1e-6)
         np.testing.assert_allclose(network.reconstruct(images), model(images), atol=1e-6)
         pairs = np.array([[0, 3], [2, 1]])
-        views = network.novel_views(images, "elevation", pairs)
+        views = network.novel_views(network.encode(images), "elevation", pairs)
         z = network.encode(images[pairs[:, 1]])[:, model.code.slice("elevation")]
         expected = model.rerender(images[pairs[:, 0]], elevation=z)
         np.testing.assert_allclose(views, expected, atol=1e-6)

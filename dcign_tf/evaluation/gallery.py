@@ -162,14 +162,15 @@ def _novel_pairs(
         images = distinct_images(example)
         if len(images) < 2:
             continue
+        z = network.encode(images)
         if quantity is None:
-            value = network.encode(images)[:, network.code.slice(factor).start]
+            value = z[:, network.code.slice(factor).start]
             texts = [f"{v:+.1f}".replace("-", "−") for v in value]
         else:
             value = np.asarray(example[quantity.key])[: num_distinct(example)]
             texts = [quantity.text(v) for v in value]
         source, target = _furthest(value, quantity.period if quantity else None)
-        predicted = network.novel_views(images, factor, np.array([[source, target]]))[0]
+        predicted = network.novel_views(z, factor, np.array([[source, target]]))[0]
         name = display_name(factor) + ("" if quantity else " latent")
         label = f"{name}\n{texts[source]} → {texts[target]}"
         yield images[source], images[target], predicted, label

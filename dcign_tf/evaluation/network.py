@@ -73,14 +73,21 @@ class Network:
                 values.append(np.asarray(example[value_key])[: num_distinct(example)])
         return Codes(z_mean, None if value_key is None else values)
 
-    def novel_views(self, images: np.ndarray, factor: str, pairs: np.ndarray) -> np.ndarray:
-        """Decodes the codes of pairs[:, 0] with the varied latents of pairs[:, 1]."""
-        z = self.encode(images)
-        swapped = metrics.swap_latents(z[pairs[:, 0]], z[pairs[:, 1]], self.code.slice(factor))
-        return self.decode(swapped)
+    def novel_views(self, z: np.ndarray, factor: str, pairs: np.ndarray) -> np.ndarray:
+        """Decodes the codes of pairs[:, 0] with the latents of `factor` of pairs[:, 1]."""
+        where = self.code.slice(factor)
+        return self.decode(metrics.swap_latents(z[pairs[:, 0]], z[pairs[:, 1]], where))
 
-    def image_errors(self, sweeps: Sweeps, factor: str, count: int) -> dict[str, np.ndarray]:
+    def image_errors(
+        self, sweeps: Sweeps, codes: Codes, factor: str, count: int
+    ) -> dict[str, np.ndarray]:
         """Mean squared errors in each of `count` sweeps, those of pairs only where there are two.
+
+        Args:
+            sweeps: in which `factor` varies.
+            codes: of all of them.
+            factor: whose latents are swapped.
+            count: how many sweeps at most, evenly chosen, are decoded.
 
         Returns:
             `reconstruction` [count], `predicted` and `source` [count or fewer]: see
@@ -88,15 +95,14 @@ class Network:
         """
         errors: dict[str, list[float]] = {"reconstruction": [], "predicted": [], "source": []}
         for index in evenly(sweeps, count):
-            images = distinct_images(sweeps[index])
-            reconstructed = self.reconstruct(images)
-            errors["reconstruction"].append(metrics.mean_squared_error(images, reconstructed))
+            images, z = distinct_images(sweeps[index]), codes.z_mean[index]
+            errors["reconstruction"].append(metrics.mean_squared_error(images, self.decode(z)))
             if len(images) < 2:
                 continue
             num_pairs = min(_PAIRS_PER_SWEEP, len(images) * (len(images) - 1))
             pairs = metrics.novel_view_pairs(len(images), num_pairs, seed=index)
             source, target = images[pairs[:, 0]], images[pairs[:, 1]]
-            predicted = self.novel_views(images, factor, pairs)
+            predicted = self.novel_views(z, factor, pairs)
             errors["predicted"].append(metrics.mean_squared_error(predicted, target))
             errors["source"].append(metrics.mean_squared_error(source, target))
         return {name: np.array(values) for name, values in errors.items()}

@@ -57,7 +57,7 @@ def evaluate(
         f: network.encode_sweeps(s, data.values.get(f))
         for f, s in data.sweeps("validation").items()
     }
-    errors = {f: network.image_errors(s, f, image_sweeps) for f, s in sweeps.items()}
+    errors = {f: network.image_errors(s, test[f], f, image_sweeps) for f, s in sweeps.items()}
     reconstruction = [
         e["reconstruction"].mean() for e in errors.values() if e["reconstruction"].size
     ]

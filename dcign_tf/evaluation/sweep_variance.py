@@ -111,7 +111,7 @@ def within_share(z_mean: Sequence[np.ndarray]) -> float:
     random effects, summed over latents; it is 1 less the intraclass correlation
     ICC(1). A negative estimate of the variance between sweeps counts as none.
 
-    Source: Searle, Casella and McCulloch, *Variance Components* (1992), §3.6.
+    Source: Searle, Casella and McCulloch, *Variance Components* (1992), ch. 3.
 
     Args:
         z_mean: any latents of several sweeps, [n_i, latents] each.

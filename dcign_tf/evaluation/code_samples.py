@@ -1,0 +1,46 @@
+"""Codes and the factors behind them, a row a sample: checked, split and standardised."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def checked(codes: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in float64.
+
+    Raises:
+        ValueError: if they are not tables of one row a sample, have no latent, factor
+            or pair of samples, or are not all finite.
+    """
+    codes, factors = np.asarray(codes, np.float64), np.asarray(factors, np.float64)
+    shapes = f"Codes {codes.shape} and factors {factors.shape}"
+    if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors):
+        raise ValueError(f"{shapes} must be [samples, latents] and [samples, factors].")
+    if len(codes) < 2 or not (codes.shape[1] and factors.shape[1]):
+        raise ValueError(f"{shapes} hold too little: no two samples, no latent or no factor.")
+    if not (np.isfinite(codes).all() and np.isfinite(factors).all()):
+        raise ValueError(f"{shapes} are not all finite.")
+    return codes, factors
+
+
+def split(count: int, train_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices to learn from and to measure on, at least two of each.
+
+    Raises:
+        ValueError: if there are too few.
+    """
+    num_train = round(train_fraction * count)
+    if num_train < 2 or count - num_train < 2:
+        raise ValueError(
+            f"{count} samples, {train_fraction:g} of them to learn from: each part needs 2."
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    return order[:num_train], order[num_train:]
+
+
+def standardised(values: np.ndarray, fit: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """Mean 0 and variance 1 over the rows `fit`; a column constant there is 0."""
+    centred = values - values[fit].mean(axis=0)
+    spread = centred[fit].std(axis=0)
+    constant = np.ptp(values[fit], axis=0) == 0
+    return np.where(constant, 0.0, centred / np.where(constant, 1.0, spread))

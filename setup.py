@@ -27,7 +27,7 @@ setup(
         "matplotlib>=3.9",
         "ml_collections>=1.0",
         "numpy>=2,<2.5",
-        "Pillow>=10",
+        "Pillow>=10.1",
         "scikit-learn>=1.5",
         "scipy>=1.13",
         "tensorboard>=2.19",

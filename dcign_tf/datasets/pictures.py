@@ -1,0 +1,80 @@
+"""Pictures of any size and kind made alike: square, grey or colour, 8 bits.
+
+Runs in worker processes: Pillow and NumPy, no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from dcign_tf.datasets import DataError
+
+FIT_VERSION = 1
+"""Raised whenever the same picture is no longer fitted to the same bytes."""
+
+# Pillow's modes of 16 bits a grey value: 16-bit PNG has the first, 16-bit PGM the last.
+_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+
+
+def fit_picture(
+    path: str | os.PathLike[str], *, image_size: int, channels: int, background: int = 0
+) -> np.ndarray:
+    """A picture, whole and undistorted, in the middle of a square.
+
+    It is turned upright if it says that it lies (Exif). Grey is luma (ITU-R BT.601), of
+    16 bits the upper 8 are taken. What is transparent shows the background.
+
+    Args:
+        path: a file that Pillow reads: PNG, JPEG, PGM, TIFF, …; of several frames the first.
+        image_size: pixels of the square's side.
+        channels: 1 (grey) or 3 (RGB).
+        background: grey level, 0 to 255, of what the picture leaves free.
+
+    Returns:
+        uint8 [image_size, image_size, channels].
+
+    Raises:
+        DataError: if the file cannot be read as a picture; says why.
+    """
+    mode = "L" if channels == 1 else "RGB"
+    try:
+        with Image.open(path) as picture:
+            # Lets JPEG decode at a fraction of its size, no smaller than is needed.
+            picture.draft(None, (2 * image_size, 2 * image_size))
+            picture = ImageOps.exif_transpose(picture)
+            if round(image_size * min(picture.size) / max(picture.size)) < 1:
+                raise ValueError(f"{picture.width}×{picture.height} pixels cannot be shown whole")
+            picture = _convert(picture, mode, background)
+            side = (image_size, image_size)
+            fitted = ImageOps.pad(picture, side, Image.Resampling.BICUBIC, (background,) * channels)
+    except UnidentifiedImageError as error:
+        raise DataError(f"{os.fspath(path)} is no picture of a known format") from error
+    except Exception as error:  # Pillow's decoders raise all sorts of them
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{os.fspath(path)} cannot be read as a picture: {reason}") from error
+    return np.asarray(fitted).reshape(image_size, image_size, channels)
+
+
+def _convert(picture: Image.Image, mode: str, background: int) -> Image.Image:
+    if picture.mode in _SIXTEEN_BIT:
+        levels = np.clip(np.asarray(picture) // 256, 0, 255)
+        picture = Image.fromarray(levels.astype(np.uint8))
+    elif picture.mode == "F":
+        raise ValueError("its grey values are floating-point numbers, without a known range")
+    if picture.has_transparency_data:
+        opaque = Image.new("RGBA", picture.size, (background,) * 3 + (255,))
+        picture = Image.alpha_composite(opaque, picture.convert("RGBA"))
+    return picture.convert(mode)
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """A PNG file of uint8 [H, W, 1] or [H, W, 3]."""
+    file = io.BytesIO()
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    # Level 4 takes half as long as the default of 6; the files are 5 % larger.
+    Image.fromarray(pixels).save(file, "png", compress_level=4)
+    return file.getvalue()

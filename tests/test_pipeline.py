@@ -107,10 +107,19 @@ class TestFactorSchedule:
         )
         assert (first == second).mean() < 0.4
 
+    def test_two_numbers_serve_any_number_of_factors(self):
+        both = [plan(ratios=ratios).factors(5000) for ratios in (PAPER_RATIOS, [1, 10])]
+        assert list(PAPER_RATIOS) == [1, 1, 1, 10]
+        np.testing.assert_array_equal(*both)
+        alone = BatchPlan([5, 5], ratios=[(0, [0, 1]), (70, [1, 0])], seed=0).factors(100)
+        assert alone.tolist() == [1] * 70 + [0] * 30
+
     @pytest.mark.parametrize(
         ("ratios", "message"),
         [
             ([1, 1, 1], "4 numbers"),
+            ([1, -1], "at least 0"),
+            ([1], "or two, .each extrinsic, intrinsic."),
             ([1, 1, -1, 1], "at least 0"),
             ([0, 0, 0, 0], "not all 0"),
             ([1, 1, float("nan"), 1], "at least 0"),
@@ -258,3 +267,13 @@ def test_evaluation_sees_every_sweep_once_in_order():
         seen = list(dataset.as_numpy_iterator())
         assert [shown(batch) for batch in seen] == [[entry] * 4 for entry in expected]
         assert [batch["factor"].tolist() for batch in seen] == [[f] * 4 for f, _ in expected]
+
+
+def test_evaluation_passes_over_factors_without_sweeps():
+    sweeps = fake_sweeps()
+    sweeps["azimuth"] = sweeps["intrinsic"] = []
+    seen = list(evaluation_batches(sweeps, CODE).as_numpy_iterator())
+    expected = [NUM_SWEEPS[f] * [CODE.index(f)] for f in ("elevation", "light_azimuth")]
+    assert [batch["factor"][0] for batch in seen] == [*expected[0], *expected[1]]
+    with pytest.raises(ValueError, match="There are no sweeps of any factor"):
+        evaluation_batches({factor: [] for factor in sweeps}, CODE)

@@ -17,7 +17,11 @@ import numpy as np
 from dcign_tf.datasets.seeding import named_rng
 
 Ratios = Sequence[float] | Sequence[tuple[int, Sequence[float]]]
-"""Relative frequencies of the factors, or `(from_step, frequencies)` pairs, the first from 0."""
+"""Relative frequencies of the factors, or `(from_step, frequencies)` pairs, the first from 0.
+
+Frequencies are one number for each factor, or two: that of every extrinsic factor and
+that of the intrinsic one, which is the last. The paper's 1:1:1:10 is also (1, 10).
+"""
 
 _BLOCK = 4096
 
@@ -112,12 +116,19 @@ def _parse(ratios: Ratios, num_factors: int) -> tuple[np.ndarray, np.ndarray]:
             f"The steps of a schedule of ratios must begin with 0 and increase, "
             f"got {from_step.tolist()}."
         )
-    for _, frequencies in ratios:
-        values = np.asarray(frequencies, float)
-        if values.shape != (num_factors,) or not (values >= 0).all() or not values.any():
-            raise ValueError(
-                f"Ratios must be {num_factors} numbers of at least 0, not all 0, one for each "
-                f"factor; got {list(frequencies)}."
-            )
-    cumulative = np.cumsum([frequencies for _, frequencies in ratios], axis=1, dtype=float)
+    rows = [_frequencies(frequencies, num_factors) for _, frequencies in ratios]
+    cumulative = np.cumsum(rows, axis=1)
     return from_step, cumulative / cumulative[:, -1:]
+
+
+def _frequencies(given: Sequence[float], num_factors: int) -> np.ndarray:
+    """A number for each factor, float64 [num_factors]."""
+    values = np.asarray(given, float)
+    if values.shape == (2,):
+        values = np.repeat(values, [num_factors - 1, 1])
+    if values.shape != (num_factors,) or not (values >= 0).all() or not values.any():
+        raise ValueError(
+            f"Ratios must be {num_factors} numbers of at least 0, not all 0, one for each factor, "
+            f"or two, (each extrinsic, intrinsic); got {list(given)}."
+        )
+    return values

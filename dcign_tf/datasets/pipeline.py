@@ -76,13 +76,13 @@ def evaluation_batches(sweeps: Mapping[str, Sweeps], code: GraphicsCode) -> tf.d
     """Every sweep once, factor after factor, in elements as those of `factor_batches`.
 
     Args:
-        sweeps: the sweeps of each factor of `code`.
+        sweeps: the sweeps of each factor of `code`; some may have none.
         code: gives the factors their numbers.
 
     Raises:
-        ValueError: if a factor has no sweeps.
+        ValueError: if no factor has sweeps.
     """
-    sources = _in_order_of(code, sweeps)
+    sources = [sweeps[factor] for factor in code.factors]
     entries = [(f, i) for f, source in enumerate(sources) for i in range(len(source))]
     return _finish(_read(tf.data.Dataset.range(len(entries)), sources, entries.__getitem__))
 
@@ -110,7 +110,9 @@ def _in_order_of(code: GraphicsCode, sweeps: Mapping[str, Sweeps]) -> list[Sweep
 
 def _read(elements: tf.data.Dataset, sources: list[Sweeps], entry) -> tf.data.Dataset:
     """Maps numbers to batches; `entry(number)` is (factor, sweep)."""
-    sample = sources[0][0]["image"]
+    sample = next((source[0]["image"] for source in sources if len(source)), None)
+    if sample is None:
+        raise ValueError("There are no sweeps of any factor.")
     shape = decode_images(sample).shape
     encoded = not (isinstance(sample, np.ndarray) and sample.dtype == np.uint8)
 

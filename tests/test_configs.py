@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+import manifest_files
 import pytest
 import torch7_files
 
@@ -17,7 +18,10 @@ from dcign_tf.run_directory import RunDirectory
 from dcign_tf.settings import check_settings
 
 # What writes the files that are the user's own, as far as they are needed before training.
-USERS_FILES = {"dcign_torch7": torch7_files.write_release}
+USERS_FILES = {
+    "dcign_torch7": torch7_files.write_release,
+    "manifest": manifest_files.write_folder,
+}
 NAMES = sorted(
     p.stem for p in (Path(__file__).parents[1] / "configs").glob("*.py") if p.stem != "__init__"
 )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dcign_tf.datasets import DataError
 from dcign_tf.datasets.dcign_torch7 import DcignTorch7, Torch7Settings
 from dcign_tf.datasets.faces import DcignFaces, DcignFacesConfig
+from dcign_tf.datasets.manifest import ManifestPictures
+from dcign_tf.datasets.manifest_settings import ManifestSettings
 from dcign_tf.datasets.reading import PreparedSweeps, SweepDataset, factor_sweeps
 from dcign_tf.factors import INTRINSIC
 
@@ -51,9 +54,15 @@ def _dcign_torch7(data_dir: str, preset: str, settings: Mapping[str, Any]) -> Sw
     return DcignTorch7(data_dir, Torch7Settings(**settings))
 
 
+def _manifest(data_dir: str, preset: str, settings: Mapping[str, Any]) -> SweepDataset:
+    del preset  # what is prepared does not depend on it
+    return ManifestPictures(Path(data_dir), ManifestSettings(**settings))
+
+
 DATASETS: Mapping[str, Callable[[str, str, Mapping[str, Any]], SweepDataset]] = {
     "faces": _faces,
     "dcign_torch7": _dcign_torch7,
+    "manifest": _manifest,
 }
 
 

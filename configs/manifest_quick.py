@@ -1,0 +1,27 @@
+"""Your own pictures on 2 CPU cores, meant for a quarter of an hour.
+
+    python train.py --dataset=manifest --preset=quick --data_dir=DIR
+
+What departs from the paper is what `faces_quick.py` gives reasons for.
+"""
+
+import ml_collections
+
+from configs import faces_quick, manifest_paper
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The config; `--config.x.y=…` overrides any of it."""
+    config = faces_quick.get_config()
+    paper = manifest_paper.get_config()
+    config.dataset = paper.dataset
+    del config.face_model
+    config.data = paper.data
+    config.data.update(
+        image_size=faces_quick.get_config().data.image_size,
+        validation_sweeps=25,
+        test_sweeps=100,
+    )
+    # (Each factor, intrinsic): people's pictures differ in few factors, as a rule.
+    config.factor_ratios = ((0, (1, 2)), (2000, (1, 1)))
+    return config

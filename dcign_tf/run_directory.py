@@ -161,7 +161,7 @@ class RunDirectory:
         if trained_on != fingerprint:
             raise UserError(
                 f"{self.path} was trained on other data (fingerprint {trained_on}, now"
-                f" {fingerprint}): the face model or the renderer has changed since."
+                f" {fingerprint}): they, or what makes them, have changed since."
                 " Train in another --workdir, or with --overwrite."
             )
 

@@ -395,8 +395,8 @@ FACES = ("--dataset=faces", "--preset=quick")
     ("arguments", "message"),
     [
         ([*FACES, "--nope"], "Unknown command line flag 'nope'"),
-        ([], "--dataset is missing; there is faces."),
-        (["--dataset=cars"], "--dataset cars is unknown; there is faces."),
+        ([], "--dataset is missing; there is "),
+        (["--dataset=cars"], "--dataset cars is unknown; there is "),
         (["--dataset=faces", "--preset=huge"], "--preset=huge is unknown; there is paper, quick."),
         ([*FACES, "--config.nope=1"], "No such setting: nope; configs/faces_quick.py has them"),
         ([*FACES, "--config.data.nope=1"], "No such setting: nope;"),

@@ -73,7 +73,8 @@ def generate_parts(
     on how often the work was interrupted.
 
     Args:
-        directory: where the files go; exists, and is locked by the caller.
+        directory: where the files go; exists, and is locked by the caller. Files that
+            are none of the parts are deleted.
         parts: what to make.
         render: `render(split, index)` in a worker process: picklable, and a
             function of its arguments alone.
@@ -86,8 +87,10 @@ def generate_parts(
         DataError: if the disk is (or would get) full, or a worker dies, or what
             `render` raises as such.
     """
-    for leftover in directory.glob(f"*{_TEMPORARY_SUFFIX}"):
-        leftover.unlink()
+    wanted = {*(part.filename for part in parts), FILES_JSON, _LOCK}
+    for path in directory.iterdir():  # temporary ones, and parts of other names
+        if path.name not in wanted:
+            path.unlink()
     recorded = _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
     complete = {
         part.filename: recorded[part.filename]
@@ -127,17 +130,6 @@ def generate_parts(
                 file=sys.stderr,
             )
             raise
-
-
-def remove_others(directory: Path, parts: Sequence[Part]) -> None:
-    """Deletes the files of `directory`, locked by the caller, that are none of these parts.
-
-    For parts that are named after what they hold: those of an older state are left behind.
-    """
-    wanted = {*(part.filename for part in parts), FILES_JSON, _LOCK}
-    for path in directory.iterdir():
-        if path.name not in wanted:
-            path.unlink()
 
 
 def check_files(directory: Path, *, full: bool = False) -> None:

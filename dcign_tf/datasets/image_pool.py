@@ -24,7 +24,6 @@ from dcign_tf.datasets.generation import (
     exclusive_directory,
     generate_parts,
     publish,
-    remove_others,
 )
 
 # Smaller files lose less work when preparing is interrupted; larger ones are fewer.
@@ -97,7 +96,6 @@ class ImagePool:
         if not self.directory.exists():
             with exclusive_directory(self._staging):
                 if not self.directory.exists():  # unless another process made it meanwhile
-                    remove_others(self._staging, self._parts)
                     generate_parts(
                         self._staging,
                         self._parts,

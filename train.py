@@ -24,12 +24,14 @@ from dcign_tf import scripts
 CONFIGS = pathlib.Path(__file__).resolve().parent / "configs"
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("dataset", None, "What to train on: faces.")
+flags.DEFINE_string(
+    "dataset", None, "What to train on: faces, chairs, dcign_torch7 or manifest (docs/datasets.md)."
+)
 flags.DEFINE_string(
     "preset", None, "quick or paper; without it, paper if a GPU is visible, otherwise quick."
 )
 flags.DEFINE_string("workdir", None, "Run directory; runs/<dataset>-<preset> without it.")
-flags.DEFINE_string("data_dir", "data", "Where datasets are prepared and found.")
+flags.DEFINE_string("data_dir", "data", "Where datasets are found, and prepared.")
 flags.DEFINE_string("init_from", None, "A run directory whose weights to start from.")
 flags.DEFINE_bool("overwrite", False, "Delete what the run directory holds and start afresh.")
 

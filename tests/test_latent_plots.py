@@ -84,6 +84,7 @@ def test_a_circle_whose_cut_is_not_known(cut, rng):
     values = {"azimuth": rng.uniform(0, 360, (3, 20))}
     figure = latent_plots.equivariance(values, values, CIRCLE, {"azimuth": {"cut": cut}})
     assert not figure.axes[0].texts
+    assert "cut" not in figure._supxlabel.get_text()
     assert len(figure.axes[0].lines) == 3
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +14,10 @@ from dcign_tf.evaluation.figures import INK, MUTED, caption, factor_colours, sty
 from dcign_tf.evaluation.quantities import Quantity, display_name
 
 _SCORE_SYMBOLS = {"pearson": "r", "spearman": "ρ", "r2_monotone": "R²"}
+_CUT_NOTE = (
+    " Dashed: where a circle is cut open, as no single latent can follow it without a jump;"
+    " r, ρ and R² are those of the angle from there."
+)
 _MOST_STRIPS = 40
 Scores = Mapping[str, Mapping[str, float | None]]
 
@@ -51,6 +55,7 @@ def equivariance(
             f" values for {', '.join(values) or 'no factor'}."
         )
     figure, panels = _panels(latents)
+    cut_note = ""
     for panel, (factor, colour) in zip(panels, factor_colours(latents).items(), strict=True):
         quantity, own = quantities[factor], (scores or {}).get(factor, {})
         sweeps = _paired_sweeps(factor, latents[factor], values[factor])
@@ -60,6 +65,7 @@ def equivariance(
             if own.get("cut") is not None:
                 cut = start + float(unroll(own["cut"], start, quantity.period))
             _show_turn(panel, quantity, start, cut)
+            cut_note = _CUT_NOTE if np.isfinite(cut) else cut_note
         _scatter(panel, sweeps, colour)
         for latent, value in _evenly(sweeps, num_lines):
             _join(panel, latent, value, cut)
@@ -71,18 +77,9 @@ def equivariance(
         figure,
         "Each dot is one image; each line joins the images of one sweep, in which only this factor"
         f" varies. {'–'.join(str(count) for count in counts[:: max(len(counts) - 1, 1)])} sweeps"
-        " a panel." + _cut_note(quantities[factor] for factor in latents),
+        f" a panel.{cut_note}",
     )
     return figure
-
-
-def _cut_note(shown: Iterable[Quantity]) -> str:
-    if not any(quantity.period for quantity in shown):
-        return ""
-    return (
-        " Dashed: where a circle is cut open, as no single latent can follow it without a jump;"
-        " ρ, r and R² are those of the angle from there."
-    )
 
 
 def _paired_sweeps(
@@ -186,7 +183,9 @@ def _scatter(panel: Axes, sweeps: Sequence[tuple[np.ndarray, np.ndarray]], colou
     latent, position = (np.concatenate(part) for part in zip(*sweeps, strict=True))
     # Fewer dots are stronger ones: a hundred sweeps of 20 must not hide one another.
     alpha = float(np.clip(300 / max(latent.size, 1), 0.12, 0.6))
-    panel.scatter(position, latent, s=9, color=colour, alpha=alpha, linewidths=0, rasterized=True)
+    area = float(np.clip(2000 / max(latent.size, 1), 9, 28))
+    style = {"color": colour, "alpha": alpha, "linewidths": 0, "rasterized": True}
+    panel.scatter(position, latent, s=area, **style)
 
 
 def _join(panel: Axes, latent: np.ndarray, value: np.ndarray, cut: float) -> None:

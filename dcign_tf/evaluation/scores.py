@@ -159,7 +159,9 @@ def _reason(
         return "the dataset holds no true values of this factor"
     if not len(codes.z_mean) and name != "cut":
         return f"no {split} sweep varies this factor"
-    if name in VALUE_SCORES and not len(fit.z_mean):
+    is_fitted = name in ("r2_monotone", "mean_abs_error", "cut")
+    after_cut = name in ("pearson", "spearman") and quantity is not None and quantity.period
+    if (is_fitted or after_cut) and not len(fit.z_mean):
         return "no validation sweep varies this factor"
     if name in ("consistency", "invariance") and len(codes.z_mean) < 2:
         return "one sweep cannot be compared with another"

@@ -34,7 +34,7 @@ def movement(matrix: np.ndarray, groups: Sequence[str], factors: Sequence[str]) 
     as the variance itself, because rows differ in scale by orders of magnitude.
 
     Args:
-        matrix: variances [groups, factors], of `metrics.movement_matrix`.
+        matrix: variances [groups, factors], of `sweep_variance.movement_matrix`.
         groups: names of the rows.
         factors: names of the columns.
 

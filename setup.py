@@ -39,7 +39,7 @@ setup(
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "test": ["hypothesis>=6", "pytest>=8", "trimesh>=4"],
-        "benchmarks": ["trimesh>=4"],
+        "benchmarks": ["psutil>=5", "trimesh>=4"],
         "dev": ["ruff>=0.8"],
     },
 )

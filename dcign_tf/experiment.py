@@ -72,6 +72,9 @@ def run_experiment(
             model, policy, reason = _build(config, data)
     if overwrite:
         run.clear()
+    elif run.environment_file.exists():
+        run.check_data(data.fingerprint, run.read_environment())
+    data.prepare()  # before they are recorded: what stops it is mended, and they are others
     environment = {
         **describe_environment(),
         "precision": policy,
@@ -80,7 +83,6 @@ def run_experiment(
     }
     for note in run.record(config, environment):
         show(note)
-    data.prepare()
 
     step = int(model.step.numpy())
     if step < config["num_steps"]:

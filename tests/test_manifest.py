@@ -418,9 +418,10 @@ def test_as_a_user_runs_it(tmp_path):
     assert f"train.py: {folder}/manifest.csv, line 11: {path} is no picture of" in error
     assert any(line.endswith("groups    pictures   in no group") for line in told)
     assert "Traceback" not in result.stderr
+    assert not workdir.exists()
 
     path.write_bytes(content)
-    result = execute(train_command(folder, workdir, "--overwrite"))
+    result = execute(train_command(folder, workdir))
     assert result.returncode == 0, result.stderr
     scores = json.loads((workdir / "evaluation" / "scores.json").read_text())
     assert set(scores["factors"]) == {"azimuth", "height", INTRINSIC}

@@ -1,0 +1,224 @@
+"""Backs, drawn flat and then bent: x across, y up from the seat, z towards the sitter.
+
+Every function returns solids about the x-y plane, for `solids.drape`. Those in `FILLINGS`
+are set between two posts, whose half distance is `half` at the bottom and `half_top`
+at the height `top`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from dcign_tf.rendering.chairs.draw import Draw
+from dcign_tf.rendering.outlines import (
+    curve,
+    rounded_rectangle,
+    superellipse,
+)
+from dcign_tf.rendering.solids import (
+    Mesh,
+    board,
+    moved,
+    slab,
+    sweep,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """Two posts and what joins them at the top.
+
+    Attributes:
+        half: from the middle to a post's axis, at the seat.
+        half_top: the same at the top.
+        low: where the filling starts.
+        top: height of the posts.
+        size: width of a post.
+        arch: how far the crest rail rises in its middle.
+        crest: height of the crest rail.
+    """
+
+    half: float
+    half_top: float
+    low: float
+    top: float
+    size: float
+    arch: float
+    crest: float
+
+    def half_at(self, y: float) -> float:
+        """From the middle to a post's axis, at some height."""
+        return self.half + y / self.top * (self.half_top - self.half)
+
+    def under_crest(self, x: float) -> float:
+        """Height of the crest rail's middle, where the filling may end."""
+        return self.top - self.crest / 2 + self.arch * (1 - (x / self.half_top) ** 2)
+
+
+def posts(frame: Frame, start: float, *, rounded: bool) -> list[Mesh]:
+    """The two posts, from `start` (below the seat) up."""
+    solids = []
+    size = frame.size
+    section = superellipse(size, size, count=14) if rounded else rounded_rectangle(size, size)
+    for right in (1, -1):
+        y = np.linspace(start, frame.top + (0 if rounded else 2), 16)
+        x = right * np.array([frame.half_at(max(v, 0)) for v in y])
+        path = np.stack([x, y, 0 * y], 1)
+        solids.append(sweep(path, section, side=(1, 0, 0)))
+    return solids
+
+
+def rail(
+    frame: Frame, y: float, height: float, thickness: float, arch: float = 0.0, edge: float = 0.0
+) -> Mesh:
+    """A bar across, from post to post, that rises by `arch` in its middle."""
+    half = frame.half_at(y)
+    x = np.linspace(-half, half, 17)
+    path = np.stack([x, y + arch * (1 - (x / half) ** 2), 0 * x], 1)
+    return board(path, height, thickness, (0, 1, 0), edge)
+
+
+def crest(frame: Frame, thickness: float, overhang: float, edge: float) -> Mesh:
+    """The top rail; with an overhang it caps the posts."""
+    half = frame.half_top + overhang
+    x = np.linspace(-half, half, 21)
+    y = frame.top - frame.crest / 2 + frame.arch * (1 - (x / half) ** 2)
+    # Thinner ends: a crest is sawn from a board.
+    scale = 1 - 0.25 * np.abs(x / half) ** 4
+    section = rounded_rectangle(frame.crest, thickness, edge)
+    return sweep(np.stack([x, y, 0 * x], 1), section, side=(0, 1, 0), scale=scale)
+
+
+def ladder(frame: Frame, d: Draw) -> list[Mesh]:
+    """Rails above each other."""
+    count = d.count(2, 5)
+    height = min(d.between(26, 80), 0.7 * (frame.top - frame.low) / count)
+    arch = d.pick(0.0, 0.0, 0.3, 0.6) * height
+    last = frame.top - frame.crest
+    levels = np.linspace(frame.low + height / 2, last - height / 2 - 25, count)
+    return [rail(frame, y, height, 13, arch) for y in levels]
+
+
+def slats(frame: Frame, d: Draw) -> list[Mesh]:
+    """Upright boards between a lower rail and the crest."""
+    count = d.count(3, 8)
+    width = min(d.between(18, 60), 1.3 * frame.half / count)
+    places = np.linspace(-1, 1, count + 2)[1:-1] * frame.half
+    boards = [_upright(frame, x, frame.low + 17, width, 11) for x in places]
+    return [rail(frame, frame.low + 17, 34, 18), *boards]
+
+
+def spindles(frame: Frame, d: Draw) -> list[Mesh]:
+    """Upright rods, straight or with a bulge, from the seat or from a lower rail."""
+    count, size = d.count(4, 9), d.between(12, 17)
+    from_seat = d.chance(0.5)
+    bulge = d.pick(0.0, 0.0, 0.7)
+    solids = [] if from_seat else [rail(frame, frame.low + 13, 26, 20)]
+    start = -12 if from_seat else frame.low + 13
+    for x in np.linspace(-1, 1, count + 2)[1:-1] * frame.half:
+        end = np.array([x * frame.half_top / frame.half, frame.under_crest(x)])
+        path = np.linspace((x, start), end, 16)
+        share = np.linspace(0, 1, 16)
+        scale = 1 + bulge * np.exp(-(((share - 0.35) / 0.13) ** 2))
+        section = superellipse(size, size, count=10)
+        path = np.pad(path, [(0, 0), (0, 1)])
+        solids.append(sweep(path, section, side=(0, 0, 1), scale=scale))
+    return solids
+
+
+def cross(frame: Frame, d: Draw) -> list[Mesh]:
+    """Two diagonals, straight or bent towards the middle."""
+    low, high = frame.low + 17, frame.top - frame.crest / 2
+    bent = d.chance(0.5)
+    width = d.between(20, 36)
+    solids = [rail(frame, low, 34, 18)]
+    for right in (1, -1):
+        ends = (right * frame.half, low), (-right * frame.half_at(high), high)
+        middle = (0.12 * right * frame.half, (low + high) / 2)
+        path = curve([ends[0], middle, ends[1]], 20) if bent else np.linspace(*ends, 20)
+        path = np.pad(path, [(0, 0), (0, 1)], constant_values=2.5 * right)
+        solids.append(board(path, 12, width, (0, 0, 1)))
+    if d.chance(0.4):
+        ring = superellipse(110, 110, count=32)
+        path = np.pad(np.add(ring, (0, (low + high) / 2)), [(0, 0), (0, 1)])
+        solids.append(sweep(path, rounded_rectangle(16, 18), side=(0, 0, 1), closed=True))
+    return solids
+
+
+def splat(frame: Frame, d: Draw) -> list[Mesh]:
+    """One broad board in the middle, straight or shaped like a vase."""
+    half = d.between(45, 85) * np.array(d.pick(*_SPLATS))
+    start, end = frame.low, frame.under_crest(0)
+    return [rail(frame, start + 15, 30, 20), shaped_board(half, start, end)]
+
+
+def shaped_board(half_widths: np.ndarray, start: float, end: float) -> Mesh:
+    """An upright board in the middle, from `start` to `end`, as wide as [n] say on its way."""
+    y = np.linspace(start, end, len(half_widths))
+    _, y, scale = curve(np.stack([0 * y, y, half_widths], 1), 24).T
+    path = np.stack([0 * y, y, 0 * y], 1)
+    return sweep(path, rounded_rectangle(2, 12 / 70), side=(1, 0, 0), scale=scale)
+
+
+def open_frame(frame: Frame, d: Draw) -> list[Mesh]:
+    """Nothing but one rail."""
+    y = d.between(0.35, 0.6) * frame.top
+    return [rail(frame, y, d.between(35, 110), 14, d.pick(0.0, 20.0))]
+
+
+def panel(frame: Frame, d: Draw) -> list[Mesh]:
+    """A board that fills the frame."""
+    high = frame.top - frame.crest / 2
+    width = 2 * min(frame.half_at(frame.low), frame.half_at(high))
+    outline = rounded_rectangle(width, high - frame.low)
+    plate = slab(outline, d.between(9, 14), rings=8)
+    return [moved(plate, (0, (high + frame.low) / 2, 0)), rail(frame, frame.low + 12, 26, 20)]
+
+
+def lattice(frame: Frame, d: Draw) -> list[Mesh]:
+    """Thin bars both ways."""
+    rows, columns = d.count(1, 3), d.count(2, 4)
+    high = frame.top - frame.crest
+    levels = np.linspace(frame.low, high, rows + 2)[1:-1]
+    solids = [rail(frame, frame.low + 13, 26, 18)]
+    solids += [rail(frame, y, 15, 12) for y in levels]
+    for x in np.linspace(-1, 1, columns + 2)[1:-1] * frame.half:
+        solids.append(_upright(frame, x, frame.low + 13, 15, 9))
+    return solids
+
+
+def _upright(frame: Frame, x: float, start: float, width: float, thickness: float) -> Mesh:
+    end = (x * frame.half_top / frame.half, frame.under_crest(x))
+    path = np.pad(np.linspace((x, start), end, 14), [(0, 0), (0, 1)])
+    return board(path, width, thickness, (1, 0, 0))
+
+
+_SPLATS = (
+    (1.0, 0.8, 0.55, 0.5, 0.7, 1.0, 1.2, 1.15, 0.9, 0.65, 0.6, 0.8, 1.1),
+    (0.8, 0.75, 0.7, 0.65, 0.62, 0.6, 0.6, 0.62, 0.65, 0.7, 0.8, 0.95, 1.1),
+    (1.0, 1.0, 1.0),
+)
+FILLINGS = (ladder, slats, spindles, cross, splat, open_frame, panel, lattice)
+
+
+def pad(
+    width: float,
+    low: float,
+    top: float,
+    thickness: float,
+    d: Draw,
+    *,
+    top_width: float | None = None,
+) -> Mesh:
+    """A cushion: its outline a rounded rectangle, an oval or something between."""
+    height = top - low
+    style = d.pick("rectangle", "rectangle", "superellipse")
+    if style == "rectangle":
+        radius = d.between(0.1, 0.35) * min(width, height)
+        outline = rounded_rectangle(width, height, radius, top_width=top_width)
+    else:
+        outline = superellipse(width, height, d.between(2.2, 4))
+    mesh = slab(outline, thickness, edge=0.48 * thickness, dome=d.between(0, 0.35) * thickness)
+    return moved(mesh, (0, (low + top) / 2, 0))

@@ -1,0 +1,100 @@
+"""Backs bent from rods: hoops, combs of spindles, ovals. Drawn flat, as those of `backs`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dcign_tf.rendering.chairs.backs import Frame, crest, shaped_board
+from dcign_tf.rendering.chairs.draw import Draw
+from dcign_tf.rendering.outlines import (
+    evenly,
+    superellipse,
+)
+from dcign_tf.rendering.solids import (
+    Mesh,
+    board,
+    moved,
+    slab,
+    sweep,
+    tube,
+)
+
+
+def _arch(half: float, top: float, power: float, y: float) -> float:
+    """Half the width of an arch at some height."""
+    return half * (1 - (y / top) ** power) ** (1 / power)
+
+
+def arch_path(half: float, top: float, power: float, *, below: float = 0.0) -> np.ndarray:
+    """A hoop [n, 3]: up from (half, -below), over, and down to (-half, -below)."""
+    turn = np.linspace(0, np.pi, 161)
+    wave = np.stack([np.cos(turn), np.sin(turn)], 1)
+    points = evenly(np.sign(wave) * np.abs(wave) ** (2 / power) * (half, top), 33)
+    if below:
+        points = np.concatenate([[(half, -below)], points, [(-half, -below)]])
+    return np.pad(points, [(0, 0), (0, 1)])
+
+
+def chord(half: float, top: float, power: float, y: float, height: float, thickness: float) -> Mesh:
+    """A rail across an arch."""
+    x = _arch(half, top, power, y)
+    return board(np.linspace((-x, y, 0), (x, y, 0), 15), height, thickness, (0, 1, 0))
+
+
+def arch_pad(half: float, top: float, power: float, low: float, thickness: float) -> Mesh:
+    """A cushion that fills an arch from the height `low` up."""
+    arch = arch_path(half, top, power)[:, :2]
+    x = _arch(half, top, power, low)
+    floor = np.linspace((-x, low), (x, low), 13)[1:-1]
+    outline = np.concatenate([[(x, low)], arch[arch[:, 1] > low], [(-x, low)], floor])
+    return slab(outline, thickness, edge=0.45 * thickness, dome=0.3 * thickness)
+
+
+def hoop(half: float, top: float, power: float, size: float, d: Draw) -> list[Mesh]:
+    """A bent hoop over rods that stand in the seat (Windsor), or over a smaller hoop."""
+    solids = [tube(arch_path(half, top, power, below=18), size)]
+    style = d.pick("rods", "rods", "fan", "hoop", "splat")
+    if style == "hoop":
+        inner = arch_path(0.62 * half, 0.78 * top, power, below=18)
+        return [*solids, tube(inner, 0.9 * size)]
+    count = d.count(5, 9)
+    spread = 0.6 if style == "fan" else 1.0
+    for share in np.linspace(-1, 1, count + 2)[1:-1]:
+        if style != "splat" or abs(share) >= 0.25:  # there the splat stands
+            x, end = share * half, top * (1 - abs(share) ** power) ** (1 / power)
+            rod = np.linspace((spread * x, -12, 0), (x, end, 0), 12)
+            solids.append(tube(rod, 0.55 * size, count=8))
+    if style == "splat":
+        form = np.array([1, 0.75, 0.6, 0.75, 1.05, 1.1, 0.85, 0.6, 0.55])
+        solids.append(shaped_board(0.2 * half * form, -5, top))
+    return solids
+
+
+def comb(half: float, top: float, d: Draw) -> list[Mesh]:
+    """Rods that fan out from the seat to a crest rail (Windsor)."""
+    frame = Frame(
+        half=0.62 * half,
+        half_top=1.1 * half,
+        low=60,
+        top=top,
+        size=20,
+        arch=d.between(8, 30),
+        crest=d.between(55, 90),
+    )
+    solids = [crest(frame, 20, 18, 6)]
+    for share in np.linspace(-1, 1, d.count(6, 9)):
+        x = 0.92 * share * frame.half_top
+        rod = np.linspace((share * frame.half, -14, 0), (x, frame.under_crest(x), 0), 12)
+        solids.append(tube(rod, 13, count=8))
+    return solids
+
+
+def medallion(half: float, low: float, top: float, thickness: float, d: Draw) -> tuple[Mesh, Mesh]:
+    """An oval ring and the cushion in it: (ring, cushion)."""
+    outline = superellipse(2 * half, top - low, d.pick(2, 2, 2.6), 48)
+    section = superellipse(0.8 * thickness, thickness, 3, 12)
+    ring = sweep(np.pad(outline, [(0, 0), (0, 1)]), section, side=(0, 0, 1), closed=True)
+    inner = outline * (1 - 0.2 * thickness / half)
+    cushion = slab(inner, 0.9 * thickness, edge=0.3 * thickness, dome=0.35 * thickness)
+    middle = (0, (low + top) / 2, 0)
+    return moved(ring, middle), moved(cushion, middle)

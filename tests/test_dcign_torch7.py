@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcign_tf.datasets import DataError
-from dcign_tf.datasets.dcign_torch7 import DcignTorch7, Torch7Settings, resize_area
+from dcign_tf.datasets.dcign_torch7 import DcignTorch7, Torch7Settings
+from dcign_tf.datasets.pictures import resize_area
 from dcign_tf.datasets.pipeline import clear_data_errors, factor_batches
 from dcign_tf.datasets.registry import open_dataset
 from dcign_tf.experiment import run_experiment

@@ -21,6 +21,7 @@ import numpy as np
 
 from dcign_tf.datasets import DataError
 from dcign_tf.datasets.dcign_torch7_files import Source, find_sources
+from dcign_tf.datasets.pictures import resize_area
 
 _HALF_LEVEL = 0.5 / 255
 
@@ -163,28 +164,3 @@ class _Sweeps:
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return self._read(self._sources[index])
-
-
-def resize_area(images: np.ndarray, size: int) -> np.ndarray:
-    """Square images made smaller, each new pixel the mean over the area that it covers.
-
-    Args:
-        images: float32 [n, H, H].
-        size: the new height and width, at most H.
-
-    Returns:
-        float32 [n, size, size].
-    """
-    if images.shape[1] == size:
-        return images
-    weights = _area_weights(images.shape[1], size)
-    return weights @ images @ weights.T
-
-
-@functools.cache
-def _area_weights(old: int, new: int) -> np.ndarray:
-    """Which share of each new pixel lies in each old one, [new, old]; rows sum to 1."""
-    edges = np.linspace(0, old, new + 1)[:, np.newaxis]
-    pixel = np.arange(old)
-    overlap = np.minimum(edges[1:], pixel + 1) - np.maximum(edges[:-1], pixel)
-    return (np.maximum(overlap, 0) * new / old).astype(np.float32)

@@ -161,7 +161,7 @@ def test_data_without_values(perfect, tmp_path):
         assert own["invariance"] == pytest.approx(1)
     ordered = {f"ordered_{factor}" for factor in CODE.extrinsic}
     assert figures_in(tmp_path) == FIGURES | ordered
-    assert "Not known of azimuth, elevation, light azimuth: pearson" in lines[-2]
+    assert "Not known of azimuth, elevation, light_azimuth: pearson" in lines[-2]
     assert json.loads((tmp_path / "scores.json").read_text())["values"] == {}
 
 

@@ -37,10 +37,7 @@ def _value_table(scores: Mapping) -> str:
         unit = Quantity(known["key"]).unit
         units = {"mean_abs_error": unit, "cut": unit}
         own = scores["factors"][factor]
-        rows.append(
-            [display_name(factor)]
-            + [_number(own.get(name), unit=units.get(name, "")) for name in shown]
-        )
+        rows.append([factor] + [_number(own.get(name), unit=units.get(name, "")) for name in shown])
     return _aligned([["against true values", *map(display_name, shown)], *rows]) if rows else ""
 
 
@@ -50,7 +47,7 @@ def _sweep_table(scores: Mapping) -> str:
         [header]
         + [
             [
-                display_name(factor),
+                factor,
                 str(scores["num_sweeps"][factor]),
                 *(_number(own.get(name)) for name in SWEEP_SCORES),
             ]
@@ -63,9 +60,9 @@ def _movement(scores: Mapping) -> str:
     movement = scores["movement"]
     table = _aligned(
         [
-            ["variance of latents", *map(display_name, movement["factors"])],
+            ["variance of latents", *movement["factors"]],
             *(
-                [display_name(group), *map(_number, row)]
+                [group, *map(_number, row)]
                 for group, row in zip(movement["groups"], movement["variance"], strict=True)
             ),
         ]
@@ -84,7 +81,7 @@ def _reasons(scores: Mapping) -> str:
             factors_of.setdefault((reason, tuple(names)), []).append(factor)
     return "\n".join(
         textwrap.fill(
-            f"Not known of {', '.join(map(display_name, factors))}:"
+            f"Not known of {', '.join(factors)}:"
             f" {', '.join(map(display_name, names))}. Reason: {reason}.",
             width=100,
             subsequent_indent="  ",

@@ -113,11 +113,14 @@ class Groups:
         return self._images[rng.integers(start, stop)]
 
     def sample(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """Different groups, int64: all of them, or `count`, the larger ones the likelier."""
+        """Different groups, int64: all or `count` of them, the larger the likelier.
+
+        In random order, so that the first few are not all of one identity.
+        """
         sizes = np.diff(self._end_of_group, prepend=0)
         # Efraimidis and Spirakis (2006): the largest of these are a weighted sample.
         keys = np.log(rng.random(self.num_groups)) / sizes
-        return np.sort(np.argsort(-keys, kind="stable")[:count])
+        return np.argsort(-keys, kind="stable")[:count]
 
     def show(self, group: int, rng: np.random.Generator, count: int) -> np.ndarray:
         """The images of a group, int64 [count], repeated where it has fewer.

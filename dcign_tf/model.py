@@ -21,7 +21,8 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from dcign_tf import losses
+from dcign_tf import losses, scene
+from dcign_tf.calibration import Calibration, CalibrationError
 from dcign_tf.clamping import MODES, clamp_inactive
 from dcign_tf.factor_means import FactorMeans
 from dcign_tf.factors import GraphicsCode
@@ -30,6 +31,11 @@ PROCEDURES = ("clamped", "entangled")
 
 # Validation is not to share its noise with any training step, which counts from 0.
 _TEST_STEP = -1
+
+_HOW_TO_CALIBRATE = (
+    "Evaluation does it: python evaluate.py --workdir=DIR; or set model.calibration to what"
+    " dcign_tf.calibration_fitting.calibrate returns."
+)
 
 
 @keras.saving.register_keras_serializable("dcign_tf")
@@ -67,6 +73,9 @@ class DCIGN(keras.Model):
             from nothing to their full weights. Not in the paper (0): a weak factor's
             latent otherwise falls silent before the decoder has learned to listen.
         seed: with the step number, determines the sampling noise.
+        calibration: what the extrinsic latents mean, in degrees; fitted after training
+            (`calibration_fitting.calibrate`), and saved with the model. An attribute
+            that may be set at any time.
         **kwargs: as in `keras.Model`.
 
     Raises:
@@ -91,6 +100,7 @@ class DCIGN(keras.Model):
         observation_stddev: float = 0.1,
         warmup_steps: int = 0,
         seed: int = 0,
+        calibration: Calibration | None = None,
         **kwargs,
     ):
         # Images stay float32 on their way to the encoder, whose layers cast for themselves.
@@ -120,6 +130,7 @@ class DCIGN(keras.Model):
         self.observation_stddev = observation_stddev
         self.warmup_steps = warmup_steps
         self.seed = seed
+        self.calibration = calibration
         self._masks = code.active_masks()
         # "train" and "test" → name → FactorMeans
         self.loss_means = self._build_metrics()
@@ -208,28 +219,52 @@ class DCIGN(keras.Model):
         """Codes [B, latent_dim] to mean images, float32 [B, H, W, C] in [0, 1]."""
         return tf.sigmoid(self.decoder(z))
 
-    def rerender(self, images: tf.Tensor, **latents: tf.Tensor | float) -> tf.Tensor:
-        """The same objects with some factors' latents replaced (paper Figs 4, 5, 8).
+    def infer_scene(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the code says of the scene: angles, how far off they may be, and identity.
 
         Args:
             images: float32 [B, H, W, C] in [0, 1].
-            **latents: factor name to its latents' new value: a scalar, or anything
-                that broadcasts to [B, latents of the factor].
+
+        Returns:
+            For each factor of the calibration `azimuth_deg` and `azimuth_error_deg`, its
+            root mean square error around that latent (other units: `FactorCalibration`),
+            float32 [B]; and `intrinsic`, the intrinsic latents [B, intrinsic latents].
+
+        Raises:
+            CalibrationError: if the model is not calibrated.
+        """
+        return scene.read_scene(self.encode(images)[0], self.code, self._calibrated())
+
+    def rerender(self, images: tf.Tensor, **changes: tf.Tensor | float) -> tf.Tensor:
+        """The same objects, turned or relit (paper Figs 4, 5, 8).
+
+        Example:
+            >>> model.rerender(images, azimuth_deg=30, light_azimuth_deg=-45)
+
+        Args:
+            images: float32 [B, H, W, C] in [0, 1].
+            **changes: a value by the name it has in `infer_scene`: a scalar or [B]. Or
+                a factor's name to the new value of its latents themselves: a scalar, or
+                anything that broadcasts to [B, latents of the factor].
 
         Returns:
             float32 [B, H, W, C] in [0, 1].
 
         Raises:
-            KeyError: for a factor that the code does not have.
+            KeyError: for a name that neither the code nor the calibration has.
+            ValueError: if a factor is given both ways.
+            CalibrationError: if the model or that factor is not calibrated, or a value
+                lies outside its calibrated range, which is stated. Where values are
+                known only when a graph runs, it is a tf.errors.InvalidArgumentError.
         """
         z, _ = self.encode(images)
-        z = tf.unstack(z, axis=1)
-        for factor, value in latents.items():
-            where = self.code.slice(factor)
-            width = where.stop - where.start
-            value = tf.broadcast_to(tf.cast(value, tf.float32), (tf.shape(images)[0], width))
-            z[where] = tf.unstack(value, axis=1)
-        return self.decode(tf.stack(z, axis=1))
+        latents = {}
+        for name, value in changes.items():
+            factor, value = self._latents_of(name, tf.cast(value, tf.float32))
+            if factor in latents:
+                raise ValueError(f"'{factor}' is given twice, as a latent and as a value.")
+            latents[factor] = value
+        return self.decode(scene.replace_latents(z, self.code, latents))
 
     # === Serialisation ===
 
@@ -246,6 +281,7 @@ class DCIGN(keras.Model):
             "observation_stddev": self.observation_stddev,
             "warmup_steps": self.warmup_steps,
             "seed": self.seed,
+            "calibration": self.calibration and self.calibration.get_config(),
         }
 
     @classmethod
@@ -254,9 +290,42 @@ class DCIGN(keras.Model):
             name: keras.saving.deserialize_keras_object(config[name])
             for name in ("encoder", "decoder")
         }
-        return cls(**{**config, **networks, "code": GraphicsCode(config["code"])})
+        calibration = config.get("calibration")  # models saved before there was one lack it
+        return cls(
+            **{
+                **config,
+                **networks,
+                "code": GraphicsCode(config["code"]),
+                "calibration": calibration and Calibration.from_config(calibration),
+            }
+        )
 
     # === Parts ===
+
+    def _calibrated(self) -> Calibration:
+        """The calibration.
+
+        Raises:
+            CalibrationError: if there is none for these weights.
+        """
+        if self.calibration is None:
+            raise CalibrationError(f"This model is not calibrated. {_HOW_TO_CALIBRATE}")
+        with tf.init_scope():  # a graph could not look at the step
+            step = int(self.step.numpy())
+        if self.calibration.step != step:
+            raise CalibrationError(
+                f"This model was calibrated at step {self.calibration.step:,} and has been trained"
+                f" to step {step:,} since. {_HOW_TO_CALIBRATE}"
+            )
+        return self.calibration
+
+    def _latents_of(self, name: str, value: tf.Tensor) -> tuple[str, tf.Tensor]:
+        """What `rerender` is asked for, as a factor and new latents of it."""
+        is_value = self.calibration is not None or name.endswith(("_deg", "_value"))
+        if name in self.code.factors or not is_value:
+            self.code.slice(name)  # raises for an unknown factor
+            return name, value
+        return scene.latent_of(name, value, self._calibrated())
 
     def _active_mask(self, factor: tf.Tensor) -> tf.Tensor:
         if self.procedure == "entangled":

@@ -1,0 +1,228 @@
+"""Latent value ↔ scene value: what a trained network's extrinsic latents mean in degrees.
+
+A `FactorCalibration` holds two curves of straight pieces. One reads a latent off
+as a value (an angle in degrees, as a rule), the other gives the latent that stands
+for a value; where the latent follows the value without a jump they are each
+other's inverse. `calibration_fitting` makes them, the model keeps them. They are
+plain tables of knots, so that the same few operations apply them in NumPy and
+inside a TensorFlow graph.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dcign_tf.errors import UserError
+
+# Of the range, so that its own ends, rounded to float32, are not outside of it.
+_TOLERANCE = 1e-5
+
+
+class CalibrationError(UserError, ValueError):
+    """A value was asked for that the calibration does not reach, or there is no calibration."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FactorCalibration:
+    """One extrinsic latent against the value of its factor.
+
+    Where the latent jumps, a curve has two knots at one place, and the second counts
+    from there on. A factor whose latent tells nothing is not calibrated: it is read
+    as the mean of the values it was fitted on, whatever the latent, with their
+    standard deviation as the error.
+
+    Attributes:
+        name: of the value, with its unit, e.g. `azimuth_deg`: the key under which it
+            is inferred, and the keyword by which it is asked for.
+        read_latents: knots of the latent, ascending; beyond them the end values hold.
+        read_values: the value at each of them.
+        read_errors: the root mean square error there, in the unit of the value.
+        write_values: knots of the value, ascending; the calibrated range ends with them.
+        write_latents: the latent that stands for each of them.
+        period: once round, if the value is an angle that closes on itself; values are
+            then read in [0, period), any angle may be asked for, and `write_values`
+            run from the cut on.
+        cuts: values at which the latent jumps, ascending; on a circle the first is
+            the one that every number has to have somewhere.
+        note: what there is to know of the jumps; empty without any.
+        reason: why the factor is not calibrated; empty if it is.
+    """
+
+    name: str
+    read_latents: tuple[float, ...]
+    read_values: tuple[float, ...]
+    read_errors: tuple[float, ...]
+    write_values: tuple[float, ...] = ()
+    write_latents: tuple[float, ...] = ()
+    period: float | None = None
+    cuts: tuple[float, ...] = ()
+    note: str = ""
+    reason: str = ""
+
+    @property
+    def error_name(self) -> str:
+        """Under which the error is given: `azimuth_error_deg`."""
+        return error_name(self.name)
+
+    @property
+    def remark(self) -> str:
+        """A sentence or more where there is something to know of this factor; else empty."""
+        return f"{self.name} is not calibrated: {self.reason}." if self.reason else self.note
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest value that can be asked for.
+
+        Raises:
+            CalibrationError: if the factor is not calibrated.
+        """
+        if self.reason:
+            raise CalibrationError(self.remark)
+        return self.write_values[0], self.write_values[-1]
+
+    def to_value(self, latent, xp=np):
+        """Reads latents off as values.
+
+        Args:
+            latent: any shape, an array of `xp`.
+            xp: `numpy`, or `keras.ops` for tensors, in a graph or not.
+
+        Returns:
+            Values of the same shape; NaN where the latent is.
+        """
+        value = _interpolate(latent, self.read_latents, self.read_values, xp)
+        return xp.mod(value, self.period) if self.period else value
+
+    def error(self, latent, xp=np):
+        """The root mean square error of `to_value` around these latents, of the same shape."""
+        return _interpolate(latent, self.read_latents, self.read_errors, xp)
+
+    def to_latent(self, value, xp=np):
+        """The latents that stand for values.
+
+        Args:
+            value: any shape, an array of `xp`; `check` says whether it can be asked
+                for, beyond the range the end latents are given.
+            xp: as in `to_value`.
+
+        Returns:
+            Latents of the same shape.
+
+        Raises:
+            CalibrationError: if the factor is not calibrated.
+        """
+        low, _ = self.range
+        if self.period:
+            value = low + xp.mod(value - low, self.period)
+        return _interpolate(value, self.write_values, self.write_latents, xp)
+
+    def limits(self) -> tuple[float, float]:
+        """Between which a value may be asked for: the range, a hair wider; all of a circle.
+
+        Raises:
+            CalibrationError: if the factor is not calibrated.
+        """
+        low, high = self.range
+        if self.period:
+            return -np.inf, np.inf
+        hair = _TOLERANCE * (high - low)
+        return low - hair, high + hair
+
+    def check(self, value: np.ndarray | float) -> None:
+        """Checks that a value, or each of several, can be asked for.
+
+        Raises:
+            CalibrationError: if the factor is not calibrated, or a value is not finite
+                or outside the range, which the message states.
+        """
+        low, high = self.limits()
+        value = np.asarray(value, np.float64)
+        # Not the reverse, which NaN would pass.
+        wrong = value[~(np.isfinite(value) & (value >= low) & (value <= high))]
+        if wrong.size:
+            raise CalibrationError(f"{self.name}={wrong.flat[0]:g} is {self.outside()}.")
+
+    def outside(self) -> str:
+        """What to say of a value that is not within the range."""
+        low, high = self.range
+        return f"outside the calibrated range, {low:.4g} to {high:.4g}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """The factors of one model whose values are known.
+
+    Attributes:
+        factors: extrinsic factor to its calibration.
+        step: the model's training step when it was fitted; of other weights it says nothing.
+    """
+
+    factors: Mapping[str, FactorCalibration]
+    step: int = 0
+
+    def named(self, name: str) -> tuple[str, FactorCalibration]:
+        """The factor whose value has this name, and its calibration.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        for factor, known in self.factors.items():
+            if known.name == name:
+                return factor, known
+        names = ", ".join(known.name for known in self.factors.values())
+        raise KeyError(f"Unknown value '{name}'; calibrated are {names or 'none'}.")
+
+    def get_config(self) -> dict[str, Any]:
+        """Dicts, lists, strings and numbers: what JSON holds."""
+        factors = {
+            factor: {
+                field: list(entry) if isinstance(entry, tuple) else entry
+                for field, entry in dataclasses.asdict(calibration).items()
+            }
+            for factor, calibration in self.factors.items()
+        }
+        return {"step": self.step, "factors": factors}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Calibration:
+        """The inverse of `get_config`."""
+        factors = {
+            factor: FactorCalibration(
+                **{
+                    field: tuple(entry) if isinstance(entry, list) else entry
+                    for field, entry in fields.items()
+                }
+            )
+            for factor, fields in config["factors"].items()
+        }
+        return cls(factors, step=config["step"])
+
+
+def value_name(factor: str, key: str) -> str:
+    """What a factor's value is called: the dataset's key, unless that is the latent's own name.
+
+    `azimuth_deg`; but `distance_value` where a factor and its key are both `distance`.
+    """
+    return f"{factor}_value" if key == factor else key
+
+
+def error_name(name: str) -> str:
+    """What the error of a value is called: `azimuth_error_deg`, `distance_value_error`."""
+    unit = "_deg" if name.endswith("_deg") else ""
+    return f"{name.removesuffix(unit)}_error{unit}"
+
+
+def _interpolate(x, knots_x, knots_y, xp):
+    """Straight between knots, the end values beyond; of two knots at one x the second counts."""
+    dtype = "float64" if xp is np else "float32"
+    x, knots_x, knots_y = (xp.array(a, dtype=dtype) for a in (x, knots_x, knots_y))
+    flat = xp.reshape(x, (-1,))  # as TensorFlow's search wants it
+    left = xp.clip(xp.searchsorted(knots_x, flat, side="right") - 1, 0, len(knots_x) - 2)
+    start, end = xp.take(knots_x, left), xp.take(knots_x, left + 1)
+    share = xp.clip((flat - start) / (end - start), 0.0, 1.0)
+    y = (1 - share) * xp.take(knots_y, left) + share * xp.take(knots_y, left + 1)
+    return xp.reshape(y, xp.shape(x))

@@ -15,13 +15,15 @@ class Progress:
 
     Args:
         total: number of images to come.
+        unit: what is counted, if not images; bytes ("B") are shown in kB, MB and so on.
     """
 
-    def __init__(self, total: int):
+    def __init__(self, total: int, *, unit: str = " images"):
         self._total = total
+        self._format = {"unit": unit, "unit_scale": unit == "B"}
         self._done = 0
         self._start = self._last_line = time.monotonic()
-        self._bar = tqdm(total=total, unit=" images") if sys.stderr.isatty() else None
+        self._bar = tqdm(total=total, **self._format) if sys.stderr.isatty() else None
 
     def update(self, count: int) -> None:
         """Counts `count` more images as done."""
@@ -48,5 +50,5 @@ class Progress:
     def _print_line(self) -> None:
         self._last_line = time.monotonic()
         elapsed = self._last_line - self._start
-        line = tqdm.format_meter(self._done, self._total, elapsed, ncols=80, unit=" images")
+        line = tqdm.format_meter(self._done, self._total, elapsed, ncols=80, **self._format)
         print(line, file=sys.stderr, flush=True)

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from dcign_tf.datasets import DataError
+from dcign_tf.datasets.chairs import Chairs, ChairSettings
 from dcign_tf.datasets.dcign_torch7 import DcignTorch7, Torch7Settings
+from dcign_tf.datasets.face_sweeps import INDEPENDENT, split_name
 from dcign_tf.datasets.faces import DcignFaces, DcignFacesConfig
 from dcign_tf.datasets.manifest import ManifestPictures
 from dcign_tf.datasets.manifest_settings import ManifestSettings
 from dcign_tf.datasets.reading import PreparedSweeps, SweepDataset, factor_sweeps
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.rendering.morphable_model import MorphableModel
 
 
 @dataclasses.dataclass(frozen=True)
 class _Faces:
-    """`DcignFaces` as a `SweepDataset`."""
+    """`DcignFaces` as a `FaceDataset`."""
 
     extrinsic: tuple[str, ...]
     image_shape: tuple[int, int, int]
@@ -33,6 +36,12 @@ class _Faces:
 
     def sweeps(self, subset: str) -> dict[str, PreparedSweeps]:
         return factor_sweeps(self.builder, subset, (*self.extrinsic, INTRINSIC))
+
+    def independent(self) -> PreparedSweeps:
+        return PreparedSweeps(self.builder, split_name("test", INDEPENDENT))
+
+    def face_model(self) -> MorphableModel:
+        return self.builder.builder_config.settings.model()
 
 
 def _faces(data_dir: str, preset: str, settings: Mapping[str, Any]) -> SweepDataset:
@@ -59,10 +68,16 @@ def _manifest(data_dir: str, preset: str, settings: Mapping[str, Any]) -> SweepD
     return ManifestPictures(Path(data_dir), ManifestSettings(**settings))
 
 
+def _chairs(data_dir: str, preset: str, settings: Mapping[str, Any]) -> SweepDataset:
+    del preset  # what is prepared does not depend on it
+    return Chairs(Path(data_dir), ChairSettings(**settings))
+
+
 DATASETS: Mapping[str, Callable[[str, str, Mapping[str, Any]], SweepDataset]] = {
     "faces": _faces,
     "dcign_torch7": _dcign_torch7,
     "manifest": _manifest,
+    "chairs": _chairs,
 }
 
 

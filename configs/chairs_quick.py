@@ -1,0 +1,29 @@
+"""The paper's experiment on chairs made small, for 2 CPU cores.
+
+    python train.py --dataset=chairs --preset=quick
+
+What departs from the paper (`chairs_paper.py`) is what `faces_quick.py` gives reasons for.
+"""
+
+import ml_collections
+
+from configs import chairs_paper, faces_quick
+
+
+def get_config() -> ml_collections.ConfigDict:
+    """The config; `--config.x.y=…` overrides any of it."""
+    config = faces_quick.get_config()
+    paper = chairs_paper.get_config()
+    config.dataset = paper.dataset
+    del config.face_model
+    config.data = paper.data
+    config.data.update(
+        image_size=faces_quick.get_config().data.image_size,
+        validation_sweeps=25,
+        test_sweeps=60,
+        train_chairs=500,  # 600 chairs from 62 sides are rendered in minutes
+        validation_chairs=40,
+        test_chairs=60,
+    )
+    config.factor_ratios = ((0, (1, 3)), (2000, (1, 1)))  # azimuth : intrinsic
+    return config

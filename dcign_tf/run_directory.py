@@ -206,13 +206,15 @@ class RunDirectory:
         """
         if not self.metrics_file.exists():
             return []
-        lines = self.metrics_file.read_text().split("\n")
         try:
-            return [json.loads(line) for line in lines[:-1]]
-        except ValueError as error:
-            raise UserError(
-                f"{self.metrics_file} is damaged: {error}. Restore it or delete it."
-            ) from error
+            lines = self.metrics_file.read_text().split("\n")
+            records = [json.loads(line) for line in lines[:-1]]
+            for number, record in enumerate(records, start=1):
+                if not (isinstance(record, dict) and "step" in record):
+                    raise ValueError(f"line {number} names no step")
+        except (OSError, ValueError) as error:
+            raise _damaged(self.metrics_file, error) from error
+        return records
 
     def cut_metrics(self, step: int) -> None:
         """Forgets what was logged after `step`, where training goes on."""
@@ -256,13 +258,20 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     write_aside(path, lambda aside: aside.write_text(text))
 
 
-def _read_json(path: pathlib.Path, missing: str) -> Any:
+def _read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        value = json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(missing) from error
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is damaged: {error}. Restore it or delete it.") from error
+        raise _damaged(path, error) from error
+    if not isinstance(value, dict):
+        raise _damaged(path, "it holds no JSON object")
+    return value
+
+
+def _damaged(path: pathlib.Path, what: object) -> UserError:
+    return UserError(f"{path} is damaged: {what}. Restore it or delete it.")
 
 
 def _differences(recorded: Mapping, wanted: Mapping, prefix: str = "") -> list[str]:

@@ -110,10 +110,11 @@ class TestConfig:
         run.record({**CONFIG, "num_steps": 20}, ENVIRONMENT)
         assert run.read_config()["num_steps"] == 20
 
+    @pytest.mark.parametrize("content", [b'{"seed": ', b"[1]", b"\xff"])
     @pytest.mark.parametrize("name", ["config", "environment"])
-    def test_damage(self, run, name):
+    def test_damage(self, run, name, content):
         run.record(CONFIG, ENVIRONMENT)
-        (run.path / f"{name}.json").write_text('{"seed": ')
+        (run.path / f"{name}.json").write_bytes(content)
         with pytest.raises(UserError, match=rf"{name}\.json is damaged: .*Restore it or delete"):
             getattr(run, f"read_{name}")()
 
@@ -162,10 +163,15 @@ class TestMetrics:
         run.append_metrics({"step": 1, "loss": math.nan, "kl": math.inf, "elbo": -1.5})
         assert run.read_metrics() == [{"step": 1, "elbo": -1.5}]
 
-    def test_none_yet_and_damage(self, run):
+    def test_none_yet(self, run):
         assert run.read_metrics() == []
-        run.metrics_file.write_text('nonsense\n{"step": 1}\n')
-        with pytest.raises(UserError, match=r"metrics\.jsonl is damaged"):
+
+    @pytest.mark.parametrize(
+        "content", [b'nonsense\n{"step": 1}\n', b"[1]\n", b'{"loss": 2.0}\n', b"\xff\n"]
+    )
+    def test_damage(self, run, content):
+        run.metrics_file.write_bytes(content)
+        with pytest.raises(UserError, match=r"metrics\.jsonl is damaged: .*Restore it or delete"):
             run.read_metrics()
 
     def test_full_disk(self, run):

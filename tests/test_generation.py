@@ -196,6 +196,22 @@ def test_a_second_process_waits_for_the_first(tmp_path, capsys):
     assert not (destination / "lock").exists()
 
 
+def test_a_directory_that_goes_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    """Another process published it just then."""
+    mkdir, made = Path.mkdir, []
+
+    def make_and_lose(path, **kwargs):
+        mkdir(path, **kwargs)
+        if not made:
+            path.rmdir()
+        made.append(path)
+
+    monkeypatch.setattr(Path, "mkdir", make_and_lose)
+    with exclusive_directory(tmp_path / "staging"):
+        assert (tmp_path / "staging" / "lock").exists()
+    assert made == [tmp_path / "staging"] * 2
+
+
 def test_metadata_of_a_killed_run_is_not_believed(tmp_path):
     """Killed between the record of the metadata and the final name: both are made anew."""
     staging, destination = tmp_path / "staging", tmp_path / "destination"

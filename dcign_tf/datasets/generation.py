@@ -199,7 +199,10 @@ def _acquire(directory: Path) -> TextIO:
     path = directory / _LOCK
     while True:
         directory.mkdir(parents=True, exist_ok=True)
-        lock = path.open("w")
+        try:
+            lock = path.open("w")
+        except FileNotFoundError:  # published or removed since the line before
+            continue
         _wait_for_lock(lock, directory)
         # The holder before us may have finished, and published or removed the directory.
         if path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno())):

@@ -59,6 +59,8 @@ def parse_flags(argv: Sequence[str]) -> None:
         # A KeyError inside a KeyError: its text comes quoted and escaped.
         what = str(error.args[0]).replace("\\n", ". ").replace("\\'", "").strip("'\"")
         raise flags.Error(f"No such setting: {what}; configs/{name}.py has them all.") from error
+    except IndexError as error:
+        raise flags.Error(f"{error}: a tuple is set as a whole, such as (32,48,64).") from error
 
 
 def default_preset() -> tuple[str, str]:

@@ -40,7 +40,10 @@ def run(main: Callable[[], None], parse_flags: Callable[[Sequence[str]], None]) 
     try:
         app.run(guarded, flags_parser=parse)
     except KeyboardInterrupt:
-        fail("Interrupted. Run the same command again to go on.", status=130)
+        # The same flag would delete what there is to go on from.
+        overwrite = "overwrite" in flags.FLAGS and flags.FLAGS["overwrite"].value
+        without = ", without --overwrite," if overwrite else ""
+        fail(f"Interrupted. Run the same command again{without} to go on.", status=130)
 
 
 def fail(message: str, status: int = 1) -> None:

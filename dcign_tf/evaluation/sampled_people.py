@@ -1,0 +1,108 @@
+"""New faces from the code: identities drawn at random, put into any pose and light.
+
+The code is used as a summary statistic of what faces look like: a Gaussian over its
+intrinsic latents generates people, the extrinsic latents say how each is seen. NumPy;
+the decoder is handed in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from dcign_tf.factors import INTRINSIC, GraphicsCode
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class IdentityDistribution:
+    """A Gaussian over the intrinsic latents.
+
+    Attributes:
+        mean: [I].
+        covariance: [I, I].
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    @classmethod
+    def prior(cls, num_latents: int) -> IdentityDistribution:
+        """The standard normal distribution that the model assumes."""
+        return cls(np.zeros(num_latents), np.eye(num_latents))
+
+    @classmethod
+    def fitted(cls, z_mean: np.ndarray) -> IdentityDistribution:
+        """The mean and covariance of the intrinsic latents inferred for given faces.
+
+        Args:
+            z_mean: posterior means of the intrinsic latents, [N, I]: of training
+                identities, as many as can be had.
+
+        Raises:
+            ValueError: if there are not two.
+        """
+        z_mean = np.asarray(z_mean, np.float64)
+        if z_mean.ndim != 2 or len(z_mean) < 2:
+            raise ValueError(f"Latents {z_mean.shape} must be [N, latents] with N of at least 2.")
+        return cls(z_mean.mean(axis=0), np.atleast_2d(np.cov(z_mean, rowvar=False)))
+
+    def draw(self, count: int, seed: int) -> np.ndarray:
+        """Intrinsic latents of `count` people: float32 [count, I]."""
+        rng = np.random.default_rng(seed)
+        drawn = rng.multivariate_normal(self.mean, self.covariance, count, method="eigh")
+        return drawn.astype(np.float32)
+
+
+def scene_codes(
+    code: GraphicsCode, people: np.ndarray, scenes: Sequence[Mapping[str, float]]
+) -> np.ndarray:
+    """Every person in every scene.
+
+    Args:
+        code: which latents belong to which factor.
+        people: intrinsic latents, [P, I].
+        scenes: each gives every extrinsic factor the value of its latents.
+
+    Returns:
+        Codes, float32 [P, scenes, latent_dim].
+
+    Raises:
+        ValueError: if a scene leaves a factor open or names an unknown one, or the
+            people have not as many latents as the code.
+    """
+    for scene in scenes:
+        if set(scene) != set(code.extrinsic):
+            raise ValueError(
+                f"A scene gives {', '.join(scene) or 'nothing'}; it must give"
+                f" {', '.join(code.extrinsic)}."
+            )
+    where = code.slice(INTRINSIC)
+    if np.ndim(people) != 2 or np.shape(people)[1] != where.stop - where.start:
+        raise ValueError(f"People {np.shape(people)} must be [P, {where.stop - where.start}].")
+    codes = np.empty((len(people), len(scenes), code.latent_dim), np.float32)
+    codes[..., where] = np.asarray(people)[:, np.newaxis]
+    for index, scene in enumerate(scenes):
+        for factor, latent in scene.items():
+            codes[:, index, code.slice(factor)] = latent
+    return codes
+
+
+def show_people(
+    decode: Callable[[np.ndarray], np.ndarray],
+    code: GraphicsCode,
+    people: np.ndarray,
+    scenes: Sequence[Mapping[str, float]],
+) -> np.ndarray:
+    """What the decoder makes of every person in every scene: [P, scenes, H, W, C].
+
+    Args:
+        decode: codes [B, latent_dim] to images [B, H, W, C] in [0, 1].
+        code: see `scene_codes`, as are the others.
+        people: [P, I].
+        scenes: one column each.
+    """
+    codes = scene_codes(code, people, scenes)
+    images = decode(codes.reshape(-1, code.latent_dim))
+    return images.reshape(*codes.shape[:2], *images.shape[1:])

@@ -1,4 +1,4 @@
-"""Renders the README's two sheets of procedural heads: people.png and sweeps.png.
+"""Renders sheets of procedural heads, people.png and sweeps.png, and of chairs, chairs.png.
 
 python docs/make_figures.py
 """
@@ -11,6 +11,7 @@ import numpy as np
 
 from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.sheets import sheet
+from dcign_tf.rendering.chairs.chair import ChairScene, draw_chair
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.raycaster import FaceScene
 
@@ -47,8 +48,21 @@ def sweeps() -> np.ndarray:
     )
 
 
+def chairs(rows: int = 4) -> np.ndarray:
+    """Different chairs, then two that turn: uint8 [(rows + 2) · STEPS, SIZE, SIZE, 1]."""
+    rng = np.random.default_rng(4)
+    still = [
+        ChairScene(draw_chair(rng)).render(azimuth, 20, image_size=SIZE)
+        for azimuth in rng.uniform(-70, 70, rows * STEPS)
+    ]
+    round_ = np.arange(STEPS) * 360 / STEPS
+    turning = [ChairScene(draw_chair(rng)).render(round_, 30, image_size=SIZE) for _ in range(2)]
+    return np.concatenate([*still, *turning])[..., np.newaxis]
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     save_figure(sheet(people(), columns=8), IMAGES / "people.png")
     labels = ["azimuth\n−60° … 60°", "elevation\n−25° … 25°", "light\n−80° … 80°"]
     save_figure(sheet(sweeps(), columns=STEPS, row_labels=labels), IMAGES / "sweeps.png")
+    save_figure(sheet(chairs(), columns=STEPS, dark=False), IMAGES / "chairs.png")

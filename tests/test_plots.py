@@ -130,6 +130,9 @@ def test_sheet_shows_every_pixel_as_a_whole_square(rng):
         np.testing.assert_array_equal(picture[top : top + 111, left : left + 150], square)
     assert not picture[24 + 115 :, 24 + 2 * 154 :].any()  # no sixth image: black
     assert not picture[:24].any()
+    light = rendered(sheets.sheet(images, columns=3, dark=False))
+    assert (light[24 + 115 :, 24 + 2 * 154 :] == 255).all()
+    assert (light[:20] == 255).all()
 
 
 def test_no_sheet_of_any_width_loses_a_pixel(rng):

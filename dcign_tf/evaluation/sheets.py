@@ -182,8 +182,9 @@ def sheet(
     row_labels: Sequence[str] | None = None,
     column_labels: Sequence[str] | None = None,
     title: str | None = None,
+    dark: bool = True,
 ) -> Figure:
-    """A contact sheet on black, filled row by row.
+    """A contact sheet, filled row by row.
 
     Args:
         images: [N, H, W, C], uint8 or float in [0, 1].
@@ -191,6 +192,7 @@ def sheet(
         row_labels: one a row.
         column_labels: one a column.
         title: above all.
+        dark: on black; otherwise on white.
 
     Raises:
         ValueError: if the array is not images, or labels do not fit.
@@ -200,10 +202,11 @@ def sheet(
         raise ValueError(f"A sheet of {columns} columns was asked for; it needs at least 1.")
     columns = min(columns, len(images))
     missing = -len(images) % columns
-    padded = np.concatenate([images, np.zeros((missing, *images.shape[1:]), np.uint8)])
+    blank = np.full((missing, *images.shape[1:]), 0 if dark else 255, np.uint8)
+    padded = np.concatenate([images, blank])
     tiles = padded.reshape(-1, columns, *images.shape[1:])
     headings = [column_labels] + [None] * (len(tiles) - 1)
-    return draw(tiles, headings=headings, row_labels=row_labels, title=title, dark=True)
+    return draw(tiles, headings=headings, row_labels=row_labels, title=title, dark=dark)
 
 
 def _stacked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,7 +24,7 @@ from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import DCIGN
 from dcign_tf.networks import build_decoder, build_encoder
 from dcign_tf.precision import resolve_precision
-from dcign_tf.run_directory import RunDirectory, writing
+from dcign_tf.run_directory import RunDirectory, write_aside, writing
 from dcign_tf.settings import check_settings
 
 Config = Mapping[str, Any]
@@ -156,9 +157,11 @@ def evaluate(
 ) -> dict[str, Any]:
     """Scores and figures on held-out identities, into `run.evaluation`.
 
+    The checkpoint gets the calibration that comes with them.
+
     Args:
         run: a run directory with a checkpoint; its config names the data.
-        model: if it is already in memory.
+        model: the last checkpoint, if it is in memory; the caller then holds the run's lock.
         data: likewise.
         data_dir: where datasets lie, if not where they did in training.
         checkpoint: `"last"` or `"best"` (by validation ELBO), when `model` is None.
@@ -171,21 +174,32 @@ def evaluate(
         UserError: if there is nothing to evaluate, or the data have changed.
     """
     config = run.read_config()
-    if model is None:
-        model = load_model(run.best_checkpoint if checkpoint == "best" else run.last_checkpoint)
-    if data is None:
-        data = _open_dataset({**config, "data_dir": data_dir or config["data_dir"]})
-        run.check_data(data.fingerprint, run.read_environment())
-        data.prepare()
-    with clear_data_errors(), writing(run.evaluation):
-        return report.evaluate(
-            model,
-            data,
-            run.evaluation,
-            records=run.read_metrics(),
-            reference_mse=published_mse(config["dataset"], data.image_shape),
-            show=show,
-        )
+    file = run.best_checkpoint if checkpoint == "best" else run.last_checkpoint
+    with contextlib.ExitStack() as stack:
+        is_in_use = False
+        if model is None:
+            try:
+                stack.enter_context(run.locked())
+            except UserError:
+                is_in_use = True
+                show(f"{run.path} is in use: its checkpoint is left as it is, uncalibrated.")
+            model = load_model(file)
+        if data is None:
+            data = _open_dataset({**config, "data_dir": data_dir or config["data_dir"]})
+            run.check_data(data.fingerprint, run.read_environment())
+            data.prepare()
+        with clear_data_errors(), writing(run.evaluation):
+            scores = report.evaluate(
+                model,
+                data,
+                run.evaluation,
+                records=run.read_metrics(),
+                reference_mse=published_mse(config["dataset"], data.image_shape),
+                show=show,
+            )
+        if not is_in_use:
+            write_aside(file, model.save)
+    return scores
 
 
 def load_model(path: os.PathLike) -> DCIGN:

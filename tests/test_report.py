@@ -151,7 +151,7 @@ def test_data_without_values(perfect, tmp_path):
     _, known, _ = perfect
     for factor in CODE.extrinsic:
         own, reasons = scores["factors"][factor], scores["why_null"][factor]
-        unknown = {"pearson", "spearman", "r2_monotone", "mean_abs_error"}
+        unknown = {"pearson", "spearman", "r2_monotone", "r2_calibrated", "mean_absolute_error"}
         assert set(reasons) == {*unknown, "selectivity"}  # which is infinite
         same = set(own) - set(reasons)
         assert {name: own[name] for name in same} == {
@@ -185,7 +185,12 @@ def test_a_circle(tmp_path):
     azimuth = scores["factors"]["azimuth"]
     assert azimuth["cut"] == pytest.approx(100, abs=15)  # latents run from 5 to 249 of 256
     assert azimuth["spearman"] == pytest.approx(1)
-    assert azimuth["mean_abs_error"] < 3
+    assert azimuth["r2_calibrated"] > 0.99
+    assert azimuth["mean_absolute_error"] < 3
+    calibration = json.loads((tmp_path / "calibration.json").read_text())
+    assert calibration["step"] == 7
+    assert set(calibration["factors"]) == set(CODE.extrinsic)
+    assert any("The circle is cut open at azimuth_deg" in line for line in lines)
     assert "circular linear" in lines[-2]
     assert figures_in(tmp_path) == {"equivariance", "rotation_azimuth", *FIGURES}
 

@@ -380,6 +380,31 @@ class TestEvaluate:
         )
         assert scores["step"] == max(validated, key=validated.get)
 
+    def test_the_checkpoint_is_calibrated_and_otherwise_the_same(self, finished, data):
+        from dcign_tf import experiment
+        from dcign_tf.calibration import Calibration
+
+        before = arrays(finished.last_checkpoint)
+        experiment.evaluate(finished, data_dir=str(data), show=lambda line: None)
+        calibration = experiment.load_model(finished.last_checkpoint).calibration
+        written = json.loads((finished.evaluation / "calibration.json").read_text())
+        assert calibration == Calibration.from_config(written)
+        assert calibration.step == LAST_STEP
+        assert set(calibration.factors) == {"azimuth", "elevation", "light_azimuth"}
+        after = arrays(finished.last_checkpoint)
+        assert before.keys() == after.keys()
+        for name, array in before.items():
+            np.testing.assert_array_equal(array, after[name], err_msg=name)
+
+    def test_a_checkpoint_in_use_is_left_as_it_is(self, finished, data):
+        from dcign_tf import experiment
+
+        before, lines = finished.last_checkpoint.read_bytes(), []
+        with finished.locked():
+            experiment.evaluate(finished, data_dir=str(data), show=lines.append)
+        assert "is in use: its checkpoint is left as it is" in lines[0]
+        assert finished.last_checkpoint.read_bytes() == before
+
     def test_what_is_no_run_directory(self, tmp_path):
         result = execute(command("evaluate.py", f"--workdir={tmp_path / 'none'}"))
         assert result.returncode == 1

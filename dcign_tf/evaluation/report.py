@@ -17,7 +17,7 @@ from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
 from dcign_tf.evaluation.quantities import quantities
 from dcign_tf.evaluation.score_tables import scores_table
-from dcign_tf.evaluation.scores import make_scores, write_scores
+from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
 from dcign_tf.model import DCIGN
 
 
@@ -31,12 +31,12 @@ def evaluate(
     reference_mse: Mapping[str, float] | None = None,
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Scores the model on test identities and draws the figures.
+    """Calibrates the model on validation identities, scores it on test ones, draws the figures.
 
     Args:
-        model: a trained model.
+        model: a trained model; its `calibration` is set.
         data: prepared.
-        directory: where `scores.json` and the figures go.
+        directory: where `scores.json`, `calibration.json` and the figures go.
         records: rows of `metrics.jsonl`, for the training curves.
         image_sweeps: of each factor, as many sweeps at most are also decoded, for
             the scores that compare images; codes are scored on all.
@@ -57,6 +57,10 @@ def evaluate(
         f: network.encode_sweeps(s, data.values.get(f))
         for f, s in data.sweeps("validation").items()
     }
+    model.calibration = fit_calibration(network.code, fit, known, int(model.step.numpy()))
+    for factor in model.calibration.factors.values():
+        if factor.remark:
+            show(factor.remark)
     errors = {f: network.image_errors(s, test[f], f, image_sweeps) for f, s in sweeps.items()}
     reconstruction = [
         e["reconstruction"].mean() for e in errors.values() if e["reconstruction"].size
@@ -66,19 +70,21 @@ def evaluate(
         split="test",
         codes=test,
         fit_codes=fit,
+        calibration=model.calibration,
         quantities=known,
         novel_view_ratio={
             f: metrics.novel_view_ratio(e["predicted"], e["source"]) for f, e in errors.items()
         },
         reconstruction_mse=np.mean(reconstruction) if reconstruction else np.nan,
     )
-    scores["step"] = int(model.step.numpy())
+    scores["step"] = model.calibration.step
     scores["num_image_sweeps"] = {f: len(e["reconstruction"]) for f, e in errors.items()}
     if reference_mse:
         scores["reference_mse"] = dict(reference_mse)
     for name, figure in gallery.figures(network, test, fit, sweeps, known, scores, records):
         save_figure(figure, directory / f"{name}.png")
-    write_scores(scores, directory / "scores.json")  # last: who finds it finds the figures
+    write_scores(model.calibration.get_config(), directory / "calibration.json")
+    write_scores(scores, directory / "scores.json")  # last: who finds it finds the rest
     show(scores_table(scores))
     show(f"Scores and figures are in {directory}")
     return scores

@@ -35,7 +35,7 @@ def _value_table(scores: Mapping) -> str:
     rows = []
     for factor, known in values.items():
         unit = Quantity(known["key"]).unit
-        units = {"mean_abs_error": unit, "cut": unit}
+        units = {"mean_absolute_error": unit, "cut": unit}
         own = scores["factors"][factor]
         rows.append([factor] + [_number(own.get(name), unit=units.get(name, "")) for name in shown])
     return _aligned([["against true values", *map(display_name, shown)], *rows]) if rows else ""

@@ -11,14 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
+from dcign_tf.calibration import Calibration, FactorCalibration
+from dcign_tf.calibration_fitting import calibrate
 from dcign_tf.evaluation import circle, metrics, sweep_variance
 from dcign_tf.evaluation.quantities import Quantity
 from dcign_tf.factors import GraphicsCode
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # Of an extrinsic factor, against its true values; the last two only if it is a circle.
-VALUE_SCORES = ("pearson", "spearman", "r2_monotone", "mean_abs_error", "circular_linear", "cut")
+VALUE_SCORES = (
+    "pearson",
+    "spearman",
+    "r2_monotone",
+    "r2_calibrated",
+    "mean_absolute_error",
+    "circular_linear",
+    "cut",
+)
 # Of any factor, from sweeps alone; selectivity of extrinsic ones only.
 SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
 _CIRCLE_SCORES = ("circular_linear", "cut")
@@ -50,12 +60,39 @@ class Codes:
         return [np.asarray(sweep)[:, where.start] for sweep in self.z_mean]
 
 
+def fit_calibration(
+    code: GraphicsCode,
+    fit_codes: Mapping[str, Codes],
+    quantities: Mapping[str, Quantity],
+    step: int,
+) -> Calibration:
+    """What the extrinsic latents mean, where the true values are known.
+
+    Args:
+        code: which latents belong to which factor.
+        fit_codes: extrinsic factors to the codes of sweeps of validation identities.
+        quantities: the factors whose true values are known, to what these are.
+        step: the model's.
+
+    Raises:
+        ValueError: if such a factor has more than one latent.
+    """
+    return calibrate(
+        {factor: _pooled(fit_codes[factor].latent(code.slice(factor))) for factor in quantities},
+        {factor: _pooled(fit_codes[factor].values) for factor in quantities},
+        keys={factor: quantity.key for factor, quantity in quantities.items()},
+        periods={f: quantity.period for f, quantity in quantities.items() if quantity.period},
+        step=step,
+    )
+
+
 def make_scores(
     *,
     code: GraphicsCode,
     split: str,
     codes: Mapping[str, Codes],
     fit_codes: Mapping[str, Codes],
+    calibration: Calibration,
     quantities: Mapping[str, Quantity],
     novel_view_ratio: Mapping[str, float],
     reconstruction_mse: float,
@@ -68,6 +105,7 @@ def make_scores(
         codes: every factor to the codes of the split's sweeps in which it varies.
         fit_codes: extrinsic factors to codes of *other* identities (validation), on
             which the curve from latent to value, and the cut of a circle, are fitted.
+        calibration: of `fit_calibration`, from the same `fit_codes`.
         quantities: the factors whose true values are known, to what these are.
         novel_view_ratio: every factor to its `metrics.novel_view_ratio`.
         reconstruction_mse: `metrics.mean_squared_error` of the reconstructions.
@@ -87,7 +125,8 @@ def make_scores(
         where, z_mean = code.slice(factor), codes[factor].z_mean
         own = factors[factor] = {}
         if factor in quantities:
-            own |= _value_scores(codes[factor], fit_codes[factor], quantities[factor], where)
+            known = calibration.factors.get(factor)
+            own |= _value_scores(codes[factor], fit_codes[factor], known, quantities[factor], where)
         elif factor in code.extrinsic:
             own |= {name: np.nan for name in VALUE_SCORES if name not in _CIRCLE_SCORES}
         if factor in code.extrinsic:
@@ -125,12 +164,16 @@ def make_scores(
     }
 
 
-def _value_scores(codes: Codes, fit: Codes, quantity: Quantity, where: slice) -> dict[str, float]:
+def _value_scores(
+    codes: Codes, fit: Codes, known: FactorCalibration | None, quantity: Quantity, where: slice
+) -> dict[str, float]:
     """How well a factor's latent tells its true value; on a circle, its angle from the cut."""
     latent, value = _pooled(codes.latent(where)), _pooled(codes.values)
     latent_fit, value_fit = _pooled(fit.latent(where)), _pooled(fit.values)
-    on_circle = {}
+    calibrated = known.to_value(latent) if known else np.full(latent.shape, np.nan)
+    error, on_circle = np.abs(calibrated - value), {}
     if period := quantity.period:
+        error = circle.circular_distance(calibrated, value, period)
         cut = circle.cut_angle(latent_fit, value_fit, period)
         on_circle = {
             "circular_linear": circle.circular_linear_correlation(latent, value, period),
@@ -138,11 +181,11 @@ def _value_scores(codes: Codes, fit: Codes, quantity: Quantity, where: slice) ->
         }
         value, value_fit = (circle.unroll(v, cut, period) for v in (value, value_fit))
     read = metrics.read_off(latent_fit=latent_fit, value_fit=value_fit, latent=latent)
-    error = circle.circular_distance(read, value, period) if period else np.abs(read - value)
     return {
         **metrics.correlations(latent, value),
         "r2_monotone": metrics.r2(read, value),
-        "mean_abs_error": float(error.mean()) if error.size else np.nan,
+        "r2_calibrated": metrics.r2(value + error, value),
+        "mean_absolute_error": float(error.mean()) if error.size else np.nan,
         **on_circle,
     }
 
@@ -159,7 +202,7 @@ def _reason(
         return "the dataset holds no true values of this factor"
     if not len(codes.z_mean) and name != "cut":
         return f"no {split} sweep varies this factor"
-    is_fitted = name in ("r2_monotone", "mean_abs_error", "cut")
+    is_fitted = name in ("r2_monotone", "r2_calibrated", "mean_absolute_error", "cut")
     after_cut = name in ("pearson", "spearman") and quantity is not None and quantity.period
     if (is_fitted or after_cut) and not len(fit.z_mean):
         return "no validation sweep varies this factor"

@@ -6,6 +6,7 @@ What is measured stands in `scores`, what is drawn in `gallery`.
 from __future__ import annotations
 
 import pathlib
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -60,7 +61,7 @@ def evaluate(
     model.calibration = fit_calibration(network.code, fit, known, int(model.step.numpy()))
     for factor in model.calibration.factors.values():
         if factor.remark:
-            show(factor.remark)
+            show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
     errors = {f: network.image_errors(s, test[f], f, image_sweeps) for f, s in sweeps.items()}
     reconstruction = [
         e["reconstruction"].mean() for e in errors.values() if e["reconstruction"].size

@@ -43,6 +43,12 @@ def the_error(call) -> str:
     return str(caught.value)
 
 
+@pytest.fixture(autouse=True)
+def one_worker(monkeypatch):
+    """Starting workers is most of what these tests take."""
+    monkeypatch.setattr("dcign_tf.datasets.generation.available_cores", lambda: 1)
+
+
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
     """A data directory with a release of seven models from five sides; to be copied."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from dcign_tf.evaluation import circle
+from dcign_tf.evaluation import circle, metrics
 
 periods = st.sampled_from([360.0, 24.0, 2 * np.pi])
 
@@ -156,6 +156,17 @@ def test_noise_is_cut_somewhere_and_knows_nothing_on_other_data():
     cut = circle.cut_angle(latent, angle, 360)
     other = spearman_after(rng.normal(size=500), spread(500, seed=5), cut, 360)
     assert abs(other) < 0.15  # a standard error of 0.045
+
+
+def test_a_sinusoid_keeps_three_quarters_after_the_best_cut():
+    """It correlates perfectly with the circle, and does not tell the angle (docs/scores.md)."""
+    angle = (np.arange(3600) + 0.5) / 10
+    latent = np.sin(np.radians(angle))
+    cut = circle.cut_angle(latent, angle, 360)
+    from_cut = circle.unroll(angle, cut, 360)
+    assert spearman_after(latent, angle, cut, 360) == pytest.approx(0.75, abs=1e-3)
+    read = metrics.read_off(latent_fit=latent, value_fit=from_cut, latent=latent)
+    assert metrics.r2(read, from_cut) == pytest.approx(0.75, abs=1e-3)
 
 
 def test_half_a_circle_is_cut_in_the_half_that_is_missing():

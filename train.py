@@ -61,6 +61,9 @@ def parse_flags(argv: Sequence[str]) -> None:
         raise flags.Error(f"No such setting: {what}; configs/{name}.py has them all.") from error
     except IndexError as error:
         raise flags.Error(f"{error}: a tuple is set as a whole, such as (32,48,64).") from error
+    for key in ("dataset", "preset"):
+        if FLAGS.config[key] != FLAGS[key].value:
+            raise flags.Error(f"--config.{key} cannot be set; choose with --{key}.")
 
 
 def default_preset() -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from dcign_tf.environment import describe_environment
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import report
 from dcign_tf.evaluation.score_tables import scores_table
-from dcign_tf.evaluation.scores import published_mse
+from dcign_tf.evaluation.scores import SCHEMA_VERSION, published_mse
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import DCIGN
 from dcign_tf.networks import build_decoder, build_encoder
@@ -96,7 +97,8 @@ def run_experiment(
             f"{run.path} is finished (step {step:,}). To go on, give a larger"
             " --config.num_steps; to start afresh, --overwrite."
         )
-        if (scores := run.read_scores()) and scores["step"] == step:
+        scores = run.read_scores() or {}
+        if (scores.get("step"), scores.get("schema_version")) == (step, SCHEMA_VERSION):
             show(f"\n{scores_table(scores)}\nScores and figures are in {run.evaluation}")
             return scores
     return evaluate(run, model=model, data=data, show=show)
@@ -211,12 +213,16 @@ def load_model(path: os.PathLike) -> DCIGN:
     if not os.path.exists(path):
         raise UserError(f"There is no checkpoint {path} yet; train first.")
     try:
-        return keras.models.load_model(path)
-    except (OSError, ValueError, KeyError) as error:
+        model = keras.models.load_model(path)
+        if not isinstance(model, DCIGN):
+            raise ValueError("it holds another kind of model")
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        reason, _, _ = str(error).partition("\n")
         raise UserError(
-            f"The checkpoint {path} is damaged ({str(error).splitlines()[0]})."
-            " Delete it; training then starts from the beginning."
+            f"The checkpoint {path} is damaged ({reason})."
+            " Restore it or delete it; without its last.keras a run starts from the beginning."
         ) from error
+    return model
 
 
 def _open_dataset(config: Config) -> SweepDataset:
@@ -240,6 +246,8 @@ def _build(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
         model = _new_model(config, data)
     except ValueError as error:
         raise UserError(f"No model can be built with these settings: {error}") from error
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError("A model with these settings does not fit into memory.") from error
     if config["init_from"]:
         _copy_weights(load_model(RunDirectory(config["init_from"]).last_checkpoint), model)
     return model, policy, reason

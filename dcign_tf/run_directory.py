@@ -111,8 +111,15 @@ class RunDirectory:
         """Compares a resolved config with the one recorded, if there is one.
 
         Raises:
-            UserError: if a key differs that may not; names every such key.
+            UserError: if a key differs that may not (names every such key), or there is a
+                checkpoint and no record of what it was trained with.
         """
+        missing = [f.name for f in (self.config_file, self.environment_file) if not f.exists()]
+        if missing and self.last_checkpoint.exists():
+            raise UserError(
+                f"{self.path} has a checkpoint but no {' and no '.join(missing)}: what it was"
+                " trained with is not known. Restore what is missing, or choose another --workdir."
+            )
         if not self.config_file.exists():
             return
         changed = _differences(self.read_config(), json.loads(json.dumps(config)))

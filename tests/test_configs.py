@@ -100,6 +100,7 @@ def test_the_paper_preset_is_the_papers():
         ("network.decoder_filters", ("a",), "decoder_filters=.* whole numbers of at least 1"),
         ("network.decoder_kernel_size", 4, "odd kernel size, got 4"),
         ("network.latent_dim", 3, "latent"),
+        ("network.latent_dim", 10**12, "does not fit into memory"),
         ("factor_ratios", ("abc",), "factor_ratios=.*could not convert"),
         ("factor_ratios", (1, 1, 1), "factor_ratios=.*4 numbers"),
         ("factor_ratios", ((0, 1),), r"must be \(from_step, frequencies\) pairs like"),

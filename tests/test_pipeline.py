@@ -123,6 +123,7 @@ class TestFactorSchedule:
             ([1, 1, -1, 1], "at least 0"),
             ([0, 0, 0, 0], "not all 0"),
             ([1, 1, float("nan"), 1], "at least 0"),
+            ([1, 1, float("inf"), 1], "at least 0"),
             ([(5, [1, 1, 1, 1])], "begin with 0"),
             ([(0, [1, 1, 1, 1]), (0, [1, 1, 1, 1])], "increase"),
         ],

@@ -118,6 +118,16 @@ class TestConfig:
         with pytest.raises(UserError, match=rf"{name}\.json is damaged: .*Restore it or delete"):
             getattr(run, f"read_{name}")()
 
+    @pytest.mark.parametrize("name", ["config", "environment"])
+    def test_a_checkpoint_of_which_nothing_is_known(self, run, name):
+        run.record(CONFIG, ENVIRONMENT)
+        run.check_config(CONFIG)
+        write_aside(run.last_checkpoint, lambda aside: aside.write_bytes(b"weights"))
+        run.check_config(CONFIG)
+        (run.path / f"{name}.json").unlink()
+        with pytest.raises(UserError, match=rf"has a checkpoint but no {name}\.json: .*Restore"):
+            run.check_config(CONFIG)
+
     def test_no_run_directory(self, tmp_path):
         for path in (tmp_path, tmp_path / "missing"):
             with pytest.raises(UserError, match=r"no run directory \(it has no config\.json\)"):

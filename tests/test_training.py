@@ -103,14 +103,22 @@ class TestResuming:
         assert finished.last_checkpoint.read_bytes() == before
         assert len(finished.read_metrics()) == 4
 
-    @pytest.mark.parametrize("damage", [b"", b"nonsense", None])
+    @pytest.mark.parametrize("damage", ["empty", "nonsense", "cut short", "a flipped bit"])
     def test_a_damaged_checkpoint(self, finished, damage):
         path = finished.last_checkpoint
-        content = path.read_bytes()
-        path.write_bytes(content[: len(content) // 2] if damage is None else damage)
-        with pytest.raises(UserError, match=r"last\.keras is damaged .*Delete it") as caught:
+        content = bytearray(path.read_bytes())
+        half = len(content) // 2
+        content[half] ^= 1
+        damaged = {"empty": b"", "cut short": content[:half], "a flipped bit": content}
+        path.write_bytes(damaged.get(damage, damage.encode()))
+        with pytest.raises(UserError, match=r"last\.keras is damaged .*delete it") as caught:
             load_model(path)
         assert "\n" not in str(caught.value)
+
+    def test_another_kind_of_model(self, tmp_path):
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "last.keras")
+        with pytest.raises(UserError, match=r"last\.keras is damaged \(it holds another kind"):
+            load_model(tmp_path / "last.keras")
 
     def test_a_missing_checkpoint(self, run):
         with pytest.raises(UserError, match=r"There is no checkpoint .*last\.keras yet"):

@@ -126,7 +126,8 @@ def _frequencies(given: Sequence[float], num_factors: int) -> np.ndarray:
     values = np.asarray(given, float)
     if values.shape == (2,):
         values = np.repeat(values, [num_factors - 1, 1])
-    if values.shape != (num_factors,) or not (values >= 0).all() or not values.any():
+    possible = np.isfinite(values).all() and (values >= 0).all() and values.any()
+    if values.shape != (num_factors,) or not possible:
         raise ValueError(
             f"Ratios must be {num_factors} numbers of at least 0, not all 0, one for each factor, "
             f"or two, (each extrinsic, intrinsic); got {list(given)}."

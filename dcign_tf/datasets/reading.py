@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -18,6 +18,7 @@ from tensorflow_datasets.core.example_parser import ExampleParserNp
 
 from dcign_tf.datasets import DataError
 from dcign_tf.datasets.generation import check_files
+from dcign_tf.rendering.morphable_model import MorphableModel
 
 
 class Sweeps(Protocol):
@@ -69,6 +70,21 @@ class SweepDataset(Protocol):
         Every extrinsic factor and `intrinsic` is a key. In `validation` and `test`
         a factor may have no sweep at all (length 0): what needs them is not scored.
         """
+
+
+@runtime_checkable
+class FaceDataset(SweepDataset, Protocol):
+    """A dataset rendered from a face model.
+
+    Its examples also hold `identity`, int [n], the same number for the same person in
+    every split, and `coefficients`, float32 [n, K], of that person in the face model.
+    """
+
+    def independent(self) -> Sweeps:
+        """Test images in which all factors were drawn independently."""
+
+    def face_model(self) -> MorphableModel:
+        """The face model, loaded."""
 
 
 class PreparedSweeps:

@@ -1,0 +1,173 @@
+"""What is evaluated only of faces made with a face model: who they are, and their shape.
+
+Recognition and shape estimation are scored on test images with all factors drawn
+independently; what has to be fitted is fitted on training identities. New people are
+drawn as well. Nothing here is needed for other data.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dcign_tf.calibration import Calibration
+from dcign_tf.datasets.reading import FaceDataset
+from dcign_tf.evaluation import people_sheets, recognition
+from dcign_tf.evaluation.figures import save_figure
+from dcign_tf.evaluation.network import Network
+from dcign_tf.evaluation.portraits import Portraits, read_portraits
+from dcign_tf.evaluation.quantities import Quantity, display_name
+from dcign_tf.evaluation.recognition_plots import recognition as recognition_chart
+from dcign_tf.evaluation.sampled_people import IdentityDistribution, show_people
+from dcign_tf.evaluation.shape_estimation import (
+    READOUT_FILE,
+    ShapeReadout,
+    fit_readout,
+    shape_scores,
+    vertex_errors_mm,
+)
+from dcign_tf.factors import INTRINSIC
+from dcign_tf.rendering.morphable_model import MorphableModel
+from dcign_tf.rendering.raycaster import FaceScene
+
+FIT_IMAGES = 8000
+"""Training images that read-out and distribution of identities are fitted on, at most."""
+_PIXEL_IMAGES = 2000  # of these, for pixels and their components: it is memory that they cost
+_BATCH = 100
+_SAMPLED = 6
+_SHOWN = 5
+_TURNS = (-0.75, -0.4, 0.4, 0.75)  # of the calibrated range
+
+
+def evaluate_people(
+    network: Network,
+    data: FaceDataset,
+    directory: pathlib.Path,
+    *,
+    calibration: Calibration,
+    entangled: bool,
+    step: int,
+) -> dict[str, Any]:
+    """Scores recognition and shape estimation; writes figures and the shape read-out.
+
+    Args:
+        network: a trained model.
+        data: prepared.
+        directory: where `recognition.png`, `shape_estimation.png`, `sampled_people.png`
+            and `shape_readout.npz` go.
+        calibration: of the extrinsic latents.
+        entangled: whether the model was trained without clamping: then any of its
+            latents may tell who it is, and none can be turned.
+        step: of the model.
+
+    Returns:
+        `recognition`, see `recognition.recognition_scores`, or None if the test images
+        do not show one person twice; `shape`, see `shape_estimation.shape_scores`.
+    """
+    angles = [key for key in data.values.values() if key.endswith("_deg")]
+    test = read_portraits(data.independent(), angles)
+    fit = read_portraits(data.sweeps("train")[INTRINSIC], angles, most_images=FIT_IMAGES)
+    codes, fit_codes = (_encode(network, portraits) for portraits in (test, fit))
+    where = slice(0, network.code.latent_dim) if entangled else network.code.slice(INTRINSIC)
+    scores: dict[str, Any] = {"recognition": None}
+    if recognition.can_be_scored(test.identities):
+        name = "all latents (entangled)" if entangled else "intrinsic latents"
+        own = {name: recognition.standardised(codes[:, where], fit_codes[:, where])}
+        scores["recognition"] = recognition.recognition_scores(
+            {**own, **_baselines(test, fit, where.stop - where.start)},
+            test.identities,
+            test.angles_deg,
+        )
+        chart = recognition_chart(scores["recognition"])
+        save_figure(chart, directory / "recognition.png")
+    face_model = data.face_model()
+    readout = fit_readout(
+        fit_codes,
+        fit.coefficients,
+        fit.identities,
+        where=where,
+        face_model=face_model.fingerprint,
+        step=step,
+    )
+    scores["shape"] = shape_scores(face_model, readout, codes, test.coefficients, test.identities)
+    sheet = _estimated_shapes(face_model, readout, test, codes)
+    save_figure(sheet, directory / "shape_estimation.png")
+    readout.save(directory / READOUT_FILE)
+    if not entangled and not any(known.reason for known in calibration.factors.values()):
+        sheet = _sampled_people(network, fit_codes[:, where], calibration)
+        save_figure(sheet, directory / "sampled_people.png")
+    return scores
+
+
+def _encode(network: Network, portraits: Portraits) -> np.ndarray:
+    """Codes [N, latent_dim], with the arithmetic of the training pipeline."""
+    starts = range(0, len(portraits.images), _BATCH)
+    batches = (portraits.images[start : start + _BATCH] for start in starts)
+    return np.concatenate(
+        [network.encode(images.astype(np.float32) / np.float32(255)) for images in batches]
+    )
+
+
+def _baselines(test: Portraits, fit: Portraits, num_components: int) -> dict[str, np.ndarray]:
+    """Pixels, and as many principal components as the code has latents."""
+    fit_images = fit.images[:: -(-len(fit.images) // _PIXEL_IMAGES)]
+    pixels, fit_pixels = (
+        images.reshape(len(images), -1).astype(np.float32) for images in (test.images, fit_images)
+    )
+    components = recognition.pca_features(pixels, fit_pixels, num_components)
+    return {
+        "pixels": recognition.standardised(pixels, fit_pixels),
+        f"{components.shape[1]} principal components": components,
+    }
+
+
+def _estimated_shapes(
+    face_model: MorphableModel, readout: ShapeReadout, test: Portraits, codes: np.ndarray
+) -> Figure:
+    """Some test images beside their people's true and estimated faces."""
+    _, first = np.unique(test.identities, return_index=True)
+    shown = first[np.rint(np.linspace(0, len(first) - 1, min(_SHOWN, len(first)))).astype(int)]
+    true, estimated = test.coefficients[shown], readout.coefficients(codes[shown])
+    mean = np.zeros_like(true)
+    errors, mean_errors = (vertex_errors_mm(face_model, e, true) for e in (estimated, mean))
+    size = test.images.shape[1]
+    columns = [np.broadcast_to(test.images[shown], (len(shown), size, size, 3))]
+    for azimuth_deg in (0.0, 45.0):
+        for coefficients in (true, estimated, mean):
+            scenes = (FaceScene.of(face_model, c) for c in coefficients)
+            columns.append(
+                [s.render(azimuth_deg, 0.0, 20.0, image_size=size, channels=3)[0] for s in scenes]
+            )
+    labels = ("true", "estimated", "mean face")
+    return people_sheets.people(
+        np.stack(columns, axis=1),
+        ["input", *labels, *labels],
+        row_labels=[
+            f"{e:.1f} mm\n(mean face {m:.1f})" for e, m in zip(errors, mean_errors, strict=True)
+        ],
+        title="Shape and colours read out of the code of one picture of a person never seen;"
+        " left, the mean vertex error",
+    )
+
+
+def _sampled_people(network: Network, intrinsic: np.ndarray, calibration: Calibration) -> Figure:
+    """People that there are not, in one pose and light, turned and relit."""
+    known = calibration.factors
+    plain = {factor: float(np.clip(0.0, *k.range)) for factor, k in known.items()}
+    scenes, labels = [plain], ["plain"]
+    for factor, k in known.items():
+        quantity = Quantity(k.name, k.period)
+        for share in _TURNS:
+            value = 5 * round(share * (k.range[1] if share > 0 else -k.range[0]) / 5)
+            scenes.append({**plain, factor: value})
+            labels.append(f"{display_name(factor)}\n{quantity.text(value)}")
+    latents = [{f: float(known[f].to_latent(v)) for f, v in scene.items()} for scene in scenes]
+    people = IdentityDistribution.fitted(intrinsic).draw(_SAMPLED, seed=0)
+    return people_sheets.people(
+        show_people(network.decode, network.code, people, latents),
+        labels,
+        title="People drawn from a Gaussian over the intrinsic latents, then turned and relit",
+    )

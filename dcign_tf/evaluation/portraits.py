@@ -1,0 +1,51 @@
+"""Images of known people: what recognition and shape estimation are scored on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from dcign_tf.datasets.reading import Sweeps, decode_images
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Portraits:
+    """N images of people whose coefficients in a face model are known.
+
+    Attributes:
+        images: uint8 [N, H, W, C].
+        identities: int64 [N].
+        coefficients: float32 [N, K].
+        angles_deg: name (`azimuth_deg`) to that angle of each image, [N].
+    """
+
+    images: np.ndarray
+    identities: np.ndarray
+    coefficients: np.ndarray
+    angles_deg: Mapping[str, np.ndarray]
+
+
+def read_portraits(
+    sweeps: Sweeps, angles: Sequence[str], *, most_images: int | None = None
+) -> Portraits:
+    """All images of some sweeps.
+
+    Args:
+        sweeps: of a dataset of faces, such as `FaceDataset.independent` gives.
+        angles: keys under which the examples hold angles.
+        most_images: if all are more, evenly chosen whole sweeps of about so many.
+    """
+    chosen = np.arange(len(sweeps))
+    if most_images is not None and len(sweeps):
+        per_sweep = len(sweeps[0]["image"])
+        count = min(len(sweeps), max(1, most_images // per_sweep))
+        chosen = np.rint(np.linspace(0, len(sweeps) - 1, count)).astype(int)
+    examples = [sweeps[int(index)] for index in chosen]
+    return Portraits(
+        images=np.concatenate([decode_images(example["image"]) for example in examples]),
+        identities=np.concatenate([example["identity"] for example in examples]),
+        coefficients=np.concatenate([example["coefficients"] for example in examples]),
+        angles_deg={key: np.concatenate([example[key] for example in examples]) for key in angles},
+    )

@@ -8,10 +8,14 @@ the decoder is handed in.
 from __future__ import annotations
 
 import dataclasses
+import os
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from dcign_tf.errors import UserError
 from dcign_tf.factors import INTRINSIC, GraphicsCode
 
 
@@ -53,6 +57,39 @@ class IdentityDistribution:
         rng = np.random.default_rng(seed)
         drawn = rng.multivariate_normal(self.mean, self.covariance, count, method="eigh")
         return drawn.astype(np.float32)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes an .npz file, in float32, aside and renamed.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        path = Path(path)
+        aside = path.with_name(f".aside-{path.name}")
+        try:
+            np.savez(aside, mean=np.float32(self.mean), covariance=np.float32(self.covariance))
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> IdentityDistribution:
+        """What `save` wrote.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            UserError: if it is damaged.
+        """
+        try:
+            with np.load(path) as arrays:
+                return cls(arrays["mean"].astype(float), arrays["covariance"].astype(float))
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"The distribution of identities {os.fspath(path)} is damaged ({error});"
+                " evaluate.py makes it anew."
+            ) from error
 
 
 def scene_codes(

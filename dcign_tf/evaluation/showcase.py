@@ -1,0 +1,59 @@
+"""What the demo shows of a run besides its network: pictures to begin with, and who there is.
+
+Written by the evaluation, which has the data at hand, so that afterwards they are not needed.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from dcign_tf.datasets.pictures import encode_png
+from dcign_tf.datasets.reading import SweepDataset, decode_images
+from dcign_tf.evaluation.network import Network, distinct_images, evenly, num_distinct
+from dcign_tf.evaluation.sampled_people import IdentityDistribution
+from dcign_tf.factors import INTRINSIC
+
+EXAMPLES_FOLDER = "examples"
+"""Pictures of test identities; its name in a run's evaluation directory."""
+IDENTITIES_FILE = "identities.npz"
+"""An `IdentityDistribution`; its name in a run's evaluation directory."""
+
+_EXAMPLES = 8
+_FIT_SWEEPS = 100
+
+
+def write_showcase(network: Network, data: SweepDataset, directory: pathlib.Path) -> None:
+    """Writes example pictures of test identities, and how intrinsic latents are distributed.
+
+    Args:
+        network: a trained model.
+        data: prepared.
+        directory: of the evaluation.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
+    examples = directory / EXAMPLES_FOLDER
+    examples.mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(_example_images(network, data), start=1):
+        (examples / f"example{number}.png").write_bytes(encode_png(image))
+    sweeps = data.sweeps("train")[INTRINSIC]
+    codes = [network.encode(distinct_images(sweeps[i])) for i in evenly(sweeps, _FIT_SWEEPS)]
+    intrinsic = np.concatenate(codes)[:, network.code.slice(INTRINSIC)]
+    IdentityDistribution.fitted(intrinsic).save(directory / IDENTITIES_FILE)
+
+
+def _example_images(network: Network, data: SweepDataset) -> list[np.ndarray]:
+    """uint8 [H, W, C] each; of all factors in turn, so that they differ in everything."""
+    sweeps = data.sweeps("test")
+    factors = [factor for factor in network.code.factors if len(sweeps[factor])]
+    images = []
+    for number in range(_EXAMPLES if factors else 0):
+        own = sweeps[factors[number % len(factors)]]
+        example = own[round(number * (len(own) - 1) / max(1, _EXAMPLES - 1))]
+        # Sweeps may be in order: towards another end each time.
+        index = round(number * 0.61803 % 1 * (num_distinct(example) - 1))
+        images.append(decode_images(example["image"])[index])
+    return images

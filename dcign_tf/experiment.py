@@ -19,6 +19,7 @@ from dcign_tf.datasets.reading import SweepDataset
 from dcign_tf.environment import describe_environment
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import report
+from dcign_tf.evaluation.figure_names import paper_figures
 from dcign_tf.evaluation.score_tables import scores_table
 from dcign_tf.evaluation.scores import SCHEMA_VERSION, published_mse
 from dcign_tf.factors import GraphicsCode
@@ -197,6 +198,7 @@ def evaluate(
                 run.evaluation,
                 records=run.read_metrics(),
                 reference_mse=published_mse(config["dataset"], data.image_shape),
+                paper_figures=paper_figures(config["dataset"]),
                 show=show,
             )
         if not is_in_use:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from dcign_tf.calibration import FactorCalibration
 from dcign_tf.evaluation import latent_plots
 from dcign_tf.evaluation.quantities import Quantity
 
@@ -29,7 +30,10 @@ def draw(figure):
 def test_equivariance_has_a_labelled_panel_for_each_factor(rng):
     values = {factor: rng.uniform(-60, 60, (7, 20)) for factor in FACTORS}
     latents = {factor: angle / 30 for factor, angle in values.items()}
-    scores = {"elevation": {"pearson": -0.987, "spearman": np.nan, "r2_monotone": 0.5}}
+    scores = {
+        "azimuth": {"spearman": -0.987, "r2_calibrated": 0.5, "mean_absolute_error": 4.567},
+        "elevation": {"spearman": np.nan, "r2_calibrated": None, "mean_absolute_error": None},
+    }
     figure = latent_plots.equivariance(latents, values, QUANTITIES, scores, num_lines=3)
     assert len(figure.axes) == 3
     for panel, factor in zip(figure.axes, FACTORS, strict=True):
@@ -41,8 +45,99 @@ def test_equivariance_has_a_labelled_panel_for_each_factor(rng):
         for line in panel.lines:
             assert (np.diff(line.get_xdata()) > 0).all()
     assert "latent" in figure.axes[0].get_ylabel()
-    title = figure.axes[1].get_title(loc="left")
-    assert title == "elevation\nr = −0.99,  ρ = –,  R² = 0.50"
+    titles = [panel.get_title(loc="left") for panel in figure.axes]
+    assert titles == [
+        "azimuth\nρ = −0.99,  R² = 0.50,  mean error 4.57°",
+        "elevation\nρ = –,  R² = –,  mean error –",
+        "light azimuth",
+    ]
+    assert "calibration" not in figure._supxlabel.get_text()
+
+
+def curve_of(line):
+    return np.transpose(line.get_data())
+
+
+def test_the_calibration_is_drawn_within_its_error():
+    known = FactorCalibration(
+        "azimuth_deg",
+        read_latents=(-2.0, 0.0, 1.0),
+        read_values=(-60.0, 0.0, 60.0),
+        read_errors=(5.0, 1.0, 5.0),
+        write_values=(-60.0, 0.0, 60.0),
+        write_latents=(-2.0, 0.0, 1.0),
+    )
+    values = {"azimuth": np.linspace(-60, 60, 20)[np.newaxis]}
+    latents = {"azimuth": values["azimuth"] / 60}
+    figure = latent_plots.equivariance(latents, values, QUANTITIES, calibrations={"azimuth": known})
+    panel = figure.axes[0]
+    sweep, curve = panel.lines
+    np.testing.assert_allclose(curve_of(curve), [(-60, -2), (0, 0), (60, 1)])
+    assert curve.get_linewidth() > sweep.get_linewidth()
+    band = panel.collections[1].get_paths()[0].vertices
+    assert band[:, 0].min() == -65
+    assert band[:, 0].max() == 65
+    assert panel.get_xlim()[0] > -68
+    assert panel.get_ylim()[0] < -2
+    assert "its root mean square error" in figure._supxlabel.get_text().replace("\n", " ")
+    draw(figure)
+
+
+def test_a_jump_of_the_calibration_is_no_line():
+    known = FactorCalibration(
+        "azimuth_deg",
+        read_latents=(-1.0, 0.0, 0.0, 1.0),
+        read_values=(0.0, 60.0, -60.0, 0.0),
+        read_errors=(1.0, 1.0, 1.0, 1.0),
+        write_values=(-60.0, 0.0, 0.0, 60.0),
+        write_latents=(0.0, 1.0, -1.0, 0.0),
+        cuts=(0.0,),
+    )
+    values = {"azimuth": np.linspace(-60, 60, 20)[np.newaxis]}
+    figure = latent_plots.equivariance(
+        values, values, QUANTITIES, calibrations={"azimuth": known}, num_lines=1
+    )
+    curves = [curve_of(line).tolist() for line in figure.axes[0].lines[1:]]
+    assert curves == [[[-60, 0], [0, 1]], [[0, -1], [60, 0]]]
+
+
+@pytest.mark.parametrize("start", [0, -180])
+def test_the_calibration_of_a_circle_goes_all_the_way_round(start):
+    known = FactorCalibration(
+        "azimuth_deg",
+        read_latents=(-1.0, 1.0),
+        read_values=(100.0, 460.0),
+        read_errors=(2.0, 2.0),
+        write_values=(100.0, 460.0),
+        write_latents=(-1.0, 1.0),
+        period=360.0,
+        cuts=(100.0,),
+    )
+    angle = start + np.arange(0, 360, 18.0)[np.newaxis]
+    latent = {"azimuth": known.to_latent(angle)}
+    figure = latent_plots.equivariance(
+        latent, {"azimuth": angle}, CIRCLE, calibrations={"azimuth": known}, num_lines=1
+    )
+    panel = figure.axes[0]
+    seen = np.linspace(start + 1, start + 359, 50)
+    drawn = [
+        np.interp(seen, *line.get_data(), left=np.nan, right=np.nan) for line in panel.lines[1:]
+    ]
+    assert panel.get_xlim() == (start, start + 360)
+    np.testing.assert_array_equal(np.isfinite(drawn).sum(axis=0), 1)
+    np.testing.assert_allclose(np.nansum(drawn, axis=0), known.to_latent(seen))
+
+
+def test_what_is_not_calibrated_is_said_to_be_so(rng):
+    known = FactorCalibration("azimuth_deg", (-1, 1), (0, 0), (30, 30), reason="it tells nothing")
+    values = {"azimuth": rng.uniform(-60, 60, (3, 5))}
+    scores = {"azimuth": {"spearman": 0.1, "r2_calibrated": -0.01, "mean_absolute_error": 31.0}}
+    figure = latent_plots.equivariance(
+        values, values, QUANTITIES, scores, {"azimuth": known}, num_lines=2
+    )
+    assert figure.axes[0].get_title(loc="left") == "azimuth\nρ = 0.10,  not calibrated"
+    assert len(figure.axes[0].lines) == 2
+    assert "calibration" not in figure._supxlabel.get_text()
 
 
 def test_irregular_sweeps_in_another_unit(rng):

@@ -161,15 +161,16 @@ def test_labels_of_sheets_neither_overlap_nor_leave(rng, size):
 
 def test_traversal_shows_input_then_steps_with_their_values(rng):
     inputs, images = rng.random((2, 20, 20, 1)), rng.random((2, 4, 20, 20, 1))
-    values = np.array([[-1.5, -0.04, 0.5, 1.0], [2.0, 1.0, 0.0, -1.0]])
-    figure = sheets.traversal(inputs, images, ["azimuth", "intrinsic 17"], values)
+    values = ["−60°", "−20°", "20°", "60°"]
+    labels = ["input 1, read\nas −12°", "input 2"]
+    figure = sheets.traversal(inputs, images, labels, values, title="azimuth")
     assert_texts_fit(figure)
-    texts = texts_of(figure.axes[0])
-    assert texts[1:6] == ["input", "−1.5", "0.0", "+0.5", "+1.0"]
-    assert texts[-6:] == ["+2.0", "+1.0", "0.0", "−1.0", "azimuth", "intrinsic 17"]
-    shared = sheets.traversal(inputs, images, ["a", "b"], values[0])
-    assert len(shared.axes[0].texts) == 1 + 5 + 2
-    assert rendered(shared).shape[0] < rendered(figure).shape[0]
+    assert texts_of(figure.axes[0]) == ["azimuth", "input", *values, *labels]
+
+
+def test_latents_are_read_with_their_sign():
+    texts = [sheets.signed(value) for value in (-1.5, -0.04, 0.0, 0.5, 12.0)]
+    assert texts == ["−1.5", "0.0", "0.0", "+0.5", "+12.0"]
 
 
 def test_reconstructions_wrap_into_pairs_of_rows(rng):
@@ -246,8 +247,8 @@ def test_rotations_stand_below_the_truth(rng):
         (lambda x: sheets.reconstructions(x, x[1:]), "do not fit"),
         (lambda x: sheets.reconstructions(x, x, columns=0), "at least 1"),
         (lambda x: sheets.novel_views(x, x, x, labels=["a"]), "1 headings"),
-        (lambda x: sheets.traversal(x, x[:, None], ["a"], np.zeros((4, 1))), "1 labels"),
-        (lambda x: sheets.traversal(x, x[:, None], list("abcd"), np.zeros((4, 2))), "values"),
+        (lambda x: sheets.traversal(x, x[:, None], ["a"], ["1"], title=""), "1 labels"),
+        (lambda x: sheets.traversal(x, x[:, None], list("abcd"), ["1", "2"], title=""), "headings"),
     ],
 )
 def test_sheets_refuse_what_does_not_fit(call, message):

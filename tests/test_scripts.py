@@ -186,8 +186,14 @@ class TestTrain:
         assert scores["step"] == LAST_STEP
         assert scores["num_sweeps"] == dict.fromkeys(scores["factors"], 2)
         figures = {path.stem for path in run.evaluation.glob("*.png")}
-        assert {"equivariance", "movement", "reconstructions", "novel_views"} <= figures
-        assert {"training", "traversal_azimuth"} <= figures
+        assert {"movement", "reconstructions", "novel_views", "training"} <= figures
+        paper = {
+            "figure_4_traversal_elevation",
+            "figure_4_traversal_light_azimuth",
+            "figure_5_traversal_azimuth",
+            "figure_6_equivariance",
+        }
+        assert paper == {name for name in figures if name.startswith("figure_")}
         for path in run.evaluation.glob("*.png"):
             assert np.asarray(Image.open(path).convert("L")).std() > 1
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from dcign_tf.calibration import Calibration, FactorCalibration
 from dcign_tf.datasets.reading import Sweeps
-from dcign_tf.evaluation import circle, latent_plots, metrics, plots, sheets
-from dcign_tf.evaluation.network import Network, distinct_images, evenly, num_distinct
+from dcign_tf.evaluation import circle, latent_plots, plots, sheets
+from dcign_tf.evaluation.figure_names import of_factor
+from dcign_tf.evaluation.network import (
+    TRAVERSAL_STEPS,
+    Network,
+    distinct_images,
+    evenly,
+    num_distinct,
+)
 from dcign_tf.evaluation.quantities import Quantity, display_name
 from dcign_tf.evaluation.scores import Codes
 
@@ -27,10 +34,11 @@ def figures(
     fit: Mapping[str, Codes],
     sweeps: Mapping[str, Sweeps],
     quantities: Mapping[str, Quantity],
+    calibration: Calibration,
     scores: Mapping[str, Any],
     records: Sequence[Mapping[str, float]],
 ) -> Iterator[tuple[str, Figure]]:
-    """Yields file names and figures: those that the data have something to show for.
+    """Yields names (`figure_names`) and figures: those that the data have something to show for.
 
     Args:
         network: the model.
@@ -38,6 +46,7 @@ def figures(
         fit: factor to the codes of its validation sweeps.
         sweeps: factor to its test sweeps.
         quantities: the factors whose true values are known.
+        calibration: what the latents mean.
         scores: of `make_scores`.
         records: rows of `metrics.jsonl`; without any, there are no training curves.
     """
@@ -45,6 +54,8 @@ def figures(
     tested = [f for f in code.extrinsic if len(sweeps[f])]
     known = [f for f in tested if f in quantities]
     latents = {f: test[f].latent(code.slice(f)) for f in tested}
+    calibrated = {f: own for f, own in calibration.factors.items() if not own.reason}
+    turned = [f for f in tested if f in calibrated and quantities[f].period]
     if known:
         yield (
             "equivariance",
@@ -53,6 +64,7 @@ def figures(
                 {f: test[f].values for f in known},
                 quantities,
                 scores["factors"],
+                calibration.factors,
             ),
         )
     if tested:
@@ -64,22 +76,24 @@ def figures(
         reconstructed = network.reconstruct(examples)
         yield "reconstructions", sheets.reconstructions(examples, reconstructed)
         ranges = {**network.latent_ranges(test), **network.latent_ranges(fit)}
-        for factor in ranges:
-            name = f"traversal_{_file_name(factor)}"
-            yield name, _traversal(network, examples[:_EXAMPLES], factor, ranges)
+        for factor, (low, high) in ranges.items():
+            if factor in turned:
+                continue  # is shown beside the truth instead
+            inputs = examples[:_EXAMPLES]
+            if factor in calibrated:
+                known = calibrated[factor]
+                figure = _calibrated_traversal(network, inputs, factor, quantities[factor], known)
+            else:
+                latents = np.linspace(low, high, TRAVERSAL_STEPS)
+                figure = _traversal(network, inputs, factor, latents)
+            yield of_factor("traversal", factor), figure
     for factor in tested:
         if factor not in quantities:
-            yield f"ordered_{_file_name(factor)}", _ordered(network, sweeps[factor], factor)
-        elif quantities[factor].period and np.isfinite(scores["factors"][factor]["cut"]):
-            figure = _rotations(
-                network,
-                sweeps[factor],
-                factor,
-                quantities[factor],
-                fit[factor],
-                scores["factors"][factor]["cut"],
-            )
-            yield f"rotation_{_file_name(factor)}", figure
+            yield of_factor("ordered", factor), _ordered(network, sweeps[factor], factor)
+        elif factor in turned:
+            quantity, known = quantities[factor], calibrated[factor]
+            figure = _rotations(network, sweeps[factor], factor, quantity, known)
+            yield of_factor("rotation", factor), figure
     if pairs := [p for f in tested for p in _novel_pairs(network, sweeps[f], f, quantities.get(f))]:
         source, target, predicted, labels = zip(*pairs, strict=True)
         arrays = (np.stack(images) for images in (source, target, predicted))
@@ -99,11 +113,40 @@ def example_images(sweeps: Mapping[str, Sweeps], factors: Sequence[str], count: 
     return np.array(images[:count])
 
 
-def _traversal(network: Network, images: np.ndarray, factor: str, ranges: Mapping) -> Figure:
-    swept, values = network.traversals(images, {factor: ranges[factor]})
+def _traversal(network: Network, images: np.ndarray, factor: str, latents: np.ndarray) -> Figure:
+    swept = np.stack([_with_latents(network, image, factor, latents) for image in images])
     labels = [f"input {row}" for row in range(1, len(images) + 1)]
     title = f"{display_name(factor)}: its latent swept, all others held; on top, its value"
-    return sheets.traversal(images, swept[factor], labels, values[factor], title=title)
+    return sheets.traversal(images, swept, labels, [sheets.signed(z) for z in latents], title=title)
+
+
+def _calibrated_traversal(
+    network: Network,
+    images: np.ndarray,
+    factor: str,
+    quantity: Quantity,
+    known: FactorCalibration,
+) -> Figure:
+    values = np.linspace(*known.range, TRAVERSAL_STEPS)
+    latents = known.to_latent(values)
+    swept = np.stack([_with_latents(network, image, factor, latents) for image in images])
+    own = known.to_value(network.encode(images)[:, network.code.slice(factor).start])
+    labels = [f"input {i}, read\nas {quantity.text(v)}" for i, v in enumerate(own, 1)]
+    what = "angle" if quantity.unit else "value"
+    title = (
+        f"{display_name(factor)}: its latent swept, all others held;"
+        f" on top, the {what} that it stands for"
+    )
+    return sheets.traversal(images, swept, labels, [quantity.text(v) for v in values], title=title)
+
+
+def _with_latents(
+    network: Network, image: np.ndarray, factor: str, latents: np.ndarray
+) -> np.ndarray:
+    """One image [H, W, C] decoded with each of `latents` [n] as its factor's: [n, H, W, C]."""
+    z = np.repeat(network.encode(image[np.newaxis]), len(latents), axis=0)
+    z[:, network.code.slice(factor)] = latents[:, np.newaxis]
+    return network.decode(z)
 
 
 def _ordered(network: Network, sweeps: Sweeps, factor: str) -> Figure:
@@ -126,13 +169,11 @@ def _rotations(
     sweeps: Sweeps,
     factor: str,
     quantity: Quantity,
-    fit: Codes,
-    cut: float,
+    known: FactorCalibration,
 ) -> Figure:
-    """Objects turned to given angles, the latent for an angle read off the validation sweeps."""
-    where, period = network.code.slice(factor), quantity.period
-    angle_fit = circle.unroll(np.concatenate(fit.values), cut, period)
-    latent_fit = np.concatenate(fit.latent(where))
+    """Objects turned from one view to the angles at which others were taken, by the calibration."""
+    low, high = known.range
+    start = (low + high - quantity.period) / 2  # in the middle of what is not calibrated
     inputs, true, decoded, headings = [], [], [], []
     for index in evenly(sweeps, _EXAMPLES):
         example = sweeps[index]
@@ -140,14 +181,10 @@ def _rotations(
         angle = np.asarray(example[quantity.key])[: len(images)]
         order = np.argsort(angle)
         order = order[list(evenly(order, _VIEWS))]
-        wanted = circle.unroll(angle[order], cut, period)
-        z = np.repeat(network.encode(images[:1]), len(order), axis=0)
-        z[:, where] = metrics.read_off(latent_fit=angle_fit, value_fit=latent_fit, latent=wanted)[
-            :, np.newaxis
-        ]
+        wanted = start + circle.unroll(angle[order], start, quantity.period)
         inputs.append(images[0])
         true.append(images[order])
-        decoded.append(network.decode(z))
+        decoded.append(_with_latents(network, images[0], factor, known.to_latent(wanted)))
         headings.append([quantity.text(angle[i]) for i in order])
     title = f"Turned from a single view: {display_name(factor)} given as an angle"
     return sheets.rotations(np.stack(inputs), true, decoded, headings, title=title)
@@ -165,7 +202,7 @@ def _novel_pairs(
         z = network.encode(images)
         if quantity is None:
             value = z[:, network.code.slice(factor).start]
-            texts = [f"{v:+.1f}".replace("-", "−") for v in value]
+            texts = [sheets.signed(v) for v in value]
         else:
             value = np.asarray(example[quantity.key])[: num_distinct(example)]
             texts = [quantity.text(v) for v in value]
@@ -182,8 +219,3 @@ def _furthest(value: np.ndarray, period: float | None) -> tuple[int, int]:
         return int(np.argmin(value)), int(np.argmax(value))
     apart = circle.circular_distance(value[:, np.newaxis], value, period)
     return tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))
-
-
-def _file_name(factor: str) -> str:
-    """A factor may be called as the user likes, a file may not."""
-    return re.sub(r"[^\w.-]+", "_", factor)

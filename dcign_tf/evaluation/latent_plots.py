@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
+from dcign_tf.calibration import FactorCalibration
 from dcign_tf.evaluation.circle import unroll
 from dcign_tf.evaluation.figures import INK, MUTED, caption, factor_colours, styled
 from dcign_tf.evaluation.quantities import Quantity, display_name
 
-_SCORE_SYMBOLS = {"pearson": "r", "spearman": "ρ", "r2_monotone": "R²"}
 _CUT_NOTE = (
     " Dashed: where a circle is cut open, as no single latent can follow it without a jump;"
-    " r, ρ and R² are those of the angle from there."
+    " ρ is that of the angle from there."
+)
+_CALIBRATION_NOTE = (
+    " Thick line: the calibration, fitted on validation identities; in grey, its root mean square"
+    " error. R² and the mean error are those of values read off by it."
 )
 _MOST_STRIPS = 40
 Scores = Mapping[str, Mapping[str, float | None]]
@@ -28,22 +33,24 @@ def equivariance(
     values: Mapping[str, Sequence[np.ndarray]],
     quantities: Mapping[str, Quantity],
     scores: Scores | None = None,
+    calibrations: Mapping[str, FactorCalibration] | None = None,
     *,
-    num_lines: int = 5,
+    num_lines: int = 3,
 ) -> Figure:
     """Inferred latent against true value, a panel for each factor (paper Fig. 6).
 
     The vertical axis covers at least ±1, a standard deviation of the prior, so
     that a latent that hardly moves looks like one. A circle is shown once round,
-    with the cut at which its correlations were taken.
+    with the cut at which its rank correlation was taken.
 
     Args:
         latents: extrinsic factor to its own latent in the sweeps in which it varies,
             [n_i] each.
         values: the same factors to the true values, [n_i] each.
         quantities: what those values are.
-        scores: factor to any of `pearson`, `spearman` and `r2_monotone`, put into
-            the title of its panel, and to the `cut` of a circle.
+        scores: factor to any of `spearman`, `r2_calibrated` and `mean_absolute_error`,
+            put into the title of its panel, and to the `cut` of a circle.
+        calibrations: of the factors, shown as a curve and the error around it.
         num_lines: how many single sweeps, evenly chosen, are joined by a line.
 
     Raises:
@@ -55,9 +62,10 @@ def equivariance(
             f" values for {', '.join(values) or 'no factor'}."
         )
     figure, panels = _panels(latents)
-    cut_note = ""
+    notes = dict.fromkeys((_CALIBRATION_NOTE, _CUT_NOTE), False)
     for panel, (factor, colour) in zip(panels, factor_colours(latents).items(), strict=True):
         quantity, own = quantities[factor], (scores or {}).get(factor, {})
+        known = (calibrations or {}).get(factor)
         sweeps = _paired_sweeps(factor, latents[factor], values[factor])
         cut = np.nan
         if quantity.period:
@@ -65,19 +73,22 @@ def equivariance(
             if own.get("cut") is not None:
                 cut = start + float(unroll(own["cut"], start, quantity.period))
             _show_turn(panel, quantity, start, cut)
-            cut_note = _CUT_NOTE if np.isfinite(cut) else cut_note
+            notes[_CUT_NOTE] |= bool(np.isfinite(cut))
         _scatter(panel, sweeps, colour)
         for latent, value in _evenly(sweeps, num_lines):
             _join(panel, latent, value, cut)
+        if known is not None and not known.reason:
+            _show_calibration(panel, known, quantity.period)
+            notes[_CALIBRATION_NOTE] = True
         _scale_latent(panel)
         panel.set_xlabel(f"true {quantity.label}")
-        panel.set_title(_scored_title(factor, own), loc="left")
+        panel.set_title(_scored_title(factor, quantity, own, known), loc="left")
     counts = sorted({len(sweeps) for sweeps in latents.values()})
     caption(
         figure,
-        "Each dot is one image; each line joins the images of one sweep, in which only this factor"
-        f" varies. {'–'.join(str(count) for count in counts[:: max(len(counts) - 1, 1)])} sweeps"
-        f" a panel.{cut_note}",
+        "Each dot is one image; each thin line joins the images of one sweep, in which only this"
+        f" factor varies. {'–'.join(map(str, counts[:: max(len(counts) - 1, 1)]))} sweeps a panel."
+        + "".join(note for note, is_due in notes.items() if is_due),
     )
     return figure
 
@@ -121,6 +132,29 @@ def _show_turn(panel: Axes, quantity: Quantity, start: float, cut: float) -> Non
             color=MUTED,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
+
+
+def _show_calibration(panel: Axes, known: FactorCalibration, period: float | None) -> None:
+    """Which latent stands for each value, and the error with which values are read off again."""
+    limits = panel.get_xlim()  # those of the data: what is beyond is not seen
+    write = np.array([known.write_values, known.write_latents])
+    pieces = np.split(write, 1 + np.flatnonzero(np.diff(write[0]) == 0), axis=1)
+    latents, values, errors = map(
+        np.array, (known.read_latents, known.read_values, known.read_errors)
+    )
+    for turn in (-period, 0, period) if period else (0,):
+        panel.fill_betweenx(
+            latents, values - errors + turn, values + errors + turn, color=INK, alpha=0.13, lw=0
+        )
+        for value, latent in pieces:
+            panel.plot(
+                value + turn,
+                latent,
+                color=INK,
+                linewidth=2.2,
+                path_effects=[patheffects.withStroke(linewidth=4, foreground="white")],
+            )
+    panel.set_xlim(limits)
 
 
 @styled
@@ -192,7 +226,7 @@ def _join(panel: Axes, latent: np.ndarray, value: np.ndarray, cut: float) -> Non
     """A line through one sweep, in two parts where a cut parts it."""
     for part in (value < cut, value >= cut) if np.isfinite(cut) else (slice(None),):
         order = np.argsort(value[part])
-        panel.plot(value[part][order], latent[part][order], color=INK, linewidth=0.8, alpha=0.75)
+        panel.plot(value[part][order], latent[part][order], color=INK, linewidth=0.8, alpha=0.6)
 
 
 def _scale_latent(panel: Axes) -> None:
@@ -208,12 +242,19 @@ def _evenly(sweeps: Sequence, count: int) -> list:
     return [sweeps[i] for i in np.unique(np.linspace(0, len(sweeps) - 1, count).astype(int))]
 
 
-def _scored_title(factor: str, scores: Mapping[str, float | None]) -> str:
-    parts = [
-        f"{symbol} = {_number(scores[name])}"
-        for name, symbol in _SCORE_SYMBOLS.items()
-        if name in scores
-    ]
+def _scored_title(
+    factor: str,
+    quantity: Quantity,
+    scores: Mapping[str, float | None],
+    known: FactorCalibration | None,
+) -> str:
+    parts = [f"ρ = {_number(scores['spearman'])}"] if "spearman" in scores else []
+    if known is not None and known.reason:
+        parts.append("not calibrated")
+    elif "r2_calibrated" in scores:
+        error = scores.get("mean_absolute_error")
+        text = f"{error:.3g}{quantity.unit}" if error is not None and np.isfinite(error) else "–"
+        parts += [f"R² = {_number(scores['r2_calibrated'])}", f"mean error {text}"]
     return "\n".join(filter(None, [display_name(factor), ",  ".join(parts)]))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from dcign_tf.datasets.reading import SweepDataset, Sweeps
 from dcign_tf.evaluation import gallery, metrics
+from dcign_tf.evaluation.figure_names import numbered
 from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
 from dcign_tf.evaluation.quantities import quantities
@@ -30,6 +31,7 @@ def evaluate(
     records: Sequence[Mapping[str, float]] = (),
     image_sweeps: int = 100,
     reference_mse: Mapping[str, float] | None = None,
+    paper_figures: Mapping[str, int] | None = None,
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Calibrates the model on validation identities, scores it on test ones, draws the figures.
@@ -43,6 +45,7 @@ def evaluate(
             the scores that compare images; codes are scored on all.
         reference_mse: published reconstruction errors that this one is to stand
             beside, by what they are.
+        paper_figures: of `figure_names.paper_figures`.
         show: takes lines of progress.
 
     Returns:
@@ -82,8 +85,10 @@ def evaluate(
     scores["num_image_sweeps"] = {f: len(e["reconstruction"]) for f, e in errors.items()}
     if reference_mse:
         scores["reference_mse"] = dict(reference_mse)
-    for name, figure in gallery.figures(network, test, fit, sweeps, known, scores, records):
-        save_figure(figure, directory / f"{name}.png")
+    for name, figure in gallery.figures(
+        network, test, fit, sweeps, known, model.calibration, scores, records
+    ):
+        save_figure(figure, directory / f"{numbered(name, paper_figures or {})}.png")
     write_scores(model.calibration.get_config(), directory / "calibration.json")
     write_scores(scores, directory / "scores.json")  # last: who finds it finds the rest
     show(scores_table(scores))

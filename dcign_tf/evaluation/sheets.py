@@ -20,37 +20,29 @@ def traversal(
     inputs: np.ndarray,
     images: np.ndarray,
     labels: Sequence[str],
-    values: np.ndarray,
+    values: Sequence[str],
     *,
-    title: str = "One latent swept, all others held at the input's; above each image, its value",
+    title: str,
 ) -> Figure:
-    """One latent swept, all others held, a row for each sweep (paper Figs 4 and 5).
+    """One latent swept, all others held, a row for each image (paper Figs 4 and 5).
 
     Args:
         inputs: the images whose codes were changed, [rows, H, W, C].
         images: decoded, [rows, steps, H, W, C].
-        labels: which latent was swept, one a row.
-        values: of that latent, [rows, steps], printed above each image; or
-            [steps] if all rows share them, printed once.
-        title: above all; add here whose range was swept, and whose faces these are.
+        labels: of the rows.
+        values: what the latent was, or what it stands for, one a step.
+        title: above all.
 
     Raises:
         ValueError: if the arrays do not fit together or are not images.
     """
     inputs, images = pixels(inputs, 4), pixels(images, 5)
-    values = np.asarray(values, np.float64)
     if inputs.shape != (len(images), *images.shape[2:]) or len(labels) != len(images):
         raise ValueError(
             f"{inputs.shape} inputs and {len(labels)} labels do not fit {images.shape} images."
         )
-    if values.shape not in (images.shape[:2], images.shape[1:2]):
-        raise ValueError(f"{values.shape} values do not fit {images.shape[:2]} images.")
-    texts = np.vectorize(_signed, otypes=[object])(values)
-    if values.ndim == 1:
-        headings = [["input", *texts]] + [None] * (len(images) - 1)
-    else:
-        headings = [["input" if row == 0 else "", *line] for row, line in enumerate(texts)]
     tiles = np.concatenate([inputs[:, None], images], axis=1)
+    headings = [["input", *values]] + [None] * (len(images) - 1)
     return draw(tiles, headings=headings, row_labels=labels, title=title, lead=1)
 
 
@@ -130,7 +122,7 @@ def ordered(
         )
     columns = max(map(len, sweeps))
     tiles = [_filled(pixels(sweep, 4), columns) for sweep in sweeps]
-    texts = [[_signed(value) for value in row] + [""] * (columns - len(row)) for row in values]
+    texts = [[signed(value) for value in row] + [""] * (columns - len(row)) for row in values]
     return draw(np.stack(tiles), headings=texts, row_labels=labels, title=title)
 
 
@@ -244,8 +236,8 @@ def _stacked(
     )
 
 
-def _signed(value: float) -> str:
-    """+1.5, −1.5, and 0.0 for what rounds to it from either side."""
+def signed(value: float) -> str:
+    """A latent's value to read: +1.5, −1.5, and 0.0 for what rounds to it from either side."""
     return f"{value:+.1f}".replace("-", "−") if abs(value) >= 0.05 else "0.0"
 
 

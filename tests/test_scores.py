@@ -223,6 +223,15 @@ def test_irregular_data_give_a_number_or_a_reason(codes, fit_codes):
 # --- file and table -------------------------------------------------------------------
 
 
+def test_what_guessing_gives_stands_beside(scores):
+    """Of angles that are even all the way round, and of ones that are even on ±20°."""
+    assert scores["values"]["azimuth"]["guessing_error"] == pytest.approx(90, abs=8)
+    assert scores["values"]["elevation"]["guessing_error"] == pytest.approx(10, abs=1)
+    none = {factor: Codes([], []) for factor in CODE.factors}
+    nothing = scores_of(none, none)
+    assert np.isnan(nothing["values"]["azimuth"]["guessing_error"])
+
+
 def test_file_is_strict_json_laid_out_as_documented(scores, tmp_path):
     path = tmp_path / "evaluation" / "scores.json"
     write_scores({**scores, "step": 1, "num_image_sweeps": scores["num_sweeps"]}, path)

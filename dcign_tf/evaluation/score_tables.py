@@ -17,13 +17,13 @@ def scores_table(scores: Mapping) -> str:
         scores: of `make_scores`, or read back from `scores.json`.
     """
     parts = [_headline(scores), _value_table(scores), _sweep_table(scores), _movement(scores)]
-    return "\n\n".join(filter(None, [*parts, _reasons(scores)])) + "\n"
+    return "\n\n".join(filter(None, [*parts, _wrapped(reasons(scores))])) + "\n"
 
 
 def _headline(scores: Mapping) -> str:
-    line = f"{scores['split']}: reconstruction MSE {_number(scores['reconstruction_mse'], '.4e')}"
+    line = f"{scores['split']}: reconstruction MSE {number(scores['reconstruction_mse'], '.4e')}"
     for name, mse in scores.get("reference_mse", {}).items():
-        line += f"\n{name}: {_number(mse, '.4e')}"
+        line += f"\n{name}: {number(mse, '.4e')}"
     return line
 
 
@@ -37,7 +37,7 @@ def _value_table(scores: Mapping) -> str:
         unit = Quantity(known["key"]).unit
         units = {"mean_absolute_error": unit, "cut": unit}
         own = scores["factors"][factor]
-        rows.append([factor] + [_number(own.get(name), unit=units.get(name, "")) for name in shown])
+        rows.append([factor] + [number(own.get(name), unit=units.get(name, "")) for name in shown])
     return _aligned([["against true values", *map(display_name, shown)], *rows]) if rows else ""
 
 
@@ -49,7 +49,7 @@ def _sweep_table(scores: Mapping) -> str:
             [
                 factor,
                 str(scores["num_sweeps"][factor]),
-                *(_number(own.get(name)) for name in SWEEP_SCORES),
+                *(number(own.get(name)) for name in SWEEP_SCORES),
             ]
             for factor, own in scores["factors"].items()
         ]
@@ -62,7 +62,7 @@ def _movement(scores: Mapping) -> str:
         [
             ["variance of latents", *movement["factors"]],
             *(
-                [group, *map(_number, row)]
+                [group, *map(number, row)]
                 for group, row in zip(movement["groups"], movement["variance"], strict=True)
             ),
         ]
@@ -70,27 +70,28 @@ def _movement(scores: Mapping) -> str:
     return f"{table}\n(rows: latents; columns: the factor that varied)"
 
 
-def _reasons(scores: Mapping) -> str:
+def reasons(scores: Mapping) -> list[str]:
     """Which scores cannot be known and why, a sentence for each set of factors that lack alike."""
     factors_of: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for factor, reasons in scores.get("why_null", {}).items():
+    for factor, why in scores.get("why_null", {}).items():
         names_of: dict[str, list[str]] = {}
-        for name, reason in reasons.items():
+        for name, reason in why.items():
             names_of.setdefault(reason, []).append(name)
         for reason, names in names_of.items():
             factors_of.setdefault((reason, tuple(names)), []).append(factor)
-    return "\n".join(
-        textwrap.fill(
-            f"Not known of {', '.join(factors)}:"
-            f" {', '.join(map(display_name, names))}. Reason: {reason}.",
-            width=100,
-            subsequent_indent="  ",
-        )
+    return [
+        f"Not known of {', '.join(factors)}: {', '.join(map(display_name, names))}."
+        f" Reason: {reason}."
         for (reason, names), factors in factors_of.items()
-    )
+    ]
 
 
-def _number(value: float | None, form: str | None = None, unit: str = "") -> str:
+def _wrapped(sentences: Sequence[str]) -> str:
+    return "\n".join(textwrap.fill(s, width=100, subsequent_indent="  ") for s in sentences)
+
+
+def number(value: float | None, form: str | None = None, unit: str = "") -> str:
+    """A score to read, – if it is not known; `form` as for `format`."""
     if value is None or not math.isfinite(value):
         return "–"
     readable = value == 0 or 0.001 <= abs(value) < 1000

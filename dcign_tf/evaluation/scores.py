@@ -153,7 +153,11 @@ def make_scores(
         "factors": factors,
         "why_null": {factor: why for factor, why in reasons.items() if why},
         "values": {
-            factor: {"key": quantity.key, "period": quantity.period}
+            factor: {
+                "key": quantity.key,
+                "period": quantity.period,
+                "guessing_error": _guessing_error(codes[factor], fit_codes[factor], quantity),
+            }
             for factor, quantity in quantities.items()
         },
         "movement": {
@@ -188,6 +192,17 @@ def _value_scores(
         "mean_absolute_error": float(error.mean()) if error.size else np.nan,
         **on_circle,
     }
+
+
+def _guessing_error(codes: Codes, fit: Codes, quantity: Quantity) -> float:
+    """Mean absolute error of always saying the mean of the values of other identities."""
+    value, value_fit = _pooled(codes.values), _pooled(fit.values)
+    if not value.size or not value_fit.size:
+        return np.nan
+    guess = value_fit.mean()
+    if quantity.period:
+        return float(circle.circular_distance(value, guess, quantity.period).mean())
+    return float(np.abs(value - guess).mean())
 
 
 def _pooled(sweeps: Sequence[np.ndarray]) -> np.ndarray:

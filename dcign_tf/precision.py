@@ -1,10 +1,13 @@
-"""Which arithmetic to train in, and why."""
+"""Which arithmetic to train in, and why; and float32 once trained."""
 
 from __future__ import annotations
 
 import pathlib
 import platform
+from collections.abc import Mapping
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
@@ -35,6 +38,28 @@ def resolve_precision(requested: str) -> tuple[str, str]:
     if found:
         return "mixed_bfloat16", f"no GPU, and the CPU has {found[0]}"
     return "float32", "no GPU, and no bfloat16 arithmetic found in the CPU"
+
+
+def float32_copy(model: keras.Model) -> keras.Model:
+    """The same model, not compiled, that computes in float32 whatever it was trained in.
+
+    Args:
+        model: of a class whose config holds all of it.
+    """
+    copy = type(model).from_config(_in_float32(model.get_config()))
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _in_float32(config: Any) -> Any:
+    """A serialised Keras object with every dtype policy replaced."""
+    if isinstance(config, Mapping):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {**config["config"], "name": "float32"}}
+        return {key: _in_float32(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(map(_in_float32, config))
+    return config
 
 
 def cpu_flags() -> frozenset[str]:

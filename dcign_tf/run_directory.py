@@ -52,6 +52,10 @@ class RunDirectory:
         self.best_checkpoint = self.path / "checkpoints" / "best.keras"
         self.evaluation = self.path / "evaluation"
 
+    def checkpoint(self, which: str) -> pathlib.Path:
+        """The file of the `"last"` or the `"best"` checkpoint, by validation ELBO."""
+        return {"last": self.last_checkpoint, "best": self.best_checkpoint}[which]
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Makes the directory and holds it for this process; the lock goes with the process.

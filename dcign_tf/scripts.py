@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +50,9 @@ def run(main: Callable[[], None], parse_flags: Callable[[Sequence[str]], None]) 
 def fail(message: str, status: int = 1) -> None:
     """Prints one line to standard error and ends the process."""
     line = " ".join(message.split())
-    print(f"{os.path.basename(sys.argv[0])}: {line}", file=sys.stderr)
+    program = pathlib.Path(sys.argv[0])
+    name = program.parent.name if program.stem == "__main__" else program.name
+    print(f"{name}: {line}", file=sys.stderr)
     sys.exit(status)
 
 

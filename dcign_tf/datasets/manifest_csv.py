@@ -1,8 +1,9 @@
 """`manifest.csv`: what pictures there are, whom they show, and how the factors stand.
 
 A row a picture; the columns are `image`, the picture's path relative to the file,
-`identity`, `split` if the user decides it, and one for each factor. Whatever is
-wrong is a `DataError` of one line that names the file's line.
+`identity`, `split` if the user decides it, and one for each factor; `source`, what the
+picture was made from, is for people to read. Whatever is wrong is a `DataError` of one
+line that names the file's line.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dcign_tf.datasets.face_sweeps import SUBSETS
 from dcign_tf.factors import INTRINSIC
 
 FILENAME = "manifest.csv"
-_OTHERS = _IMAGE, _IDENTITY, _SPLIT = "image", "identity", "split"  # that are no factors
+_OTHERS = IMAGE, IDENTITY, SPLIT, SOURCE = "image", "identity", "split", "source"  # no factors
 # What a factor cannot be called: these already name something else in an example or a code.
 _RESERVED = (INTRINSIC, "distinct")
 
@@ -78,7 +79,7 @@ def read_manifest(path: Path) -> Manifest:
     except FileNotFoundError:
         raise DataError(
             f"There is no {path}. --data_dir must name a folder with a {FILENAME} of the columns"
-            f" {_IMAGE}, {_IDENTITY} and one for each factor (docs/datasets.md)."
+            f" {IMAGE}, {IDENTITY} and one for each factor (docs/datasets.md)."
         ) from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not in UTF-8: {error.reason} at byte {error.start}.") from error
@@ -101,8 +102,8 @@ class _Reader:
         columns: dict[str, list[float]] = {name: [] for name in header if name not in _OTHERS}
         images, identity = [], []
         for row in self._fields(header):
-            images.append(self._image(row[_IMAGE].strip()))
-            identity.append(self._identity(row[_IDENTITY].strip(), row.get(_SPLIT)))
+            images.append(self._image(row[IMAGE].strip()))
+            identity.append(self._identity(row[IDENTITY].strip(), row.get(SPLIT)))
             for column, values in columns.items():
                 values.append(self._number(column, row[column].strip()))
         if not images:
@@ -113,7 +114,7 @@ class _Reader:
             line=np.fromiter(self._images.values(), np.int64),
             identity=np.array(identity),
             identities=list(self._people),
-            subset=np.array(self._subset) if _SPLIT in header else None,
+            subset=np.array(self._subset) if SPLIT in header else None,
             columns={name: self._varying(name, values) for name, values in columns.items()},
         )
 
@@ -121,13 +122,13 @@ class _Reader:
         names = [name.strip() for name in next(self._all_rows(), [])]
         if not any(names):
             raise DataError(f"{self._path} is empty; its first line must name the columns.")
-        for needed in (_IMAGE, _IDENTITY):
+        for needed in (IMAGE, IDENTITY):
             if needed not in names:
                 found = ", ".join(filter(None, names))
                 raise self._wrong(
                     f"no column is called {needed}; parted by commas, there is {found}"
                 )
-        if len(names) == len(_OTHERS) - (_SPLIT not in names):
+        if not set(names) - set(_OTHERS):
             raise self._wrong("there is no factor: a column of numbers, such as azimuth_deg")
         self._check_names(names)
         return names
@@ -162,7 +163,7 @@ class _Reader:
 
     def _image(self, image: str) -> str:
         if not image:
-            raise self._wrong(f"{_IMAGE} is empty")
+            raise self._wrong(f"{IMAGE} is empty")
         line = self._images.setdefault(os.path.normpath(image), self._rows.line_num)
         if line != self._rows.line_num:
             raise self._wrong(f"the picture {image} has a row already, line {line}")
@@ -171,7 +172,7 @@ class _Reader:
     def _identity(self, name: str, split: str | None) -> int:
         """The number of an identity, whose split, if there are any, is checked and kept."""
         if not name:
-            raise self._wrong(f"{_IDENTITY} is empty")
+            raise self._wrong(f"{IDENTITY} is empty")
         number, line = self._people.setdefault(name, (len(self._people), self._rows.line_num))
         if split is None:
             return number
@@ -194,8 +195,8 @@ class _Reader:
         except ValueError:
             pass
         raise self._wrong(
-            f"{column} is {text!r}, not a number; every column except {_IMAGE}, {_IDENTITY} and"
-            f" {_SPLIT} is a factor"
+            f"{column} is {text!r}, not a number; every column except {IMAGE}, {IDENTITY},"
+            f" {SPLIT} and {SOURCE} is a factor"
         )
 
     def _varying(self, column: str, numbers: list[float]) -> np.ndarray:

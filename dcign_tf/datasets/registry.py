@@ -104,3 +104,14 @@ def open_dataset(
         raise DataError(f"Cannot read {error.filename}: {error.strerror}.") from error
     except (ValueError, TypeError) as error:
         raise DataError(f"Cannot make the dataset '{dataset}': {error}") from error
+
+
+def background_level(config: Mapping[str, Any]) -> int:
+    """The grey level, 0 to 255, around the objects that a run was trained on.
+
+    Args:
+        config: of the run.
+    """
+    if config["dataset"] == "chairs":
+        return 255
+    return config["data"].get("background", 0)

@@ -58,6 +58,17 @@ class IdentityDistribution:
         drawn = rng.multivariate_normal(self.mean, self.covariance, count, method="eigh")
         return drawn.astype(np.float32)
 
+    def principal_directions(self) -> np.ndarray:
+        """Each as long as the standard deviation along it, longest first: float32 [I, I].
+
+        Their sign is that which makes their largest entry positive.
+        """
+        variances, vectors = np.linalg.eigh(self.covariance)
+        directions = (vectors * np.sqrt(np.maximum(variances, 0))).T[::-1]
+        largest = np.abs(directions).argmax(axis=1)
+        signs = np.sign(directions[np.arange(len(directions)), largest])
+        return (directions * np.where(signs == 0, 1, signs)[:, np.newaxis]).astype(np.float32)
+
     def save(self, path: str | os.PathLike) -> None:
         """Writes an .npz file, in float32, aside and renamed.
 

@@ -1,0 +1,48 @@
+"""Packs a trained, evaluated run so small that it can come with the package.
+
+    python -m dcign_tf.pretrained --workdir=runs/faces-paper --output=dcign_tf/pretrained/faces
+
+What is written is a run directory again, with the weights in half precision: any command
+takes it as --workdir. Its pictures are compared with those of the original weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from dcign_tf import scripts
+from dcign_tf.run_directory import RunDirectory
+
+FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+    """Not at import: other scripts have flags of these names."""
+    flags.DEFINE_string("workdir", None, "Run directory of train.py, evaluated.")
+    flags.DEFINE_string("output", None, "Folder to write; it must not exist yet.")
+    flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "The one evaluate.py was given.")
+
+
+def parse_flags(argv: Sequence[str]) -> None:
+    """Parses; `--workdir` and `--output` are required."""
+    scripts.reject_arguments(FLAGS(argv))
+    for name, what in (("workdir", "the run directory of train.py"), ("output", "what to write")):
+        if FLAGS[name].value is None:
+            raise flags.Error(f"--{name} is missing: {what}.")
+
+
+def main() -> None:
+    """Packs as the flags say."""
+    run = RunDirectory(FLAGS.workdir)
+    run.read_config()  # says at once if this is no run directory
+    with scripts.quiet_loading():
+        from dcign_tf.pretrained.packing import pack
+    pack(run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint)
+
+
+if __name__ == "__main__":
+    define_flags()
+    scripts.run(main, parse_flags)

@@ -1,0 +1,160 @@
+"""Packs a trained, evaluated run so small that it can come with the package."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from dcign_tf import experiment
+from dcign_tf.calibration import CalibrationError
+from dcign_tf.errors import UserError
+from dcign_tf.evaluation.network import Network
+from dcign_tf.evaluation.shape_estimation import READOUT_FILE
+from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
+from dcign_tf.model import DCIGN
+from dcign_tf.precision import float32_copy
+from dcign_tf.run_directory import RunDirectory, write_json, writing
+
+MOST_BYTES = 12_000_000
+"""Of everything that is packed."""
+MOST_DIFFERENCE = 1 / 255
+"""Of any pixel, between the pictures of the packed weights and of the original ones."""
+
+_WEIGHTS = "model.weights.h5"  # in Keras's zip file
+_EVALUATION = ("scores.json", "calibration.json", IDENTITIES_FILE, EXAMPLES_FOLDER)
+_COMPARED = 256  # codes whose pictures are compared
+
+
+def pack(
+    run: RunDirectory,
+    output: Path,
+    *,
+    checkpoint: str = "last",
+    show: Callable[[str], None] = print,
+) -> None:
+    """Writes a run directory that holds what is needed to use the model, and no more.
+
+    Args:
+        run: trained and evaluated.
+        output: a folder that does not exist yet.
+        checkpoint: `"last"` or `"best"`, which one `evaluate.py` was given.
+        show: takes a line on what was written.
+
+    Raises:
+        UserError: if the run was not evaluated with this checkpoint, the folder exists or
+            cannot be written, or the packed model is too large or draws other pictures.
+    """
+    model = experiment.load_model(run.checkpoint(checkpoint))
+    _check_evaluated(run, model)
+    if output.exists():
+        raise UserError(f"{output} exists already; delete it or choose another --output.")
+    aside = output.with_name(f".aside-{output.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        with writing(output):
+            packed = RunDirectory(aside)
+            _copy_files(run, packed)
+            original = float32_copy(model)
+            save_half_precision(original, packed.last_checkpoint)
+            difference = _largest_difference(
+                original, experiment.load_model(packed.last_checkpoint)
+            )
+            size = sum(entry.stat().st_size for entry in aside.rglob("*") if entry.is_file())
+            _check_fit(output, difference, size)
+            os.replace(aside, output)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    show(
+        f"{output}: {size / 1e6:.1f} MB; no pixel differs by more than {255 * difference:.2f}/255"
+        " from the original weights' pictures."
+    )
+
+
+def save_half_precision(model: DCIGN, path: Path) -> None:
+    """Saves a model as a `.keras` file whose weights are float16; Keras loads it as any other.
+
+    Args:
+        model: not compiled, so that no optimiser is saved with it.
+        path: to be written; its folder is made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts[_WEIGHTS] = _halved(parts[_WEIGHTS])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def _halved(weights: bytes) -> bytes:
+    """An HDF5 file with its float32 arrays as float16."""
+    file = io.BytesIO()
+    with h5py.File(io.BytesIO(weights)) as source, h5py.File(file, "w") as target:
+
+        def copy(name: str, node: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(node, h5py.Group):
+                made = target.create_group(name)
+            else:
+                half = np.float16 if node.dtype == np.float32 else node.dtype
+                made = target.create_dataset(name, data=node[()], dtype=half)
+            made.attrs.update(node.attrs)
+
+        source.visititems(copy)
+    return file.getvalue()
+
+
+def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
+    step = int(model.step.numpy())
+    again = f"Evaluate it first: python evaluate.py --workdir={run.path}"
+    try:
+        model.checked_calibration()
+    except CalibrationError as error:
+        raise UserError(f"{error} {again}") from error
+    if (run.read_scores() or {}).get("step") != step:
+        raise UserError(f"{run.path} has no scores of step {step:,}, its checkpoint's. {again}")
+    missing = [name for name in _EVALUATION if not (run.evaluation / name).exists()]
+    if missing:
+        raise UserError(f"{run.evaluation} lacks {', '.join(missing)}. {again}")
+
+
+def _copy_files(run: RunDirectory, packed: RunDirectory) -> None:
+    # Paths of the machine that trained are of no use elsewhere.
+    own = {"data_dir": "data", "init_from": None}
+    write_json(packed.config_file, {**run.read_config(), **own})
+    write_json(packed.environment_file, run.read_environment())
+    packed.evaluation.mkdir()
+    optional = [READOUT_FILE] if (run.evaluation / READOUT_FILE).exists() else []
+    for name in [*_EVALUATION, *optional]:
+        source = run.evaluation / name
+        copy = shutil.copytree if source.is_dir() else shutil.copyfile
+        copy(source, packed.evaluation / name)
+
+
+def _largest_difference(original: DCIGN, packed: DCIGN) -> float:
+    """Of any pixel of pictures of random codes, and of these encoded and decoded again."""
+    codes = np.random.default_rng(0).standard_normal((_COMPARED, original.code.latent_dim))
+    networks = Network(original), Network(packed)
+    drawn = [network.decode(codes.astype(np.float32)) for network in networks]
+    again = [network.reconstruct(drawn[0]) for network in networks]
+    return max(float(np.abs(mine - theirs).max()) for mine, theirs in (drawn, again))
+
+
+def _check_fit(output: Path, difference: float, size: int) -> None:
+    if not difference <= MOST_DIFFERENCE:
+        raise UserError(
+            f"{output} is not written: in half precision a pixel differs by {255 * difference:.1f}"
+            " of 255 levels, and 1 is allowed."
+        )
+    if size > MOST_BYTES:
+        raise UserError(
+            f"{output} is not written: it would take {size / 1e6:.1f} MB, and"
+            f" {MOST_BYTES / 1e6:.0f} MB are allowed. Train a smaller --config.network."
+        )

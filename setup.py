@@ -35,11 +35,13 @@ setup(
         "tensorflow-datasets>=4.9.9",
         "tensorflow-probability[tf]==0.25.*",
         "tqdm>=4.66",
+        # Writes the meshes of estimated faces.
+        "trimesh>=4",
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["hypothesis>=6", "pytest>=8", "trimesh>=4"],
-        "benchmarks": ["psutil>=5", "trimesh>=4"],
+        "test": ["hypothesis>=6", "pytest>=8"],
+        "benchmarks": ["psutil>=5"],
         "dev": ["ruff>=0.8"],
     },
 )

@@ -89,6 +89,7 @@ def test_one_latent_copied():
     assert found["disentanglement"] == pytest.approx(1, abs=0.01)
     # Trees take either copy: half the entropy there can be of four latents, for one factor of 3.
     assert found["completeness"] == pytest.approx(1 - 0.5 / 3, abs=0.03)
+    assert found["informativeness"] == pytest.approx(0, abs=0.01)
 
 
 def test_noise():

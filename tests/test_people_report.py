@@ -15,9 +15,12 @@ from dcign_tf.calibration import Calibration, FactorCalibration
 from dcign_tf.datasets.face_sweeps import FaceSettings, draw_labels, identity_coefficients
 from dcign_tf.datasets.reading import FaceDataset
 from dcign_tf.datasets.registry import open_dataset
+from dcign_tf.evaluation import recognition
+from dcign_tf.evaluation.disentanglement import disentanglement_scores
+from dcign_tf.evaluation.independent_codes import CODES_FILE
 from dcign_tf.evaluation.people_report import evaluate_people
 from dcign_tf.evaluation.portraits import read_portraits
-from dcign_tf.evaluation.shape_estimation import READOUT_FILE, ShapeReadout
+from dcign_tf.evaluation.shape_estimation import READOUT_FILE, ShapeReadout, shape_scores
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.rendering.morphable_model import MorphableModel
 
@@ -112,7 +115,8 @@ def calibration(reason: str = "") -> Calibration:
         {
             factor: FactorCalibration(name=f"{factor}_deg", **bounds, **reach, reason=reason)
             for factor in CODE.extrinsic
-        }
+        },
+        step=7,
     )
 
 
@@ -123,7 +127,6 @@ def evaluate(directory: Path, *, data=None, entangled=False, known=None) -> dict
         directory,
         calibration=known or calibration(),
         entangled=entangled,
-        step=7,
     )
 
 
@@ -164,7 +167,7 @@ def test_a_perfect_code(perfect):
 def test_files(perfect):
     directory, _ = perfect
     figures = {"recognition.png", "shape_estimation.png", "sampled_people.png"}
-    assert {path.name for path in directory.iterdir()} == {*figures, READOUT_FILE}
+    assert {path.name for path in directory.iterdir()} == {*figures, READOUT_FILE, CODES_FILE}
     for name in figures:
         assert np.asarray(Image.open(directory / name).convert("L")).std() > 1
     readout = ShapeReadout.load(directory / READOUT_FILE)
@@ -172,6 +175,24 @@ def test_files(perfect):
     portraits = read_portraits(Data().independent(), ANGLES)
     codes = Oracle().encode(portraits.images / 255)
     np.testing.assert_allclose(readout.coefficients(codes), portraits.coefficients, atol=0.02)
+
+
+def test_scores_can_be_had_from_the_files(perfect):
+    directory, scores = perfect
+    with np.load(directory / CODES_FILE) as file:
+        codes, people, own = file["codes"], file["identities"], file["identity_latents"]
+        found = disentanglement_scores(codes, file["factors"])
+        assert found.items() <= scores["disentanglement"].items()
+        features = ((codes - file["fit_mean"]) / file["fit_std"])[:, own]
+        angles = dict(zip(file["factor_names"].tolist(), file["factors"].T, strict=True))
+        angles = {name: angles[name] for name in ANGLES}
+        again = recognition.recognition_scores({"intrinsic latents": features}, people, angles)
+        first = scores["recognition"]["representations"]["intrinsic latents"]
+        np.testing.assert_equal(again["representations"]["intrinsic latents"], first)
+        readout = ShapeReadout.load(directory / READOUT_FILE)
+        shape = shape_scores(ball(), readout, codes, file["coefficients"], people)
+        np.testing.assert_equal(shape, scores["shape"])
+        assert (file["step"].item(), file["face_model"].item()) == (7, "ball-1")
 
 
 def test_an_entangled_network_is_read_from_all_latents_and_not_turned(tmp_path):

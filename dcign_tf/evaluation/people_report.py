@@ -1,8 +1,8 @@
-"""What is evaluated only of faces made with a face model: who they are, and their shape.
+"""What is evaluated only of faces made with a face model: factors, people, shape.
 
-Recognition and shape estimation are scored on test images with all factors drawn
-independently; what has to be fitted is fitted on training identities. New people are
-drawn as well. Nothing here is needed for other data.
+Disentanglement, recognition and shape estimation are scored on test images with all
+factors drawn independently; what has to be fitted is fitted on training identities. New
+people are drawn as well. Nothing here is needed for other data.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dcign_tf.calibration import Calibration
 from dcign_tf.datasets.reading import FaceDataset
 from dcign_tf.evaluation import people_sheets, recognition
 from dcign_tf.evaluation.figures import save_figure
+from dcign_tf.evaluation.independent_codes import CODES_FILE, score_disentanglement, write_codes
 from dcign_tf.evaluation.network import Network
 from dcign_tf.evaluation.portraits import Portraits, read_portraits
 from dcign_tf.evaluation.quantities import Quantity, display_name
@@ -49,21 +50,20 @@ def evaluate_people(
     *,
     calibration: Calibration,
     entangled: bool,
-    step: int,
 ) -> dict[str, Any]:
-    """Scores recognition and shape estimation; writes figures and the shape read-out.
+    """Scores disentanglement, recognition and shape estimation; writes figures and files.
 
     Args:
         network: a trained model.
         data: prepared.
-        directory: where `recognition.png`, `shape_estimation.png`, `sampled_people.png`
-            and `shape_readout.npz` go.
+        directory: where `recognition.png`, `shape_estimation.png`, `sampled_people.png`,
+            `codes.npz` and `shape_readout.npz` go.
         calibration: of the extrinsic latents.
         entangled: whether the model was trained without clamping: then any of its
             latents may tell who it is, and none can be turned.
-        step: of the model.
 
     Returns:
+        `disentanglement`, see `independent_codes.score_disentanglement`;
         `recognition`, see `recognition.recognition_scores`, or None if the test images
         do not show one person twice; `shape`, see `shape_estimation.shape_scores`.
     """
@@ -72,7 +72,10 @@ def evaluate_people(
     fit = read_portraits(data.sweeps("train")[INTRINSIC], angles, most_images=FIT_IMAGES)
     codes, fit_codes = (_encode(network, portraits) for portraits in (test, fit))
     where = slice(0, network.code.latent_dim) if entangled else network.code.slice(INTRINSIC)
-    scores: dict[str, Any] = {"recognition": None}
+    scores: dict[str, Any] = {
+        "disentanglement": score_disentanglement(codes, test),
+        "recognition": None,
+    }
     if recognition.can_be_scored(test.identities):
         name = "all latents (entangled)" if entangled else "intrinsic latents"
         own = {name: recognition.standardised(codes[:, where], fit_codes[:, where])}
@@ -90,12 +93,22 @@ def evaluate_people(
         fit.identities,
         where=where,
         face_model=face_model.fingerprint,
-        step=step,
+        step=calibration.step,
     )
     scores["shape"] = shape_scores(face_model, readout, codes, test.coefficients, test.identities)
     sheet = _estimated_shapes(face_model, readout, test, codes)
     save_figure(sheet, directory / "shape_estimation.png")
     readout.save(directory / READOUT_FILE)
+    write_codes(
+        directory / CODES_FILE,
+        codes,
+        test,
+        identity_latents=np.arange(where.start, where.stop),
+        fit_mean=fit_codes.mean(axis=0),
+        fit_std=fit_codes.std(axis=0),
+        face_model=face_model.fingerprint,
+        step=calibration.step,
+    )
     if not entangled and not any(known.reason for known in calibration.factors.values()):
         sheet = _sampled_people(network, fit_codes[:, where], calibration)
         save_figure(sheet, directory / "sampled_people.png")

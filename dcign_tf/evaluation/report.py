@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.datasets.reading import SweepDataset, Sweeps
+from dcign_tf.datasets.reading import FaceDataset, SweepDataset, Sweeps
 from dcign_tf.evaluation import gallery, metrics
 from dcign_tf.evaluation.figure_names import numbered
 from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
+from dcign_tf.evaluation.people_report import evaluate_people
 from dcign_tf.evaluation.quantities import quantities
 from dcign_tf.evaluation.score_tables import scores_table
 from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
@@ -85,6 +86,15 @@ def evaluate(
     scores["num_image_sweeps"] = {f: len(e["reconstruction"]) for f, e in errors.items()}
     if reference_mse:
         scores["reference_mse"] = dict(reference_mse)
+    if isinstance(data, FaceDataset):
+        show("Disentanglement, recognition and shape, on images of independent factors …")
+        scores |= evaluate_people(
+            network,
+            data,
+            directory,
+            calibration=model.calibration,
+            entangled=model.procedure == "entangled",
+        )
     for name, figure in gallery.figures(
         network, test, fit, sweeps, known, model.calibration, scores, records
     ):

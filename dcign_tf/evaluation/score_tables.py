@@ -17,7 +17,8 @@ def scores_table(scores: Mapping) -> str:
         scores: of `make_scores`, or read back from `scores.json`.
     """
     parts = [_headline(scores), _value_table(scores), _sweep_table(scores), _movement(scores)]
-    return "\n\n".join(filter(None, [*parts, _wrapped(reasons(scores))])) + "\n"
+    people = [_disentanglement(scores), _recognition(scores), _shape(scores)]
+    return "\n\n".join(filter(None, [*parts, *people, _wrapped(reasons(scores))])) + "\n"
 
 
 def _headline(scores: Mapping) -> str:
@@ -68,6 +69,80 @@ def _movement(scores: Mapping) -> str:
         ]
     )
     return f"{table}\n(rows: latents; columns: the factor that varied)"
+
+
+def _disentanglement(scores: Mapping) -> str:
+    if not (found := scores.get("disentanglement")):
+        return ""
+    names = found["factors"]
+    rows = [
+        ["MIG", found["mig"]["mig"], *found["mig"]["per_factor"]],
+        ["SAP", found["sap"]["sap"], *found["sap"]["per_factor"]],
+        ["modularity", found["modularity"]["modularity"]],
+        [
+            "explicitness",
+            found["explicitness"]["explicitness"],
+            *found["explicitness"]["per_factor"],
+        ],
+        ["DCI disentanglement", found["dci"]["disentanglement"]],
+        [
+            "DCI completeness",
+            found["dci"]["completeness"],
+            *found["dci"]["completeness_per_factor"],
+        ],
+        [
+            "DCI error (0 is best)",
+            found["dci"]["informativeness"],
+            *found["dci"]["informativeness_per_factor"],
+        ],
+        ["FactorVAE score", found["factor_vae"]["factor_vae"]],
+    ]
+    table = _aligned(
+        [
+            ["disentanglement", "all", *map(display_name, names)],
+            *(
+                [name, *map(number, values), *[""] * (1 + len(names) - len(values))]
+                for name, *values in rows
+            ),
+        ]
+    )
+    return (
+        f"{table}\n({found['num_images']:,} images of {found['num_identities']:,} people,"
+        " all factors drawn independently)"
+    )
+
+
+def _recognition(scores: Mapping) -> str:
+    if not (found := scores.get("recognition")):
+        return ""
+    protocol = found["protocol"]
+    rows = [
+        [name, own["rank1"], own["random_gallery"]["rank1"]["mean"], own["equal_error_rate"]]
+        for name, own in found["representations"].items()
+    ]
+    rows.append(["chance", protocol["chance"], protocol["chance"], 0.5])
+    header = ["recognition", "rank 1", "rank 1, random galleries", "equal error rate"]
+    table = _aligned([header, *([name, *map(_share, shares)] for name, *shares in rows)])
+    return (
+        f"{table}\n({protocol['num_probes']:,} pictures, each of one of"
+        f" {protocol['num_identities']:,} people)"
+    )
+
+
+def _shape(scores: Mapping) -> str:
+    if not (found := scores.get("shape")):
+        return ""
+    lengths = [
+        ["read out of one picture", found["vertex_error_mm"]],
+        ["read out of all pictures of a person", found["pooled_error_mm"]],
+        ["always the mean face", found["mean_face_error_mm"]],
+    ]
+    rows = [[name, number(length, ".2f", " mm")] for name, length in lengths]
+    return _aligned([["shape", "mean vertex error"], *rows])
+
+
+def _share(value: float | None) -> str:
+    return number(None if value is None else 100 * value, ".1f", " %")
 
 
 def reasons(scores: Mapping) -> list[str]:

@@ -159,10 +159,13 @@ class Calibration:
     Attributes:
         factors: extrinsic factor to its calibration.
         step: the model's training step when it was fitted; of other weights it says nothing.
+        latents: factor to the latents that were found to stand for it, in a network trained
+            without clamping; a factor that is missing has those of the graphics code.
     """
 
     factors: Mapping[str, FactorCalibration]
     step: int = 0
+    latents: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
     def named(self, name: str) -> tuple[str, FactorCalibration]:
         """The factor whose value has this name, and its calibration.
@@ -185,7 +188,8 @@ class Calibration:
             }
             for factor, calibration in self.factors.items()
         }
-        return {"step": self.step, "factors": factors}
+        latents = {factor: list(own) for factor, own in self.latents.items()}
+        return {"step": self.step, "factors": factors, "latents": latents}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Calibration:
@@ -199,7 +203,9 @@ class Calibration:
             )
             for factor, fields in config["factors"].items()
         }
-        return cls(factors, step=config["step"])
+        latents = config.get("latents", {})  # what was saved before there were any lacks it
+        found = {factor: tuple(own) for factor, own in latents.items()}
+        return cls(factors, step=config["step"], latents=found)
 
 
 def value_name(factor: str, key: str) -> str:

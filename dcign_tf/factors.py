@@ -7,7 +7,7 @@ This module is that table and nothing else; it imports nothing of the project.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -97,6 +97,34 @@ class GraphicsCode:
         """
         start = sum(self._sizes[name] for name in self.factors[: self.index(factor)])
         return slice(start, start + self._sizes[factor])
+
+    def order(self, latents: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
+        """How to rearrange another code so that its latents stand where this one has them.
+
+        Args:
+            latents: factors to the latents of the other code that stand for them.
+
+        Returns:
+            `latent_dim` different indices: `z[..., order]` is the other code rearranged.
+            Its latents that are not given fill the other places, ascending.
+
+        Raises:
+            KeyError: if the code has no such factor.
+            ValueError: if a factor has another number of latents, or they are not different
+                ones of the code.
+        """
+        order = np.full(self.latent_dim, -1)
+        for factor, own in latents.items():
+            where = self.slice(factor)
+            if len(own) != where.stop - where.start:
+                raise ValueError(f"Factor '{factor}' has {self._sizes[factor]} latents, not {own}.")
+            order[where] = own
+        given = order[order >= 0]
+        rest = np.setdiff1d(np.arange(self.latent_dim), given)
+        if len(given) != sum(map(len, latents.values())) or len(rest) + len(given) != len(order):
+            raise ValueError(f"{dict(latents)} are not different latents of {self.latent_dim}.")
+        order[order < 0] = rest
+        return tuple(order.tolist())
 
     def active_masks(self) -> np.ndarray:
         """Row i is 1 where a latent belongs to factor i: float32 [num_factors, latent_dim]."""

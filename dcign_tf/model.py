@@ -64,7 +64,8 @@ class DCIGN(keras.Model):
         decoder: codes to logits of images (`build_decoder`).
         code: which latents belong to which factor.
         procedure: `"clamped"`, the paper's, or `"entangled"`, its baseline
-            (§4.1.1): the same objective with every latent active in every batch.
+            (§4.1.1): the same objective with every latent active in every batch. Its
+            factors' latents are not where the code says, until evaluation finds them.
         clamp_mode: `"mean"` or `"first"`, see `clamp_inactive`.
         invariance_weight: relative to the summed loss; the paper's is 1/100.
         likelihood: `"bernoulli"` or `"gaussian"`, see `losses.likelihood`.
@@ -245,7 +246,8 @@ class DCIGN(keras.Model):
             images: float32 [B, H, W, C] in [0, 1].
             **changes: a value by the name it has in `infer_scene`: a scalar or [B]. Or
                 a factor's name to the new value of its latents themselves: a scalar, or
-                anything that broadcasts to [B, latents of the factor].
+                anything that broadcasts to [B, latents of the factor]. An entangled model's
+                are those that evaluation found, and kept in its calibration.
 
         Returns:
             float32 [B, H, W, C] in [0, 1].
@@ -256,6 +258,7 @@ class DCIGN(keras.Model):
             CalibrationError: if the model or that factor is not calibrated, or a value
                 lies outside its calibrated range, which is stated. Where values are
                 known only when a graph runs, it is a tf.errors.InvalidArgumentError.
+                For any change at all, if the model is entangled and not calibrated.
         """
         z, _ = self.encode(images)
         latents = {}
@@ -264,7 +267,8 @@ class DCIGN(keras.Model):
             if factor in latents:
                 raise ValueError(f"'{factor}' is given twice, as a latent and as a value.")
             latents[factor] = value
-        return self.decode(scene.replace_latents(z, self.code, latents))
+        found = self._found_latents() if latents else {}
+        return self.decode(scene.replace_latents(z, self.code, latents, found))
 
     # === Serialisation ===
 
@@ -318,6 +322,14 @@ class DCIGN(keras.Model):
                 f" to step {step:,} since. {_HOW_TO_CALIBRATE}"
             )
         return self.calibration
+
+    def _found_latents(self) -> Mapping[str, tuple[int, ...]]:
+        """Factors whose latents are elsewhere than the code says, to these latents.
+
+        Raises:
+            CalibrationError: if the model is entangled, and they were not found yet.
+        """
+        return self._calibrated().latents if self.procedure == "entangled" else {}
 
     def _latents_of(self, name: str, value: tf.Tensor) -> tuple[str, tf.Tensor]:
         """What `rerender` is asked for, as a factor and new latents of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -23,6 +23,7 @@ def read_scene(z: tf.Tensor, code: GraphicsCode, calibration: Calibration) -> di
         Names such as `azimuth_deg` and `azimuth_error_deg` to float32 [B], and
         `intrinsic` to [B, intrinsic latents].
     """
+    z = tf.gather(z, code.order(calibration.latents), axis=1)
     scene = {}
     for factor, known in calibration.factors.items():
         latent = z[:, code.slice(factor).start]
@@ -60,7 +61,10 @@ def latent_of(name: str, value: tf.Tensor, calibration: Calibration) -> tuple[st
 
 
 def replace_latents(
-    z: tf.Tensor, code: GraphicsCode, latents: Mapping[str, tf.Tensor]
+    z: tf.Tensor,
+    code: GraphicsCode,
+    latents: Mapping[str, tf.Tensor],
+    found: Mapping[str, Sequence[int]],
 ) -> tf.Tensor:
     """Codes with some factors' latents replaced: a new tensor [B, latent_dim].
 
@@ -68,11 +72,14 @@ def replace_latents(
         z: codes [B, latent_dim].
         code: which latents belong to which factor.
         latents: factor to what broadcasts to [B, latents of the factor].
+        found: `Calibration.latents`.
     """
     size = tf.shape(z)[0]
+    order = code.order(found)
     columns = tf.unstack(z, axis=1)
     for factor, value in latents.items():
         where = code.slice(factor)
         value = tf.broadcast_to(value, (size, where.stop - where.start))
-        columns[where] = tf.unstack(value, axis=1)
+        for index, column in zip(order[where], tf.unstack(value, axis=1), strict=True):
+            columns[index] = column
     return tf.stack(columns, axis=1)

@@ -56,6 +56,7 @@ class Oracle:
     """Encodes and decodes those images exactly; `offset` spoils the decoder."""
 
     code = CODE
+    procedure = "clamped"
     encoder = types.SimpleNamespace(input_shape=(None, *SHAPE))
 
     def __init__(self, offset: float = 0.0):
@@ -89,6 +90,20 @@ def figures_in(directory) -> set[str]:
     return {path.stem for path in directory.glob("*.png")}
 
 
+class Scrambled(Oracle):
+    """The same, trained without clamping: its latents lie anywhere."""
+
+    procedure = "entangled"
+    places: ClassVar = [3, 0, 5, 1, 2, 4]  # of the code's latents in this network's
+
+    def encode(self, images):
+        z, z_log_var = super().encode(images)
+        return tf.gather(z, np.argsort(self.places), axis=1), z_log_var
+
+    def decode(self, z):
+        return super().decode(tf.gather(z, self.places, axis=1))
+
+
 @pytest.fixture(scope="module")
 def perfect(tmp_path_factory):
     """A perfect network's directory, scores and the lines shown."""
@@ -114,6 +129,25 @@ def test_a_perfect_network(perfect):
     np.testing.assert_allclose(moved - np.diag(np.diag(moved)), 0, atol=1e-12)
     assert "azimuth" in lines[-2]
     assert str(directory) in lines[-1]
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_an_entangled_network_is_scored_by_the_latents_found_on_validation_people(
+    perfect, tmp_path
+):
+    model = Scrambled()
+    scores, _ = evaluate(model, tmp_path)
+    found = scores.pop("found_latents")
+    assert {f: own["latents"] for f, own in found.items()} == {
+        "azimuth": (3,),
+        "elevation": (0,),
+        "light_azimuth": (5,),
+    }
+    assert all(own["relative_variance"] == (1.0,) for own in found.values())
+    np.testing.assert_equal(scores, perfect[1])
+    calibration = json.loads((tmp_path / "calibration.json").read_text())
+    assert calibration["latents"] == {f: list(own["latents"]) for f, own in found.items()}
+    assert model.calibration.latents == {f: own["latents"] for f, own in found.items()}
 
 
 @pytest.mark.usefixtures("without_figures")
@@ -321,3 +355,5 @@ def test_pictures_for_tensorboard():
     np.testing.assert_allclose(both[:height], both[height:], atol=1e-6)
     azimuth = pictures["traversal/azimuth"][0, 0, :: SHAPE[1], 0]  # its own latent, step by step
     assert (np.diff(azimuth) > 0).all()
+    scrambled = report.Pictures(Scrambled(), Data().sweeps("validation"))()
+    np.testing.assert_allclose(scrambled["traversal/azimuth"], pictures["traversal/azimuth"])

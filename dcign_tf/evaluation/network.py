@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -42,22 +43,38 @@ class Network:
 
     Args:
         model: a trained model.
+
+    Attributes:
+        code: which latents belong to which factor, in the codes as they are here.
+        order: from which latents of the model these codes are made up, int [latent_dim].
     """
 
     def __init__(self, model: DCIGN):
         self.code = model.code
+        self.order = model.code.order({})
         images = tf.TensorSpec((None, *model.encoder.input_shape[1:]), tf.float32)
         codes = tf.TensorSpec((None, model.code.latent_dim), tf.float32)
         self._encode = tf.function(lambda x: model.encode(x)[0], input_signature=[images])
         self._decode = tf.function(lambda z: model.decode(z), input_signature=[codes])
 
+    def rearranged(self, latents: Mapping[str, Sequence[int]]) -> Network:
+        """The same network, its codes rearranged: `encode` does it, and `decode` undoes it.
+
+        Args:
+            latents: factors to the latents of the model that are to stand where the
+                code has the factor (`GraphicsCode.order`).
+        """
+        other = copy.copy(self)
+        other.order = self.code.order(latents)
+        return other
+
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Images [B, H, W, C] in [0, 1] to posterior means [B, latent_dim]."""
-        return self._encode(tf.constant(images)).numpy()
+        return np.take(self._encode(tf.constant(images)).numpy(), self.order, axis=1)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Codes [B, latent_dim] to mean images [B, H, W, C] in [0, 1]."""
-        return self._decode(tf.constant(z)).numpy()
+        return self._decode(tf.constant(np.take(z, np.argsort(self.order), axis=1))).numpy()
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """What images [B, H, W, C] decode to from their own codes."""
@@ -72,6 +89,12 @@ class Network:
             if value_key is not None:
                 values.append(np.asarray(example[value_key])[: num_distinct(example)])
         return Codes(z_mean, None if value_key is None else values)
+
+    def encode_factors(
+        self, sweeps: Mapping[str, Sweeps], values: Mapping[str, str]
+    ) -> dict[str, Codes]:
+        """Each factor's sweeps encoded; `values` is `SweepDataset.values`."""
+        return {f: self.encode_sweeps(own, values.get(f)) for f, own in sweeps.items()}
 
     def novel_views(self, z: np.ndarray, factor: str, pairs: np.ndarray) -> np.ndarray:
         """Decodes the codes of pairs[:, 0] with the latents of `factor` of pairs[:, 1]."""

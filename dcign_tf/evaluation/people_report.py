@@ -67,6 +67,8 @@ def evaluate_people(
         `recognition`, see `recognition.recognition_scores`, or None if the test images
         do not show one person twice; `shape`, see `shape_estimation.shape_scores`.
     """
+    if entangled:
+        network = network.rearranged({})  # the read-out is for the model's own codes
     angles = [key for key in data.values.values() if key.endswith("_deg")]
     test = read_portraits(data.independent(), angles)
     fit = read_portraits(data.sweeps("train")[INTRINSIC], angles, most_images=FIT_IMAGES)

@@ -5,6 +5,7 @@ What is measured stands in `scores`, what is drawn in `gallery`.
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 
 from dcign_tf.datasets.reading import FaceDataset, SweepDataset, Sweeps
 from dcign_tf.evaluation import gallery, metrics
+from dcign_tf.evaluation.entangled import with_found_latents
 from dcign_tf.evaluation.figure_names import numbered
 from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
@@ -56,13 +58,18 @@ def evaluate(
     network = Network(model)
     known = quantities(data.values, data.periods)
     show("Evaluating on identities that training never saw …")
+    fit, found = network.encode_factors(data.sweeps("validation"), data.values), {}
+    if model.procedure == "entangled":
+        network, fit, found = with_found_latents(network, fit)
     sweeps = data.sweeps("test")
-    test = {f: network.encode_sweeps(s, data.values.get(f)) for f, s in sweeps.items()}
-    fit = {
-        f: network.encode_sweeps(s, data.values.get(f))
-        for f, s in data.sweeps("validation").items()
-    }
-    model.calibration = fit_calibration(network.code, fit, known, int(model.step.numpy()))
+    test = network.encode_factors(sweeps, data.values)
+    model.calibration = fit_calibration(
+        network.code,
+        fit,
+        known,
+        latents={factor: own.latents for factor, own in found.items()},
+        step=int(model.step.numpy()),
+    )
     for factor in model.calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
@@ -84,6 +91,8 @@ def evaluate(
     )
     scores["step"] = model.calibration.step
     scores["num_image_sweeps"] = {f: len(e["reconstruction"]) for f, e in errors.items()}
+    if model.procedure == "entangled":
+        scores["found_latents"] = {f: dataclasses.asdict(own) for f, own in found.items()}
     if reference_mse:
         scores["reference_mse"] = dict(reference_mse)
     if isinstance(data, FaceDataset):
@@ -115,6 +124,7 @@ class Pictures:
     """
 
     def __init__(self, model: DCIGN, sweeps: Mapping[str, Sweeps]):
+        self._model = model
         self._network = Network(model)
         self._sweeps = sweeps
 
@@ -124,7 +134,9 @@ class Pictures:
         images = gallery.example_images(self._sweeps, network.code.factors, 8)
         if not len(images):
             return {}
-        codes = {f: network.encode_sweeps(s) for f, s in self._sweeps.items()}
+        codes = network.encode_factors(self._sweeps, {})
+        if self._model.procedure == "entangled":
+            network, codes, _ = with_found_latents(network, codes)
         swept, _ = network.traversals(images[:1], network.latent_ranges(codes))
         pairs = np.concatenate([images, network.reconstruct(images)], axis=1)
         return {

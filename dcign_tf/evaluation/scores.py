@@ -46,6 +46,10 @@ class Codes:
     z_mean: Sequence[np.ndarray]
     values: Sequence[np.ndarray] | None = None
 
+    def rearranged(self, order: Sequence[int]) -> Codes:
+        """The same codes with their latents in another order, int [latent_dim]."""
+        return Codes([np.take(sweep, order, axis=1) for sweep in self.z_mean], self.values)
+
     def latent(self, where: slice) -> list[np.ndarray]:
         """The one latent at `where`, in each sweep: [n_i].
 
@@ -64,7 +68,9 @@ def fit_calibration(
     code: GraphicsCode,
     fit_codes: Mapping[str, Codes],
     quantities: Mapping[str, Quantity],
+    *,
     step: int,
+    latents: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Calibration:
     """What the extrinsic latents mean, where the true values are known.
 
@@ -73,17 +79,19 @@ def fit_calibration(
         fit_codes: extrinsic factors to the codes of sweeps of validation identities.
         quantities: the factors whose true values are known, to what these are.
         step: the model's.
+        latents: `Calibration.latents`, if the codes are not as the model gives them.
 
     Raises:
         ValueError: if such a factor has more than one latent.
     """
-    return calibrate(
+    calibration = calibrate(
         {factor: _pooled(fit_codes[factor].latent(code.slice(factor))) for factor in quantities},
         {factor: _pooled(fit_codes[factor].values) for factor in quantities},
         keys={factor: quantity.key for factor, quantity in quantities.items()},
         periods={f: quantity.period for f, quantity in quantities.items() if quantity.period},
         step=step,
     )
+    return dataclasses.replace(calibration, latents=dict(latents or {}))
 
 
 def make_scores(

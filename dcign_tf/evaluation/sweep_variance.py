@@ -47,10 +47,15 @@ def movement_matrix(
         z_mean = _checked(z_mean_by_factor[factor], code, factor)
         if not _usable(z_mean):
             continue
-        variance = np.mean([_variance(sweep) for sweep in z_mean], axis=0)
+        variance = mean_variance(z_mean)
         for row, group in enumerate(code.factors):
             matrix[row, column] = variance[code.slice(group)].mean()
     return matrix
+
+
+def mean_variance(z_mean: Sequence[np.ndarray]) -> np.ndarray:
+    """Of each latent, its variance within a sweep, averaged over sweeps [n_i, latents]."""
+    return np.mean([_variance(sweep) for sweep in z_mean], axis=0)
 
 
 def selectivity(matrix: np.ndarray, code: GraphicsCode) -> dict[str, float]:

@@ -1,0 +1,84 @@
+"""Which latents of an entangled network stand for which factor (paper §4.1.1).
+
+A network trained without clamping has a latent for azimuth, if it has one, anywhere.
+The paper takes the one of the largest variance over a batch in which only azimuth
+varies. So is it done here, over all such sweeps; but no two factors may have the same
+latent. Of all ways to give each factor latents of its own, the one is taken whose sum
+of variances is largest, each in relation to the largest in the sweeps of its factor:
+where no two factors compete, that is the paper's rule.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from dcign_tf.evaluation.network import Network
+from dcign_tf.evaluation.scores import Codes
+from dcign_tf.evaluation.sweep_variance import mean_variance
+from dcign_tf.factors import GraphicsCode
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundLatents:
+    """The latents that stand for one factor.
+
+    Attributes:
+        latents: as many as the graphics code gives it, the largest variance first.
+        relative_variance: of each, over the sweeps of the factor, in relation to the
+            largest of any latent there. Below 1 where another factor has that one.
+    """
+
+    latents: tuple[int, ...]
+    relative_variance: tuple[float, ...]
+
+
+def find_latents(codes: Mapping[str, Codes], code: GraphicsCode) -> dict[str, FoundLatents]:
+    """Finds the latents of the extrinsic factors.
+
+    Args:
+        codes: each extrinsic factor to the codes of sweeps in which it varies, of
+            identities that are not scored (validation).
+        code: how many latents each factor is to have.
+
+    Returns:
+        Factor to its latents, no latent twice. A factor in whose sweeps nothing varies,
+        or that has none, is missing.
+    """
+    variances = {}
+    for factor in code.extrinsic:
+        if codes[factor].z_mean:
+            variance = mean_variance(codes[factor].z_mean)
+            if variance.max() > 0:
+                variances[factor] = variance / variance.max()
+    sizes = {f: code.slice(f).stop - code.slice(f).start for f in variances}
+    places = [f for f, size in sizes.items() for _ in range(size)]
+    if not places:
+        return {}
+    _, chosen = linear_sum_assignment([variances[f] for f in places], maximize=True)
+    found = {}
+    for factor, variance in variances.items():
+        own = chosen[[f == factor for f in places]]
+        own = own[np.argsort(-variance[own], kind="stable")]
+        found[factor] = FoundLatents(tuple(own.tolist()), tuple(variance[own].tolist()))
+    return found
+
+
+def with_found_latents(
+    network: Network, codes: Mapping[str, Codes]
+) -> tuple[Network, dict[str, Codes], dict[str, FoundLatents]]:
+    """Finds an entangled network's latents and puts them where the graphics code has them.
+
+    Args:
+        network: as it was trained.
+        codes: every factor to its codes of sweeps of identities that are not scored.
+
+    Returns:
+        The network and the codes, rearranged, and what was found.
+    """
+    found = find_latents(codes, network.code)
+    network = network.rearranged({factor: own.latents for factor, own in found.items()})
+    return network, {f: own.rearranged(network.order) for f, own in codes.items()}, found

@@ -34,6 +34,8 @@ setup(
         "tensorflow>=2.21,<2.22",
         "tensorflow-datasets>=4.9.9",
         "tensorflow-probability[tf]==0.25.*",
+        # Protocol buffers only, 30 kB: the warm-up requests of an export.
+        "tensorflow-serving-api>=2.21,<2.22",
         "tqdm>=4.66",
         # Writes the meshes of estimated faces.
         "trimesh>=4",

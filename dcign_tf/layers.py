@@ -57,13 +57,13 @@ class UnpoolConv2D(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
 
     def call(self, inputs):
-        kernel = tf.cast(self._folded_kernel(), self.compute_dtype)
+        kernel = tf.cast(self.folded_kernel(), self.compute_dtype)
         phases = tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID")
         # Not tf.nn.bias_add: on CPUs its gradient adds up bfloat16 in bfloat16, and of the
         # 120,000 terms of a paper-size stage loses five sixths.
         return self.activation(tf.nn.depth_to_space(phases, 2) + self.bias)
 
-    def _folded_kernel(self) -> tf.Tensor:
+    def folded_kernel(self) -> tf.Tensor:
         """The low-resolution kernel: [(k+1)/2, (k+1)/2, C, 4·filters], float32.
 
         Its last axis is ordered (row phase, column phase, filter), as

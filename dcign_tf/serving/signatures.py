@@ -1,0 +1,212 @@
+"""What a served model answers: its signatures, as functions of tensors.
+
+| signature | inputs | outputs |
+|---|---|---|
+| `encode` | `image` [B, H, W, C] in [0, 1] | `z_mean`, `z_log_var` [B, latent_dim] |
+| `decode` | `z` [B, latent_dim] | `rendering` [B, H, W, C] |
+| `reconstruct` | `image` | `rendering` |
+| `infer_scene` | `image` | `inferred_azimuth_deg`, … [B], `intrinsic` |
+| `rerender`, `serving_default` | `image`, `azimuth_deg`, … [B] | `rendering` |
+| `sample` | `seed` int32 [2], `count` int32 | `rendering`, `z` |
+| `infer_scene_bytes` | `image_bytes` string [B] | as `infer_scene` |
+| `rerender_bytes` | `image_bytes`, `azimuth_deg`, … | `rendering_png` string [B] |
+| `rerender_rest` | the same | `rendering_png_bytes` |
+
+Everything that is no string and no seed or count is float32. The last two differ in
+the name alone: TensorFlow Serving writes bytes into JSON as base64 if their name ends
+in `_bytes`, otherwise as they are, which is no JSON.
+
+A request that cannot be answered fails with INVALID_ARGUMENT, and says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dcign_tf.calibration import FactorCalibration
+from dcign_tf.factors import INTRINSIC
+from dcign_tf.losses import standard_normal
+from dcign_tf.model import DCIGN
+from dcign_tf.serving.checks import checked
+from dcign_tf.serving.network import Chain
+from dcign_tf.serving.pictures import encode_pngs, fit_pictures
+
+MOST_SAMPLES = 1000
+"""What `sample` draws at most in one request."""
+
+Tensors = dict[str, tf.Tensor]
+
+# Pictures come from all sorts of arithmetic.
+_TOLERANCE = 1e-3
+
+
+class ServedModel(tf.Module):
+    """A trained model's functions, with copies of its weights in float32.
+
+    Args:
+        model: calibrated; factors whose calibration failed are neither inferred nor
+            changed.
+        background: grey level, 0 to 255, of what a picture leaves free in the square.
+
+    Attributes:
+        values: name of an input of `rerender`, e.g. `azimuth_deg`, to the calibration
+            of its factor; in the order of the code.
+    """
+
+    def __init__(self, model: DCIGN, *, background: int):
+        super().__init__()
+        code, calibration = model.code, model.checked_calibration()
+        self.image_shape = tuple(model.encoder.input_shape[1:])
+        self.latent_dim = code.latent_dim
+        *trunk, _, _ = model.encoder.layers[1:]
+        self._trunk = Chain(trunk)
+        self._heads = {
+            name: Chain([model.encoder.get_layer(name)]) for name in ("z_mean", "z_log_var")
+        }
+        self._decoder = Chain(model.decoder.layers[1:])
+        self._background = background
+        known = [entry for entry in calibration.factors.items() if not entry[1].reason]
+        self.values = dict(
+            zip(input_names(entry.name for _, entry in known), dict(known).values(), strict=True)
+        )
+        order = code.order(calibration.latents)
+        self._latents = {
+            name: order[code.slice(factor).start]
+            for name, (factor, _) in zip(self.values, known, strict=True)
+        }
+        self._intrinsic = order[code.slice(INTRINSIC)]
+
+    def signatures(self) -> dict[str, Any]:
+        """Name to a concrete function, dynamic in its batch."""
+        image = {"image": tf.TensorSpec((None, *self.image_shape), tf.float32)}
+        image_bytes = {"image_bytes": tf.TensorSpec([None], tf.string)}
+        z = {"z": tf.TensorSpec((None, self.latent_dim), tf.float32)}
+        values = {name: tf.TensorSpec([None], tf.float32) for name in self.values}
+        draw = {"seed": tf.TensorSpec([2], tf.int32), "count": tf.TensorSpec([], tf.int32)}
+        inputs = {
+            self.encode: image,
+            self.decode: z,
+            self.reconstruct: image,
+            self.infer_scene: image,
+            self.rerender: image | values,
+            self.sample: draw,
+            self.infer_scene_bytes: image_bytes,
+            self.rerender_bytes: image_bytes | values,
+            self.rerender_rest: image_bytes | values,
+        }
+        functions = {
+            function.__name__: tf.function(function).get_concrete_function(
+                **{name: tf.TensorSpec(s.shape, s.dtype, name) for name, s in specs.items()}
+            )
+            for function, specs in inputs.items()
+        }
+        return {**functions, "serving_default": functions["rerender"]}
+
+    # === Signatures ===
+
+    def encode(self, image: tf.Tensor) -> Tensors:
+        """Images to the posterior's parameters."""
+        features = self._trunk(self._checked_image(image))
+        return {name: head(features) for name, head in self._heads.items()}
+
+    def decode(self, z: tf.Tensor) -> Tensors:
+        """Codes to mean images."""
+        z = _with_rows(tf.ensure_shape(z, (None, self.latent_dim)), "z")
+        return {"rendering": tf.sigmoid(self._decoder(z))}
+
+    def reconstruct(self, image: tf.Tensor) -> Tensors:
+        """Images through the mean of the posterior."""
+        return self.decode(self.encode(image)["z_mean"])
+
+    def infer_scene(self, image: tf.Tensor) -> Tensors:
+        """The calibrated factors' values, and the intrinsic latents."""
+        z = self.encode(image)["z_mean"]
+        inferred = {
+            f"inferred_{name}": known.to_value(z[:, self._latents[name]], keras.ops)
+            for name, known in self.values.items()
+        }
+        return {**inferred, INTRINSIC: tf.gather(z, self._intrinsic, axis=1)}
+
+    def rerender(self, image: tf.Tensor, **values: tf.Tensor) -> Tensors:
+        """The same objects with other values; NaN keeps what the picture shows."""
+        z = self.encode(image)["z_mean"]
+        for name, value in values.items():
+            z = self._with_value(z, name, value)
+        return self.decode(z)
+
+    def sample(self, seed: tf.Tensor, count: tf.Tensor) -> Tensors:
+        """Objects drawn from the prior, the same for the same seed."""
+        message = f"count is {{}}; it must be 1 to {MOST_SAMPLES:,}"
+        count = checked(count, (count >= 1) & (count <= MOST_SAMPLES), message, [count])
+        z = standard_normal((count, self.latent_dim), tf.ensure_shape(seed, [2]))
+        return {**self.decode(z), "z": z}
+
+    def infer_scene_bytes(self, image_bytes: tf.Tensor) -> Tensors:
+        """As `infer_scene`, of PNG or JPEG files."""
+        return self.infer_scene(self._decoded(image_bytes))
+
+    def rerender_bytes(self, image_bytes: tf.Tensor, **values: tf.Tensor) -> Tensors:
+        """As `rerender`, from PNG or JPEG files to PNG files."""
+        rendering = self.rerender(self._decoded(image_bytes), **values)["rendering"]
+        return {"rendering_png": encode_pngs(rendering)}
+
+    def rerender_rest(self, image_bytes: tf.Tensor, **values: tf.Tensor) -> Tensors:
+        """`rerender_bytes` for HTTP."""
+        png = self.rerender_bytes(image_bytes, **values)["rendering_png"]
+        return {"rendering_png_bytes": png}
+
+    # === Parts ===
+
+    def _decoded(self, image_bytes: tf.Tensor) -> tf.Tensor:
+        files = tf.ensure_shape(image_bytes, [None])
+        return fit_pictures(files, self.image_shape, self._background)
+
+    def _checked_image(self, image: tf.Tensor) -> tf.Tensor:
+        image = _with_rows(tf.ensure_shape(image, (None, *self.image_shape)), "image")
+        low, high = tf.reduce_min(image), tf.reduce_max(image)
+        within = (low >= -_TOLERANCE) & (high <= 1 + _TOLERANCE)  # which NaN is not
+        return checked(image, within, "image has values {} to {}; they must be 0 to 1", [low, high])
+
+    def _with_value(self, z: tf.Tensor, name: str, value: tf.Tensor) -> tf.Tensor:
+        """Codes with another latent of one factor in the rows whose value is not NaN."""
+        known = self.values[name]
+        value = tf.ensure_shape(value, [None])
+        given, wanted = tf.shape(value)[0], tf.shape(z)[0]
+        message = f"{name} has {{}} values for {{}} images; each needs one (NaN: its own)"
+        value = checked(value, tf.equal(given, wanted), message, [given, wanted])
+        kept = tf.math.is_nan(value)
+        wrong = tf.boolean_mask(value, ~(kept | _is_within(value, known)))
+        message = f"{name}: {{}} is {known.outside()}; NaN keeps the picture's own"
+        value = checked(value, tf.equal(tf.size(wrong), 0), message, [wrong])
+        latent = known.to_latent(value, keras.ops)
+        changed = ~kept[:, tf.newaxis] & (tf.range(self.latent_dim) == self._latents[name])
+        return tf.where(changed, latent[:, tf.newaxis], z)
+
+
+def input_names(names: Iterable[str]) -> list[str]:
+    """Names of values as inputs of a signature: letters, digits and underscores, all different.
+
+    A manifest's columns may be called anything; `azimuth_deg` stays as it is.
+    """
+    found: list[str] = []
+    for name in names:
+        clean = re.sub(r"\W", "_", name, flags=re.ASCII)
+        clean = clean if clean.isidentifier() else f"value_{clean}"
+        while clean in found:
+            clean += "_"
+        found.append(clean)
+    return found
+
+
+def _with_rows(tensor: tf.Tensor, name: str) -> tf.Tensor:
+    return checked(tensor, tf.shape(tensor)[0] > 0, f"{name} has no rows")
+
+
+def _is_within(value: tf.Tensor, known: FactorCalibration) -> tf.Tensor:
+    low, high = known.limits()
+    return tf.math.is_finite(value) & (value >= low) & (value <= high)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from typing import Any
 
 import tensorflow as tf
@@ -14,7 +16,7 @@ from dcign_tf.datasets.workers import available_cores
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions, devices, threads and the commit, as JSON values."""
+    """Versions, devices, threads, the commit and the command, as JSON values."""
     packages = ("tensorflow", "keras", "tensorflow-probability", "tensorflow-datasets", "numpy")
     return {
         "python": platform.python_version(),
@@ -25,6 +27,7 @@ def describe_environment() -> dict[str, Any]:
         ],
         "threads": available_cores(),
         "commit": _commit(),
+        "command": shlex.join(["python", *sys.argv]),
     }
 
 

@@ -20,6 +20,7 @@ from dcign_tf.environment import describe_environment
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import report
 from dcign_tf.evaluation.figure_names import paper_figures
+from dcign_tf.evaluation.html_report import write_report
 from dcign_tf.evaluation.score_tables import scores_table
 from dcign_tf.evaluation.scores import SCHEMA_VERSION, published_mse
 from dcign_tf.factors import GraphicsCode
@@ -201,6 +202,7 @@ def evaluate(
                 paper_figures=paper_figures(config["dataset"]),
                 show=show,
             )
+        show(f"The page to read them on is {write_report(run)}")
         if not is_in_use:
             write_aside(file, model.save)
     return scores

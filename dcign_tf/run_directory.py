@@ -155,7 +155,7 @@ class RunDirectory:
             f"Note: {name} was {recorded.get(name)} when this run began and is now {value};"
             " its results may differ in the last bits from an uninterrupted run's."
             for name, value in environment.items()
-            if name != "commit" and recorded.get(name) != value
+            if name not in ("commit", "command") and recorded.get(name) != value
         ]
 
     def check_data(self, fingerprint: str, environment: Mapping[str, Any]) -> None:
@@ -201,6 +201,11 @@ class RunDirectory:
     def read_scores(self) -> dict[str, Any] | None:
         """`evaluation/scores.json`, or None if nothing was evaluated yet."""
         file = self.evaluation / "scores.json"
+        return _read_json(file, "") if file.exists() else None
+
+    def read_calibration(self) -> dict[str, Any] | None:
+        """`evaluation/calibration.json`, or None if the run was not calibrated yet."""
+        file = self.evaluation / "calibration.json"
         return _read_json(file, "") if file.exists() else None
 
     def append_metrics(self, record: Mapping[str, float]) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import html.parser
-import io
-import re
-
 import numpy as np
 import pytest
+from html_reading import Reader, check_page, embedded
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -16,60 +12,6 @@ from PIL import Image
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import html_page
 from dcign_tf.evaluation.html_page import Section, element, page, paragraph, table
-
-VOID = {"meta", "link", "img", "br", "hr"}
-
-
-class Reader(html.parser.HTMLParser):
-    """Checks that every element is closed in its turn; collects ids, attributes and text."""
-
-    def __init__(self, text: str):
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.text: dict[str, list[str]] = {}
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        assert len(dict(attrs)) == len(attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open:
-            self.text.setdefault(self.open[-1], []).append(data)
-
-    def attributes(self, name: str) -> list[str]:
-        return [own[name] for _, own in self.elements if name in own]
-
-
-def check_page(text: str) -> Reader:
-    """Well-formed, no id twice, links that lead somewhere, and nothing to be fetched."""
-    reader = Reader(text)
-    ids = reader.attributes("id")
-    assert len(set(ids)) == len(ids)
-    for target in reader.attributes("href"):
-        assert target == "data:," or target.removeprefix("#") in ids
-    for source in reader.attributes("src"):
-        assert source.startswith("data:image/")
-    assert all(own.get("alt") for tag, own in reader.elements if tag == "img")
-    assert not {"script", "iframe", "object", "form"} & {tag for tag, _ in reader.elements}
-    assert not re.search(r"url\(|@import|https?:|//\w", "".join(reader.text["style"]))
-    return reader
-
-
-def embedded(reader: Reader) -> list[np.ndarray]:
-    """The page's pictures, decoded."""
-    return [
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))))
-        for source in reader.attributes("src")
-    ]
 
 
 @pytest.fixture

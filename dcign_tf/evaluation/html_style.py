@@ -26,6 +26,7 @@ h3 { margin: 2rem 0 .5rem; font-size: 1.08rem; }
 p, ul, figcaption { max-width: 44rem; }
 p { margin: .7rem 0; }
 a { color: var(--accent); }
+nav li { margin: 0; }
 nav ul { display: flex; flex-wrap: wrap; gap: .35rem 1.2rem; margin: 1.4rem 0 0; padding: 0;
   max-width: none; list-style: none; font-size: .93rem; }
 nav a { display: inline-block; padding: .15rem 0; }

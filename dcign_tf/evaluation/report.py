@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dcign_tf.datasets.reading import FaceDataset, SweepDataset, Sweeps
-from dcign_tf.evaluation import gallery, metrics
+from dcign_tf.evaluation import gallery, html_figures, metrics
 from dcign_tf.evaluation.entangled import with_found_latents
 from dcign_tf.evaluation.figure_names import numbered
 from dcign_tf.evaluation.figures import save_figure
@@ -55,6 +55,7 @@ def evaluate(
         The scores, as in `scores.json` (docs/scores.md).
     """
     directory.mkdir(parents=True, exist_ok=True)
+    earlier = _stamped_figures(directory)
     network = Network(model)
     known = quantities(data.values, data.periods)
     show("Evaluating on identities that training never saw …")
@@ -108,6 +109,8 @@ def evaluate(
         network, test, fit, sweeps, known, model.calibration, scores, records
     ):
         save_figure(figure, directory / f"{numbered(name, paper_figures or {})}.png")
+    for path, _ in earlier & _stamped_figures(directory):
+        path.unlink()  # not drawn this time: it would be taken for one of these
     write_scores(model.calibration.get_config(), directory / "calibration.json")
     write_scores(scores, directory / "scores.json")  # last: who finds it finds the rest
     show(scores_table(scores))
@@ -143,6 +146,12 @@ class Pictures:
             "originals_and_reconstructions": _side_by_side(pairs),
             **{f"traversal/{factor}": _side_by_side(rows[0]) for factor, rows in swept.items()},
         }
+
+
+def _stamped_figures(directory: pathlib.Path) -> set[tuple[pathlib.Path, int]]:
+    """An evaluation's figures there, each with the time at which it was written."""
+    figures = (path for path in directory.glob("*.png") if html_figures.is_known(path.stem))
+    return {(path, path.stat().st_mtime_ns) for path in figures}
 
 
 def _side_by_side(images: np.ndarray) -> np.ndarray:

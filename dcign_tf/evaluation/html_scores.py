@@ -1,0 +1,331 @@
+"""What a run's scores say, as tables for `html_page`: each beside what guessing would give.
+
+Every function takes the scores as in `scores.json` (docs/scores.md) and returns the parts
+of a section, none if the scores have nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from dcign_tf.evaluation.html_page import paragraph, table
+from dcign_tf.evaluation.quantities import Quantity, display_name
+from dcign_tf.evaluation.score_tables import number
+from dcign_tf.factors import INTRINSIC
+
+Scores = Mapping[str, Any]
+
+
+def headline(scores: Scores) -> list[tuple[str, str, str]]:
+    """The few numbers to see first, for `html_page.cards`."""
+    entries = []
+    for factor, own in scores["factors"].items():
+        known = scores.get("values", {}).get(factor)
+        if known is not None and own.get("mean_absolute_error") is not None:
+            unit = Quantity(known["key"]).unit
+            remark = "mean error of reading it off a picture"
+            if known.get("guessing_error") is not None:
+                remark += f"; guessing: {_amount(known['guessing_error'], unit)}"
+            entries.append(
+                (display_name(factor), _amount(own["mean_absolute_error"], unit), remark)
+            )
+        elif factor != INTRINSIC:
+            ratio = number(own.get("novel_view_ratio"), ".2f")
+            remark = "error of new views; leaving the picture as it is: 1"
+            entries.append((display_name(factor), ratio, remark))
+    mse = number(scores["reconstruction_mse"], ".2g")
+    entries.append(("reconstruction", mse, "mean squared error, grey values from 0 to 1"))
+    return entries
+
+
+def values_read(scores: Scores) -> list[Element]:
+    """How well each factor's value is told from one picture."""
+    known = scores.get("values", {})
+    if not known:
+        return []
+    header = ["", "mean error", "guessing", "R²", "rank correlation"]
+    on_circle = any("circular_linear" in scores["factors"][factor] for factor in known)
+    rows = []
+    for factor, value in known.items():
+        own, unit = scores["factors"][factor], Quantity(value["key"]).unit
+        rows.append(
+            [
+                display_name(factor),
+                _amount(own.get("mean_absolute_error"), unit),
+                _amount(value.get("guessing_error"), unit),
+                number(own.get("r2_calibrated")),
+                number(own.get("spearman")),
+                *([number(own.get("circular_linear"))] if on_circle else []),
+            ]
+        )
+    caption = (
+        "Mean error: how far off the value is on average; guessing: the same if always the mean"
+        " value is said. R²: 1 is exact, 0 no better than guessing, below 0 worse. Rank"
+        " correlation: 1 or −1 if the latent rises or falls with the value throughout, 0 if it"
+        " knows nothing of it; the sign means nothing."
+    )
+    if on_circle:
+        header.append("circular correlation")
+        caption += (
+            " On a circle errors are taken the shorter way round, and the rank correlation from"
+            " where the latent jumps. The circular correlation needs no such cut; a latent that"
+            " tells the angle has 0.78."
+        )
+    return [
+        paragraph(
+            "One picture goes in. The latent of each factor is read off as a value, through a curve"
+            " that was fitted on validation identities; the errors are those on test identities,"
+            " which neither training nor that curve has seen."
+        ),
+        table(header, rows, caption=caption),
+    ]
+
+
+def found_latents(scores: Scores) -> list[Element]:
+    """Of a network trained without clamping: where its latents were found."""
+    if not (found := scores.get("found_latents")):
+        return []
+    rows = [
+        [
+            display_name(factor),
+            ", ".join(str(latent) for latent in own["latents"]),
+            ", ".join(number(share) for share in own["relative_variance"]),
+        ]
+        for factor, own in found.items()
+    ]
+    return [
+        paragraph(
+            "This network was trained without clamping: nothing tells which of its latents stands"
+            " for what. Taken are those that move most while a factor alone varies (on validation"
+            " identities), no latent twice."
+        ),
+        table(
+            ["", "latent (from 0)", "its variance, over the largest of any"],
+            rows,
+            caption="1: no other latent moves more while this factor varies.",
+        ),
+    ]
+
+
+def new_views(scores: Scores) -> list[Element]:
+    """How well pictures are turned and relit."""
+    rows = [
+        [
+            _factor(factor),
+            number(own.get("novel_view_ratio")),
+            f"{scores.get('num_image_sweeps', scores['num_sweeps'])[factor]:,}",
+        ]
+        for factor, own in scores["factors"].items()
+    ]
+    return [
+        paragraph(
+            "Given one picture of someone and the latent of one factor from another, the network"
+            " draws what the other shows."
+        ),
+        table(
+            ["factor changed", "error of the new view", "sweeps"],
+            rows,
+            caption=(
+                "Squared error against the true picture, over the error of leaving the given"
+                " picture as it is: 0 is exact, 1 no better than doing nothing."
+            ),
+        ),
+    ]
+
+
+def answers(scores: Scores) -> list[Element]:
+    """Whether each latent answers to its own factor and to no other."""
+    names = [
+        ("selectivity", "selectivity"),
+        ("own_share", "own share"),
+        ("consistency", "consistency"),
+        ("invariance", "invariance"),
+    ]
+    shown = [n for n in names if any(n[0] in own for own in scores["factors"].values())]
+    if not shown:
+        return []
+    rows = [
+        [_factor(factor), *(number(own.get(name)) for name, _ in shown)]
+        for factor, own in scores["factors"].items()
+    ]
+    return [
+        table(
+            ["while this varies", *(title for _, title in shown)],
+            rows,
+            caption=(
+                "Selectivity: how many times more the factor's own latent moves than while any"
+                " other factor varies; 1 is no preference. Own share: of all that moves in the"
+                " code, the part in the factor's own latents. Consistency: 1 if the latent covers"
+                " the same values whoever is seen, 0 if it stays put for each. Invariance: 1 if no"
+                " other latent moves, 0 if they move as much as between one person and the next."
+                " Of these three 1 is best and 0 worst."
+            ),
+        )
+    ]
+
+
+def reconstruction(scores: Scores) -> list[Element]:
+    """How far pictures are from what their own codes decode to."""
+    rows = [["this run", number(scores["reconstruction_mse"], ".4e")]]
+    rows += [[name, number(mse, ".4e")] for name, mse in scores.get("reference_mse", {}).items()]
+    return [
+        table(
+            ["", "mean squared error"],
+            rows,
+            caption="Of pictures decoded from their own codes, grey values 0 to 1; 0 is exact.",
+        )
+    ]
+
+
+def disentanglement(scores: Scores) -> list[Element]:
+    """What the field measures."""
+    if not (found := scores.get("disentanglement")):
+        return []
+    dci, factors = found["dci"], found["factors"]
+    chance = 1 / len(factors)
+    overall = [
+        ("MIG", found["mig"]["mig"], "0", "1", "Is each factor told by one latent alone?"),
+        ("SAP", found["sap"]["sap"], "0", "1", "The same, of linear predictions."),
+        (
+            "DCI disentanglement",
+            dci["disentanglement"],
+            "0",
+            "1",
+            "Does each latent serve one factor?",
+        ),
+        ("DCI completeness", dci["completeness"], "0", "1", "Is each factor served by one latent?"),
+        ("DCI error", dci["informativeness"], "1", "0", "Can the factors be predicted at all?"),
+        (
+            "FactorVAE",
+            found["factor_vae"]["factor_vae"],
+            number(chance, ".2f"),
+            "1",
+            "Does the latent that stays put tell which factor was held?",
+        ),
+        (
+            "modularity",
+            found["modularity"]["modularity"],
+            "0",
+            "1",
+            "Does each latent tell of one factor only?",
+        ),
+        (
+            "explicitness",
+            found["explicitness"]["explicitness"],
+            "0.5",
+            "1",
+            "Is each factor there to be read off linearly?",
+        ),
+    ]
+    per_factor = [
+        ("MIG", found["mig"]["per_factor"]),
+        ("SAP", found["sap"]["per_factor"]),
+        ("DCI completeness", dci["completeness_per_factor"]),
+        ("DCI error", dci["informativeness_per_factor"]),
+        ("explicitness", found["explicitness"]["per_factor"]),
+    ]
+    return [
+        paragraph(
+            f"The whole code against {', '.join(map(display_name, factors))}, in"
+            f" {found['num_images']:,} pictures of {found['num_identities']:,} people, all factors"
+            " drawn independently. The coefficients say who it is; no latent was ever meant for"
+            " one of them alone."
+        ),
+        table(
+            ["", "this run", "chance", "perfect", "asks"],
+            [[name, number(value), *rest] for name, value, *rest in overall],
+        ),
+        table(
+            ["", *map(display_name, factors)],
+            [[name, *map(number, values)] for name, values in per_factor],
+            caption="Factor by factor. DCI error: 0 is exact, 1 no better than guessing.",
+        ),
+    ]
+
+
+def recognition(scores: Scores) -> list[Element]:
+    """Whether people are known again."""
+    if not (found := scores.get("recognition")):
+        return []
+    protocol = found["protocol"]
+    rows = []
+    for name, own in found["representations"].items():
+        drawn = own["random_gallery"]["rank1"]
+        spread = f"{_share(drawn['mean'])} ± {_share(drawn['std'])}"
+        rows.append([name, _share(own["rank1"]), spread, _share(own["equal_error_rate"])])
+    chance = _share(protocol["chance"])
+    rows.append(["chance", chance, chance, _share(0.5)])
+    return [
+        paragraph(
+            f"{protocol['num_probes']:,} pictures in any pose and light, each to be given to one of"
+            f" {protocol['num_identities']:,} people never seen in training, of whom there is one"
+            " picture each: the most frontal one, or any."
+        ),
+        table(
+            ["told by", "right at once", "if the one picture is any", "equal error rate"],
+            rows,
+            caption=(
+                "Right at once (rank 1): the most similar of the pictures is of the same person."
+                " Equal error rate: are these two the same person? At the threshold where as many"
+                " pairs of two people are taken for one as the other way round; 0% is perfect."
+            ),
+        ),
+    ]
+
+
+def shape(scores: Scores) -> list[Element]:
+    """How well the form of the face is told."""
+    if not (found := scores.get("shape")):
+        return []
+    rows = [
+        ["estimated from one picture", found["vertex_error_mm"]],
+        ["estimated from all pictures of a person", found["pooled_error_mm"]],
+        ["always the mean face", found["mean_face_error_mm"]],
+    ]
+    return [
+        paragraph(
+            "The face model's coefficients, read off the code by a linear map fitted on"
+            f" {found['num_fit_identities']:,} training identities; measured on"
+            f" {found['num_identities']:,} others."
+        ),
+        table(
+            ["", "mean vertex error"],
+            [[name, number(length, ".2f", " mm")] for name, length in rows],
+            caption=(
+                "Mean distance between a point of the face and the same point of the true one. How"
+                " large a head is cannot be seen in the pictures, and counts all the same."
+            ),
+        ),
+    ]
+
+
+def missing(scores: Scores) -> Sequence[str]:
+    """What this evaluation has no scores of at all, and why."""
+    sentences = []
+    if "disentanglement" not in scores:
+        sentences.append(
+            "Disentanglement scores, recognition and shape: they need pictures rendered from a face"
+            " model, in which all factors are drawn independently."
+        )
+    for name in ("disentanglement", "recognition"):
+        if name in scores and scores[name] is None:
+            sentences.append(
+                f"{display_name(name).capitalize()}: the test split has too few pictures of"
+                " independently drawn factors."
+            )
+    return sentences
+
+
+def _factor(factor: str) -> str:
+    return "intrinsic (who or what it is)" if factor == INTRINSIC else display_name(factor)
+
+
+def _amount(value: float | None, unit: str) -> str:
+    """Of the unit of a factor, to three digits."""
+    return number(value, ".3g", unit)
+
+
+def _share(value: float | None) -> str:
+    return number(value, ".1%")

@@ -122,6 +122,7 @@ def train(
         data.sweeps("train"),
         model.code,
         ratios=config["factor_ratios"],
+        images_per_batch=config["images_per_batch"],
         seed=config["seed"],
         start_step=step,
         num_steps=config["num_steps"],

@@ -61,6 +61,10 @@ def check_settings(config: Mapping[str, Any], num_factors: int) -> None:
         if not values[key] or not all(isinstance(n, int) and n > 0 for n in values[key]):
             raise _wrong(key, values[key], "whole numbers of at least 1, such as (32,64)")
     _check_ratios(config["factor_ratios"], num_factors)
+    images = config["images_per_batch"]
+    longest = config["data"]["sweep_length"]
+    if images is not None and not 2 <= images <= longest:
+        raise _wrong("images_per_batch", images, f"from 2 to the {longest} images of a sweep")
 
 
 def _check_ratios(ratios: Sequence, num_factors: int) -> None:

@@ -88,6 +88,8 @@ def test_the_paper_preset_is_the_papers():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
+        ("images_per_batch", 1, r"it must be from 2 to the 20 images of a sweep\.$"),
+        ("images_per_batch", 21, "images_per_batch=21 is impossible"),
         ("num_steps", 0, r"^--config\.num_steps=0 is impossible; it must be at least 1\.$"),
         ("log_every", 0, "log_every=0"),
         ("validate_every", -5, "validate_every=-5"),

@@ -13,7 +13,12 @@ from PIL import Image
 
 from dcign_tf.datasets import DataError
 from dcign_tf.datasets.batch_plan import BatchPlan, factor_schedule
-from dcign_tf.datasets.pipeline import clear_data_errors, evaluation_batches, factor_batches
+from dcign_tf.datasets.pipeline import (
+    clear_data_errors,
+    draw_images,
+    evaluation_batches,
+    factor_batches,
+)
 from dcign_tf.factors import GraphicsCode
 
 CODE = GraphicsCode.faces(10)
@@ -74,6 +79,53 @@ def assert_same(first: list[dict], second: list[dict]) -> None:
         assert a.keys() == b.keys()
         for name in a:
             np.testing.assert_array_equal(a[name], b[name])
+
+
+class TestImagesPerBatch:
+    def chosen(self, **kwargs) -> np.ndarray:
+        """Which images of its sweep each batch shows: int [num_steps, images_per_batch]."""
+        found = batches(images_per_batch=3, **{"num_steps": 30, **kwargs})
+        return np.array([np.round(255 * b["image"][:, 2, 2, 0]).astype(int) for b in found])
+
+    @pytest.mark.parametrize("as_png", [False, True])
+    def test_distinct_images_of_the_planned_sweep_drawn_anew(self, as_png):
+        chosen = self.chosen(sweeps=fake_sweeps(as_png=as_png))
+        assert chosen.shape == (30, 3)
+        assert all(len(set(row)) == 3 for row in chosen.tolist())
+        assert set(chosen.ravel().tolist()) == {0, 1, 2, 3}
+        assert len({tuple(row) for row in chosen.tolist()}) > 10
+        for step, batch in enumerate(batches(images_per_batch=3, num_steps=9)):
+            factor, sweep = plan()[step]
+            assert batch["factor"].tolist() == [factor] * 3
+            levels = np.round(255 * batch["image"]).astype(int)
+            assert (levels[:, 0, 0, 0] == factor).all() and (levels[:, 1, 1, 0] == sweep).all()
+
+    def test_the_same_whenever_one_resumes(self):
+        whole = batches(images_per_batch=2, num_steps=12)
+        assert_same(whole[7:], batches(images_per_batch=2, num_steps=12, start_step=7))
+
+    def test_replicas_draw_for_themselves(self):
+        both = batches(images_per_batch=2, num_steps=6, replicas=2)
+        assert both[0]["image"].shape[0] == 4
+        for replica in (0, 1):
+            own = range(replica, replica + 1)
+            alone = batches(images_per_batch=2, num_steps=6, replicas=2, worker_replicas=own)
+            for batch, half in zip(both, alone, strict=True):
+                rows = slice(2 * replica, 2 * replica + 2)
+                np.testing.assert_array_equal(batch["image"][rows], half["image"])
+
+    @given(st.integers(1, 12), st.integers(0, 8), st.integers(2, 20))
+    def test_repetitions_come_only_where_they_must(self, distinct, repeated, count):
+        example = {"image": np.zeros((distinct + repeated, 1, 1, 1)), "distinct": distinct}
+        drawn = draw_images(np.random.default_rng(0), example, count)
+        times = np.bincount(drawn, minlength=distinct)
+        assert len(drawn) == count and len(times) == distinct
+        assert times.max() - times.min() <= 1
+
+    @pytest.mark.parametrize("count", [1, 5])
+    def test_an_impossible_number(self, count):
+        with pytest.raises(ValueError, match=f"is {count}; it must be from 2 to the 4 images"):
+            batches(images_per_batch=count, num_steps=1)
 
 
 class TestFactorSchedule:

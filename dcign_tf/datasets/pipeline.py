@@ -1,14 +1,15 @@
 """Batches in which exactly one factor varies, as `tf.data` (paper §3.1).
 
-A batch is one whole sweep. What comes in which step is decided by `BatchPlan`;
-this module reads, decodes and prefetches it.
+A batch is one whole sweep, or some images of it. What comes in which step is decided
+by `BatchPlan`; this module reads, decodes and prefetches it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +17,7 @@ import tensorflow as tf
 from dcign_tf.datasets import DataError
 from dcign_tf.datasets.batch_plan import BatchPlan, Ratios
 from dcign_tf.datasets.reading import Sweeps, decode_images
+from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.factors import GraphicsCode
 
 
@@ -25,6 +27,7 @@ def factor_batches(
     *,
     ratios: Ratios,
     seed: int,
+    images_per_batch: int | None = None,
     start_step: int = 0,
     num_steps: int | None = None,
     replicas: int = 1,
@@ -38,6 +41,8 @@ def factor_batches(
         ratios: how often each factor of `code` is drawn, e.g. `[1, 1, 1, 10]`, or
             a schedule `[(0, [1, 1, 1, 10]), (1000, [2, 1, 1, 4])]`.
         seed: of the draw and of the order.
+        images_per_batch: B, of each sweep, drawn anew whenever it is used; None is all
+            of them, as in the paper.
         start_step: the first step, where a resumed run goes on.
         num_steps: number of steps of the whole run, those before `start_step`
             included; None is an endless one.
@@ -49,24 +54,34 @@ def factor_batches(
 
     Returns:
         A dataset of `image`, float32 [R·B, H, W, C] in [0, 1], and `factor`, int32
-        [R·B], the index in `code` of the factor that varies, where B is the
-        length of a sweep. Shapes are static.
+        [R·B], the index in `code` of the factor that varies. Shapes are static.
 
     Raises:
-        ValueError: if a factor has no sweeps, or ratios do not fit the code.
+        ValueError: if a factor has no sweeps, ratios do not fit the code, or a sweep
+            does not have `images_per_batch` images or that is below two.
     """
     sources = _in_order_of(code, sweeps)
     counts = [len(source) for source in sources]
     plan = BatchPlan(counts, ratios=ratios, seed=seed, replicas=replicas)
     own = range(replicas) if worker_replicas is None else worker_replicas
 
-    def entry(element: int) -> tuple[int, int]:
+    def number(element: int) -> int:
         step, position = divmod(element, len(own))
-        return plan[step * replicas + own[position]]
+        return step * replicas + own[position]
+
+    def choose(element: int, example: Mapping[str, Any]) -> np.ndarray:
+        rng = named_rng(seed, "images", number(element))
+        return draw_images(rng, example, images_per_batch)
 
     stop = tf.int64.max if num_steps is None else num_steps * len(own)
     elements = tf.data.Dataset.range(start_step * len(own), stop)
-    batches = _read(elements, sources, entry)
+    batches = _read(
+        elements,
+        sources,
+        lambda element: plan[number(element)],
+        images_per_batch,
+        choose if images_per_batch else None,
+    )
     if worker_replicas is None and replicas > 1:
         batches = batches.batch(replicas, drop_remainder=True).map(_concatenate)
     return _finish(batches)
@@ -85,6 +100,19 @@ def evaluation_batches(sweeps: Mapping[str, Sweeps], code: GraphicsCode) -> tf.d
     sources = [sweeps[factor] for factor in code.factors]
     entries = [(f, i) for f, source in enumerate(sources) for i in range(len(source))]
     return _finish(_read(tf.data.Dataset.range(len(entries)), sources, entries.__getitem__))
+
+
+def draw_images(rng: np.random.Generator, example: Mapping[str, Any], count: int) -> np.ndarray:
+    """Draws images of a sweep: the indices of `count` distinct ones, or of all there are.
+
+    Args:
+        rng: what draws.
+        example: a sweep, see `Sweeps`; where fewer than `count` are distinct, they come
+            as often as each other, give or take one.
+        count: how many indices.
+    """
+    order = rng.permutation(int(example.get("distinct", len(example["image"]))))
+    return np.resize(order, count)
 
 
 @contextlib.contextmanager
@@ -108,19 +136,43 @@ def _in_order_of(code: GraphicsCode, sweeps: Mapping[str, Sweeps]) -> list[Sweep
     return [sweeps[factor] for factor in code.factors]
 
 
-def _read(elements: tf.data.Dataset, sources: list[Sweeps], entry) -> tf.data.Dataset:
-    """Maps numbers to batches; `entry(number)` is (factor, sweep)."""
+def _read(
+    elements: tf.data.Dataset,
+    sources: list[Sweeps],
+    entry: Callable[[int], tuple[int, int]],
+    images_per_batch: int | None = None,
+    choose: Callable[[int, Mapping[str, Any]], np.ndarray] | None = None,
+) -> tf.data.Dataset:
+    """Maps numbers to batches.
+
+    Args:
+        elements: the numbers.
+        sources: the sweeps of each factor.
+        entry: number to (factor, sweep).
+        images_per_batch: of a sweep; None is all.
+        choose: number and sweep to their indices; None is all.
+    """
     sample = next((source[0]["image"] for source in sources if len(source)), None)
     if sample is None:
         raise ValueError("There are no sweeps of any factor.")
     shape = decode_images(sample).shape
+    if images_per_batch is not None:
+        if not 2 <= images_per_batch <= shape[0]:
+            raise ValueError(
+                f"images_per_batch is {images_per_batch}; it must be from 2 to the {shape[0]}"
+                " images of a sweep."
+            )
+        shape = (images_per_batch, *shape[1:])
     encoded = not (isinstance(sample, np.ndarray) and sample.dtype == np.uint8)
 
     def read(number: np.ndarray) -> tuple[np.ndarray, np.int32]:
         factor, index = entry(int(number))
-        images = sources[factor][index]["image"]
+        example = sources[factor][index]
         # An array of objects keeps bytes that end in zeros whole.
-        return (np.array(images, object) if encoded else images), np.int32(factor)
+        images = np.array(example["image"], object) if encoded else example["image"]
+        if choose is not None:
+            images = images[choose(int(number), example)]
+        return images, np.int32(factor)
 
     def load(number: tf.Tensor) -> dict[str, tf.Tensor]:
         images, factor = tf.numpy_function(

@@ -98,7 +98,8 @@ class TestImagesPerBatch:
             factor, sweep = plan()[step]
             assert batch["factor"].tolist() == [factor] * 3
             levels = np.round(255 * batch["image"]).astype(int)
-            assert (levels[:, 0, 0, 0] == factor).all() and (levels[:, 1, 1, 0] == sweep).all()
+            assert (levels[:, 0, 0, 0] == factor).all()
+            assert (levels[:, 1, 1, 0] == sweep).all()
 
     def test_the_same_whenever_one_resumes(self):
         whole = batches(images_per_batch=2, num_steps=12)
@@ -119,7 +120,8 @@ class TestImagesPerBatch:
         example = {"image": np.zeros((distinct + repeated, 1, 1, 1)), "distinct": distinct}
         drawn = draw_images(np.random.default_rng(0), example, count)
         times = np.bincount(drawn, minlength=distinct)
-        assert len(drawn) == count and len(times) == distinct
+        assert len(drawn) == count
+        assert len(times) == distinct
         assert times.max() - times.min() <= 1
 
     @pytest.mark.parametrize("count", [1, 5])

@@ -23,6 +23,8 @@ LENGTH = 4
 FIGURES = {"movement", "sweeps", "novel_views", "reconstructions"} | {
     f"traversal_{factor}" for factor in CODE.extrinsic
 }
+KNOWN = {"equivariance", "rerendering"}  # drawn only where values are
+SUBSETS = ["validation", "test", "train"]
 RANGE_DEG = 60
 
 
@@ -48,7 +50,7 @@ class Data:
     periods: ClassVar = {}
 
     def sweeps(self, subset: str) -> dict[str, list]:
-        rng = np.random.default_rng(["validation", "test"].index(subset))
+        rng = np.random.default_rng(SUBSETS.index(subset))
         return {factor: [sweep(factor, rng) for _ in range(4)] for factor in CODE.factors}
 
 
@@ -127,7 +129,13 @@ def test_a_perfect_network(perfect):
     moved = np.array(scores["movement"]["variance"])
     assert (np.diag(moved) > 0.01).all()
     np.testing.assert_allclose(moved - np.diag(np.diag(moved)), 0, atol=1e-12)
+    for factor in CODE.extrinsic:  # 16 validation images are too few to calibrate
+        own = scores["rerendering"][factor]
+        assert set(own["why_null"]) == {"network"}
+        assert own["mse"]["ceiling"] == pytest.approx(0, abs=1e-12)
+        assert 0 < own["mse"]["copy"] < own["mse"]["mean_image"]
     assert "azimuth" in lines[-2]
+    assert "light_azimuth: re-rendering (network). Reason: not calibrated: 16" in lines[-2]
     assert str(directory) in lines[-1]
 
 
@@ -162,7 +170,7 @@ def test_files(perfect):
     read = json.loads((directory / "scores.json").read_text())
     for name in ("schema_version", "reconstruction_mse", "step", "num_sweeps"):
         assert read[name] == scores[name]
-    assert figures_in(directory) == {"equivariance", *FIGURES}  # no records, no training curves
+    assert figures_in(directory) == KNOWN | FIGURES  # no records, no training curves
 
 
 def test_scores_are_written_when_all_figures_are(tmp_path, monkeypatch):
@@ -206,7 +214,7 @@ class Circle(Data):
     periods: ClassVar = {"azimuth": 360.0}
 
     def sweeps(self, subset):
-        rng = np.random.default_rng(["validation", "test"].index(subset))
+        rng = np.random.default_rng(SUBSETS.index(subset))
         sweeps = {f: [sweep(f, rng) for _ in range(40)] for f in CODE.factors}
         for example in (example for each in sweeps.values() for example in each):
             latent = example["image"][:, 0, 0, 0].astype(float)
@@ -221,13 +229,17 @@ def test_a_circle(tmp_path):
     assert azimuth["spearman"] == pytest.approx(1)
     assert azimuth["r2_calibrated"] > 0.99
     assert azimuth["mean_absolute_error"] < 3
+    rerendered = scores["rerendering"]["azimuth"]
+    assert rerendered["mse"]["network"] < rerendered["mse"]["copy"] / 50
+    assert rerendered["by_change"]["edges"][-1] <= 180
+    assert "re-rendering, MSE" in lines[-2]
     calibration = json.loads((tmp_path / "calibration.json").read_text())
     assert calibration["step"] == 7
     assert set(calibration["factors"]) == set(CODE.extrinsic)
     assert any("The circle is cut open at azimuth_deg" in line for line in lines)
     assert "circular linear" in lines[-2]
     # Turned to given angles beside the truth, the azimuth is not swept as well.
-    expected = {"equivariance", "rotation_azimuth", *FIGURES} - {"traversal_azimuth"}
+    expected = {"rotation_azimuth", *KNOWN, *FIGURES} - {"traversal_azimuth"}
     assert figures_in(tmp_path) == expected
 
 
@@ -241,7 +253,7 @@ class Irregular(Data):
         self.filling = filling
 
     def sweeps(self, subset):
-        rng = np.random.default_rng(["validation", "test"].index(subset))
+        rng = np.random.default_rng(SUBSETS.index(subset))
         sweeps = {f: [sweep(f, rng) for _ in range(n)] for f, n in self.counts.items()}
         for number, example in enumerate(e for each in sweeps.values() for e in each):
             distinct = [1, 2, 3, 4, 2, 3][number]
@@ -267,7 +279,7 @@ def test_irregular_data(tmp_path):
     assert scores["num_image_sweeps"] == {**Irregular.counts}
     assert scores["reconstruction_mse"] == pytest.approx(0, abs=1e-12)
     assert "Not known of elevation" in lines[-2]
-    expected = {"equivariance", *FIGURES} - {"traversal_elevation"}
+    expected = (KNOWN | FIGURES) - {"traversal_elevation"}
     assert figures_in(tmp_path) == expected
 
 

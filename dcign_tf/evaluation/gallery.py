@@ -20,6 +20,7 @@ from dcign_tf.evaluation.network import (
     num_distinct,
 )
 from dcign_tf.evaluation.quantities import Quantity, display_name
+from dcign_tf.evaluation.rerendering_plots import can_be_drawn, rerendering
 from dcign_tf.evaluation.scores import Codes
 
 _EXAMPLES = 3  # identities, or sweeps, in a sheet of one factor
@@ -47,7 +48,7 @@ def figures(
         sweeps: factor to its test sweeps.
         quantities: the factors whose true values are known.
         calibration: what the latents mean.
-        scores: of `make_scores`.
+        scores: of `make_scores`, with `rerendering`.
         records: rows of `metrics.jsonl`; without any, there are no training curves.
     """
     code = network.code
@@ -98,6 +99,8 @@ def figures(
         source, target, predicted, labels = zip(*pairs, strict=True)
         arrays = (np.stack(images) for images in (source, target, predicted))
         yield "novel_views", sheets.novel_views(*arrays, labels=labels, columns=_NOVEL_VIEWS)
+    if can_be_drawn(scores["rerendering"]):
+        yield "rerendering", rerendering({"network": scores["rerendering"]}, quantities)
     if records:
         yield "training", plots.training_curves(records)
 

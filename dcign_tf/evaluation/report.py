@@ -21,6 +21,7 @@ from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
 from dcign_tf.evaluation.people_report import evaluate_people
 from dcign_tf.evaluation.quantities import quantities
+from dcign_tf.evaluation.rerendering import rerendering_scores
 from dcign_tf.evaluation.score_tables import scores_table
 from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
 from dcign_tf.model import DCIGN
@@ -92,6 +93,15 @@ def evaluate(
     )
     scores["step"] = model.calibration.step
     scores["num_image_sweeps"] = {f: len(e["reconstruction"]) for f, e in errors.items()}
+    scores["rerendering"] = rerendering_scores(
+        network,
+        data.sweeps("train"),
+        sweeps,
+        test,
+        known,
+        model.calibration,
+        count=image_sweeps,
+    )
     if model.procedure == "entangled":
         scores["found_latents"] = {f: dataclasses.asdict(own) for f, own in found.items()}
     if reference_mse:

@@ -17,6 +17,7 @@ def scores_table(scores: Mapping) -> str:
         scores: of `make_scores`, or read back from `scores.json`.
     """
     parts = [_headline(scores), _value_table(scores), _sweep_table(scores), _movement(scores)]
+    parts.append(_rerendering(scores))
     people = [_disentanglement(scores), _recognition(scores), _shape(scores)]
     return "\n\n".join(filter(None, [*parts, *people, _wrapped(reasons(scores))])) + "\n"
 
@@ -69,6 +70,23 @@ def _movement(scores: Mapping) -> str:
         ]
     )
     return f"{table}\n(rows: latents; columns: the factor that varied)"
+
+
+def _rerendering(scores: Mapping) -> str:
+    found = {f: own for f, own in scores.get("rerendering", {}).items() if own["by_change"]}
+    if not found:
+        return ""
+    methods = list(next(iter(found.values()))["mse"])
+    header = ["re-rendering, MSE", *map(display_name, methods), "network / copy"]
+    rows = []
+    for factor, own in found.items():
+        network, copy = own["mse"]["network"], own["mse"]["copy"]
+        share = network / copy if network is not None and copy else None
+        rows.append([factor, *(number(mse, ".2e") for mse in own["mse"].values()), number(share)])
+    return (
+        f"{_aligned([header, *rows])}\n(a picture turned to a given angle, against the true one;"
+        " ceiling: the true one reconstructed)"
+    )
 
 
 def _disentanglement(scores: Mapping) -> str:
@@ -148,7 +166,7 @@ def _share(value: float | None) -> str:
 def reasons(scores: Mapping) -> list[str]:
     """Which scores cannot be known and why, a sentence for each set of factors that lack alike."""
     factors_of: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for factor, why in scores.get("why_null", {}).items():
+    for factor, why in _all_reasons(scores).items():
         names_of: dict[str, list[str]] = {}
         for name, reason in why.items():
             names_of.setdefault(reason, []).append(name)
@@ -159,6 +177,16 @@ def reasons(scores: Mapping) -> list[str]:
         f" Reason: {reason}."
         for (reason, names), factors in factors_of.items()
     ]
+
+
+def _all_reasons(scores: Mapping) -> dict[str, dict[str, str]]:
+    """Factor to what is not known of it, and why."""
+    found = {factor: dict(why) for factor, why in scores.get("why_null", {}).items()}
+    for factor, own in scores.get("rerendering", {}).items():
+        for method, reason in own["why_null"].items():
+            name = f"re-rendering ({display_name(method)})" if own["by_change"] else "re-rendering"
+            found.setdefault(factor, {})[name] = reason
+    return found
 
 
 def _wrapped(sentences: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from dcign_tf.evaluation import circle, metrics, sweep_variance
 from dcign_tf.evaluation.quantities import Quantity
 from dcign_tf.factors import GraphicsCode
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # Of an extrinsic factor, against its true values; the last two only if it is a circle.
 VALUE_SCORES = (

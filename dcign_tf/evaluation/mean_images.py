@@ -1,0 +1,90 @@
+"""What a network has to beat: the mean of all training images at a given angle."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from dcign_tf.datasets.reading import Sweeps
+from dcign_tf.evaluation.network import distinct_images, evenly
+
+_MOST_NODES = 25
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MeanImages:
+    """The mean image at any value of one factor: at some values, and in between them a mixture.
+
+    Attributes:
+        nodes: those values, ascending, [K].
+        images: the mean image at each, [K, H, W, C].
+        period: once round, if the values lie on a circle; the nodes are in [0, period).
+    """
+
+    nodes: np.ndarray
+    images: np.ndarray
+    period: float | None = None
+
+    def at(self, values: np.ndarray) -> np.ndarray:
+        """The mean images at values [N], [N, H, W, C]; beyond the outer nodes, those there."""
+        shares = _shares(np.asarray(values, np.float64), self.nodes, self.period)
+        return np.tensordot(shares, self.images, axes=1)
+
+
+def fit_mean_images(
+    sweeps: Sweeps, key: str, wanted: np.ndarray, *, period: float | None = None, count: int
+) -> MeanImages | None:
+    """Means of training images, each image shared between the two nodes next to its value.
+
+    One sweep at a time is in memory.
+
+    Args:
+        sweeps: training sweeps in which the factor varies.
+        key: of its value in them.
+        wanted: values at which mean images will be asked for, any shape. Where they are at most
+            25 different ones, the nodes are these; otherwise 25 evenly spread over them.
+        period: once round, if the values lie on a circle.
+        count: how many sweeps at most, evenly chosen, are used.
+
+    Returns:
+        None if no training image lies within the values wanted.
+    """
+    nodes = _nodes(np.asarray(wanted, np.float64).ravel(), period)
+    total, weight = 0.0, np.zeros(len(nodes))
+    for index in evenly(sweeps, count):
+        example = sweeps[index]
+        images = distinct_images(example)
+        values = np.asarray(example[key], np.float64)[: len(images)]
+        shares = _shares(values, nodes, period)
+        if period is None:  # those beyond would count as if they were at an end
+            shares[(values < nodes[0]) | (values > nodes[-1])] = 0
+        total = total + np.tensordot(shares.T, images, axes=1)
+        weight += shares.sum(axis=0)
+    seen = weight > 0
+    if not seen.any():
+        return None
+    return MeanImages(nodes[seen], (total[seen].T / weight[seen]).T, period)
+
+
+def _nodes(wanted: np.ndarray, period: float | None) -> np.ndarray:
+    if period is not None:
+        wanted = np.mod(wanted, period)
+    different = np.unique(wanted)
+    if len(different) <= _MOST_NODES:
+        return different
+    if period is not None:
+        return np.arange(_MOST_NODES) * (period / _MOST_NODES)
+    return np.linspace(different[0], different[-1], _MOST_NODES)
+
+
+def _shares(values: np.ndarray, nodes: np.ndarray, period: float | None) -> np.ndarray:
+    """How each of N values is made up of the nodes next to it: [N, K], rows that sum to 1."""
+    if period is not None:
+        values = nodes[0] + np.mod(values - nodes[0], period)
+        nodes = np.append(nodes, nodes[0] + period)  # the first once more
+    corners = np.eye(len(nodes))
+    if period is not None:
+        corners = corners[:, :-1]
+        corners[-1, 0] = 1
+    return np.stack([np.interp(values, nodes, corner) for corner in corners.T], axis=1)

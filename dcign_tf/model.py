@@ -234,7 +234,7 @@ class DCIGN(keras.Model):
         Raises:
             CalibrationError: if the model is not calibrated.
         """
-        return scene.read_scene(self.encode(images)[0], self.code, self._calibrated())
+        return scene.read_scene(self.encode(images)[0], self.code, self.checked_calibration())
 
     def rerender(self, images: tf.Tensor, **changes: tf.Tensor | float) -> tf.Tensor:
         """The same objects, turned or relit (paper Figs 4, 5, 8).
@@ -306,7 +306,7 @@ class DCIGN(keras.Model):
 
     # === Parts ===
 
-    def _calibrated(self) -> Calibration:
+    def checked_calibration(self) -> Calibration:
         """The calibration.
 
         Raises:
@@ -329,7 +329,7 @@ class DCIGN(keras.Model):
         Raises:
             CalibrationError: if the model is entangled, and they were not found yet.
         """
-        return self._calibrated().latents if self.procedure == "entangled" else {}
+        return self.checked_calibration().latents if self.procedure == "entangled" else {}
 
     def _latents_of(self, name: str, value: tf.Tensor) -> tuple[str, tf.Tensor]:
         """What `rerender` is asked for, as a factor and new latents of it."""
@@ -337,7 +337,7 @@ class DCIGN(keras.Model):
         if name in self.code.factors or not is_value:
             self.code.slice(name)  # raises for an unknown factor
             return name, value
-        return scene.latent_of(name, value, self._calibrated())
+        return scene.latent_of(name, value, self.checked_calibration())
 
     def _active_mask(self, factor: tf.Tensor) -> tf.Tensor:
         if self.procedure == "entangled":

@@ -43,6 +43,16 @@ class Control:
     period: float | None = None
 
     @property
+    def is_angle(self) -> bool:
+        """Whether it is in degrees."""
+        return Quantity(self.name).unit == "°"
+
+    @property
+    def label(self) -> str:
+        """With its unit: "light azimuth (°)"."""
+        return Quantity(self.name).label
+
+    @property
     def title(self) -> str:
         """As it is read aloud: "light azimuth"."""
         return display_name(self.name)
@@ -198,15 +208,18 @@ class SceneEditor:
         code[self._intrinsic] += amounts @ self.directions[: len(amounts)]
         return code
 
-    def someone(self, code: np.ndarray, seed: int) -> np.ndarray:
-        """A code of somebody drawn at random, seen as in `code`."""
-        code = np.array(code, np.float32)
-        code[self._intrinsic] = self.identities.draw(1, seed)[0]
-        return code
+    def someone(self, seed: int) -> np.ndarray:
+        """The code of somebody drawn at random, seen and lit from the front.
 
-    def plain_scene(self) -> dict[str, float]:
-        """Seen and lit from the front: 0, or what comes next to it, for every control."""
-        return {control.name: control.within(0.0) for control in self.controls}
+        Each value is 0, or what comes next to it in its range.
+        """
+        code = np.zeros(self._network.code.latent_dim, np.float32)
+        code[self._intrinsic] = self.identities.draw(1, seed)[0]
+        return self.changed(code, {own.name: own.within(0.0) for own in self.controls})
+
+    def model_code(self, code: np.ndarray) -> np.ndarray:
+        """A code in the order of the model's own latents, as `DCIGN.decode` takes it."""
+        return np.take(code, np.argsort(self._network.order), axis=-1)
 
     def swing(self, code: np.ndarray, name: str, frames: int) -> np.ndarray:
         """One value swept through its range and back, gently; or once round its circle.

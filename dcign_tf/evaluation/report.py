@@ -24,6 +24,7 @@ from dcign_tf.evaluation.quantities import quantities
 from dcign_tf.evaluation.rerendering import rerendering_scores
 from dcign_tf.evaluation.score_tables import scores_table
 from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
+from dcign_tf.evaluation.showcase import write_showcase
 from dcign_tf.model import DCIGN
 
 
@@ -119,6 +120,7 @@ def evaluate(
         network, test, fit, sweeps, known, model.calibration, scores, records
     ):
         save_figure(figure, directory / f"{numbered(name, paper_figures or {})}.png")
+    write_showcase(network, data, directory)
     for path, _ in earlier & _stamped_figures(directory):
         path.unlink()  # not drawn this time: it would be taken for one of these
     write_scores(model.calibration.get_config(), directory / "calibration.json")

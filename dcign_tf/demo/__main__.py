@@ -1,0 +1,76 @@
+"""A renderer in the browser: take a picture, turn the sliders and watch the face turn.
+
+    python -m dcign_tf.demo
+    python -m dcign_tf.demo --workdir=runs/faces-paper --port=8000
+
+Without --workdir it shows the model in the box. The page is for this computer alone,
+unless --host says otherwise, and asks nothing of any other. Needs gradio:
+pip install 'dcign-tf[demo]'.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+import threading
+from collections.abc import Sequence
+
+from absl import flags
+
+from dcign_tf import scripts
+from dcign_tf.errors import UserError
+from dcign_tf.pretrained import pretrained_run
+from dcign_tf.run_directory import RunDirectory
+
+FLAGS = flags.FLAGS
+LOCAL = "127.0.0.1"
+
+
+def define_flags() -> None:
+    """Not at import: other scripts have flags of these names."""
+    flags.DEFINE_string("workdir", None, "Run directory of train.py; else the model in the box.")
+    flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "The one evaluate.py was given.")
+    flags.DEFINE_string("host", LOCAL, "Address to listen on; 0.0.0.0 is every one there is.")
+    flags.DEFINE_integer(
+        "port", None, "Port to listen on; else the first free one from 7860 on.", 1, 65535
+    )
+    flags.DEFINE_float("max_upload_mb", 10, "Larger pictures are refused.", 0.01)
+    flags.DEFINE_boolean("open", False, "Open the page in a browser.")
+
+
+def parse_flags(argv: Sequence[str]) -> None:
+    """Parses."""
+    scripts.reject_arguments(FLAGS(argv))
+
+
+def main() -> None:
+    """Serves the page until interrupted."""
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError("The demo needs gradio: pip install 'dcign-tf[demo]'.")
+    run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
+    run.read_config()  # says at once if this is no run directory
+    with tempfile.TemporaryDirectory(prefix="dcign-demo-") as folder:
+        # Read when gradio is imported: it reports nothing, and uploads go with the process.
+        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=folder)
+        with scripts.quiet_loading():
+            from dcign_tf.demo import page, server
+            from dcign_tf.scene_editor import SceneEditor
+        demo = page.build(SceneEditor.of_run(run, FLAGS.checkpoint), page.examples_of(run))
+        url = server.serve(demo, FLAGS.host, FLAGS.port, FLAGS.max_upload_mb)
+        print(f"{run.path} is at {url} until you press Ctrl+C.", flush=True)
+        if FLAGS.host != LOCAL:
+            print(f"Whoever can reach {FLAGS.host} can use it.", flush=True)
+        if FLAGS.open:
+            import webbrowser
+
+            webbrowser.open(url)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            demo.close(verbose=False)
+
+
+if __name__ == "__main__":
+    define_flags()
+    scripts.run(main, parse_flags)

@@ -1,0 +1,280 @@
+"""The page: what is where, and what happens when something is moved."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+import numpy as np
+
+from dcign_tf.animations import encode_gif
+from dcign_tf.datasets.pictures import encode_png
+from dcign_tf.demo import panels
+from dcign_tf.errors import UserError
+from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
+from dcign_tf.run_directory import RunDirectory
+from dcign_tf.scene_editor import Control, SceneEditor
+
+DIRECTIONS = 6
+"""As many sliders of the identity there are."""
+_MOST_DEVIATIONS = 3.0
+_FRAMES = 40
+
+# Moving a slider: what is asked for meanwhile is dropped, but for the last.
+_LIVE = {"trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"}
+_QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+_TITLE = "Deep Convolutional Inverse Graphics Network"
+_HEADER = f"""<header><h1>{_TITLE}</h1>
+<p>A picture goes in; out comes a graphics code whose first latents are pose and light.
+Move them, and the network renders it anew. It knows pictures such as it was trained on,
+like the examples.</p></header>"""
+_HINT = "Any size; it is fitted into the network's square."
+
+
+_Changes = dict[gr.blocks.Block, Any]
+"""A part of the page to its new value."""
+
+
+class _Subject(NamedTuple):
+    """Who is shown: a code, and the picture it was read from (PNG), if there is one."""
+
+    code: np.ndarray
+    picture: bytes | None
+
+
+def examples_of(run: RunDirectory) -> list[Path]:
+    """The example pictures that evaluation left in a run."""
+    return sorted((run.evaluation / EXAMPLES_FOLDER).glob("*.png"))
+
+
+def build(editor: SceneEditor, examples: list[Path]) -> gr.Blocks:
+    """The page, ready to be served.
+
+    Args:
+        editor: of a calibrated model.
+        examples: pictures to choose from; the first is shown at first.
+    """
+    return _Page(editor, examples).blocks
+
+
+class _Page:
+    """Builds the page; its methods are what the page's parts call."""
+
+    def __init__(self, editor: SceneEditor, examples: list[Path]):
+        self._editor = editor
+        self._examples = examples
+        self._num_directions = min(DIRECTIONS, len(editor.directions))
+        with gr.Blocks(title=_TITLE) as self.blocks:
+            self._lay_out(self._of_file(examples[0]) if examples else self._somebody())
+            self._connect()
+
+    # === Layout ===
+
+    def _lay_out(self, start: _Subject) -> None:
+        values = self._slider_values(start.code)
+        gr.HTML(_HEADER)
+        self._code = gr.State(start.code)
+        with gr.Row(elem_id="pictures"):
+            self._pictures = [gr.HTML(html) for html in self._pictures_of(start)]
+            self._rendering = gr.HTML(self._render(start.code, *values))
+        self._readings = gr.HTML(panels.readings(self._editor.read(start.code)))
+        with gr.Row(elem_id="controls"):
+            with gr.Column(scale=2, min_width=280):
+                self._lay_out_subjects()
+            with gr.Column(scale=3, min_width=280):
+                self._lay_out_sliders(values)
+
+    def _lay_out_subjects(self) -> None:
+        self._upload = gr.File(
+            label="Your picture",
+            show_label=False,
+            file_types=["image"],
+            height=130,
+            elem_id="upload",
+        )
+        self._message = gr.HTML(panels.message(_HINT))
+        self._gallery = gr.Gallery(
+            [str(path) for path in self._examples],
+            label="Examples",
+            show_label=False,
+            columns=4,
+            allow_preview=False,
+            object_fit="cover",
+            interactive=False,
+            buttons=[],
+            visible=bool(self._examples),
+            elem_id="examples",
+        )
+        self._random = gr.Button("Somebody at random")
+
+    def _lay_out_sliders(self, values: list[float]) -> None:
+        self._sliders = [
+            _slider(control, value)
+            for control, value in zip(self._editor.controls, values, strict=True)
+        ]
+        with gr.Row(elem_id="actions"):
+            self._plays = {
+                control.name: gr.Button(f"Play {control.title}", size="sm", min_width=120)
+                for control in self._editor.controls
+            }
+            self._reset = gr.Button("Reset", size="sm", min_width=80)
+        with gr.Accordion(
+            "Identity: along its principal directions", open=False, visible=self._num_directions > 0
+        ):
+            self._directions = [
+                gr.Slider(
+                    -_MOST_DEVIATIONS,
+                    _MOST_DEVIATIONS,
+                    0.0,
+                    step=0.1,
+                    label=f"Direction {number} (standard deviations)",
+                    buttons=[],
+                )
+                for number in range(1, self._num_directions + 1)
+            ]
+        if self._editor.remarks:
+            gr.Markdown("\n\n".join(self._editor.remarks), elem_id="remarks")
+
+    # === Events ===
+
+    def _connect(self) -> None:
+        sliders = [*self._sliders, *self._directions]
+        subject = [self._code, *self._pictures, self._readings, self._message, self._gallery]
+        everything = [*subject, self._rendering, *sliders]
+        for slider in sliders:
+            slider.input(self._render, [self._code, *sliders], self._rendering, **_LIVE)
+        self._upload.upload(self._take_upload, self._upload, [*everything, self._upload], **_QUIET)
+        self._gallery.select(self._take_example, None, everything, **_QUIET)
+        self._random.click(self._take_somebody, None, everything, **_QUIET)
+        self._reset.click(self._put_back, self._code, [self._rendering, *sliders], **_QUIET)
+        for name, button in self._plays.items():
+            play = functools.partial(self._play, name)
+            button.click(play, [self._code, *sliders], self._rendering, **_QUIET)
+
+    def _take_upload(self, path: str) -> _Changes:
+        try:
+            return {**self._show(self._of_file(Path(path))), self._upload: None}
+        except UserError as error:
+            why = f"{error}.".replace(path, os.path.basename(path))
+            return {self._message: panels.message(why, is_error=True), self._upload: None}
+
+    def _take_example(self, event: gr.SelectData) -> _Changes:
+        return self._show(self._of_file(self._examples[event.index]), event.index)
+
+    def _take_somebody(self) -> _Changes:
+        return self._show(self._somebody())
+
+    def _put_back(self, code: np.ndarray) -> _Changes:
+        """The sliders to where the code says."""
+        values = [*self._slider_values(code), *[0.0] * self._num_directions]
+        sliders = zip([*self._sliders, *self._directions], values, strict=True)
+        return {self._rendering: self._render(code, *values), **dict(sliders)}
+
+    def _render(self, code: np.ndarray, *values: float) -> str:
+        code = self._changed(code, values)
+        return self._rendering_panel(code, self._editor.decode(code[np.newaxis])[0])
+
+    def _play(self, name: str, code: np.ndarray, *values: float) -> str:
+        code = self._changed(code, values)
+        images = self._editor.swing(code, name, _FRAMES)
+        return self._rendering_panel(code, images[0], encode_gif(images))
+
+    # === What is shown ===
+
+    def _of_file(self, path: Path) -> _Subject:
+        """Raises `DataError` if it is no picture."""
+        picture = self._editor.fit(path)
+        return _Subject(self._editor.encode(picture[np.newaxis])[0], encode_png(picture))
+
+    def _somebody(self) -> _Subject:
+        return _Subject(self._editor.someone(secrets.randbits(32)), None)
+
+    def _show(self, subject: _Subject, example: int | None = None) -> _Changes:
+        """Everything, for a new picture or person, which may be one of the examples."""
+        return {
+            self._code: subject.code,
+            **dict(zip(self._pictures, self._pictures_of(subject), strict=True)),
+            self._readings: panels.readings(self._editor.read(subject.code)),
+            self._message: panels.message(_HINT),
+            self._gallery: gr.update(selected_index=example),
+            **self._put_back(subject.code),
+        }
+
+    def _pictures_of(self, subject: _Subject) -> list[str]:
+        """The picture, and what its code makes of it."""
+        drawn = encode_png(self._editor.decode(subject.code[np.newaxis])[0])
+        given = "picture given" if subject.picture else "drawn at random: there is no picture"
+        return [
+            panels.figure("Picture", subject.picture, description=given),
+            panels.figure("Reconstruction", drawn, description="reconstruction from the code"),
+        ]
+
+    def _rendering_panel(
+        self, code: np.ndarray, image: np.ndarray, animation: bytes | None = None
+    ) -> str:
+        readings = self._editor.read(code)
+        scene = {name: round(reading.value, 2) for name, reading in readings.items()}
+        z = self._editor.model_code(code).astype(float).round(6).tolist()
+        png, text = encode_png(image), json.dumps({"scene": scene, "z": z}).encode()
+        downloads = {
+            "rendering.png": ("PNG", panels.data_uri(png, panels.PNG)),
+            "code.json": ("code", panels.data_uri(text, panels.JSON)),
+        }
+        description = "rendering: " + ", ".join(
+            f"{control.title} {control.text(scene[control.name])}"
+            for control in self._editor.controls
+        )
+        if animation is None:
+            return panels.figure("Rendering", png, description=description, downloads=downloads)
+        gif = {"rendering.gif": ("GIF", panels.data_uri(animation, panels.GIF))}
+        return panels.figure(
+            "Rendering",
+            animation,
+            kind=panels.GIF,
+            description=f"animated {description}",
+            downloads=gif | downloads,
+        )
+
+    # === Sliders ===
+
+    def _slider_values(self, code: np.ndarray) -> list[float]:
+        """Where the scene's sliders stand for a code."""
+        readings = self._editor.read(code)
+        ends = [(control, *_ends(control)) for control in self._editor.controls]
+        return [
+            min(max(_rounded(control, readings[control.name].value), low), high)
+            for control, low, high in ends
+        ]
+
+    def _changed(self, code: np.ndarray, values: Sequence[float]) -> np.ndarray:
+        """A code as the sliders say: those of the scene, then those of the identity."""
+        controls = self._editor.controls
+        scene = zip(controls, values[: len(controls)], strict=True)
+        moved = self._editor.shifted(code, values[len(controls) :])
+        return self._editor.changed(moved, {control.name: value for control, value in scene})
+
+
+def _slider(control: Control, value: float) -> gr.Slider:
+    low, high = _ends(control)
+    step = 1 if control.is_angle else (high - low) / 100
+    return gr.Slider(low, high, value, step=step, label=control.label.capitalize(), buttons=[])
+
+
+def _ends(control: Control) -> tuple[float, float]:
+    """Whole degrees within the range; of other units the range itself."""
+    if control.is_angle:
+        return math.ceil(control.low), math.floor(control.high)
+    return control.low, control.high
+
+
+def _rounded(control: Control, value: float) -> float:
+    return round(value) if control.is_angle else value

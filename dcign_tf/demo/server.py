@@ -1,0 +1,66 @@
+"""Serves the page: to whom, how it looks, and that it asks nothing of other hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dcign_tf.errors import UserError
+
+_STYLE = Path(__file__).with_name("style.css")
+
+
+def serve(demo: gr.Blocks, host: str, port: int | None, max_upload_mb: float) -> str:
+    """Starts serving the page and returns its address.
+
+    Raises:
+        UserError: if that address cannot be listened on.
+    """
+    try:
+        _, url, _ = demo.launch(
+            server_name=host,
+            server_port=port,
+            max_file_size=int(max_upload_mb * 1e6),
+            theme=gr.themes.Default(
+                primary_hue="amber",
+                neutral_hue="stone",
+                font=["system-ui", "sans-serif"],  # this computer's own
+                font_mono=["ui-monospace", "monospace"],
+            ),
+            css_paths=_STYLE,
+            footer_links=[],
+            run_history=False,
+            share=False,
+            ssr_mode=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            app_kwargs={"middleware": [Middleware(_SelfContained)]},
+        )
+    except OSError as error:
+        where = f"{host}:{port}" if port else host
+        raise UserError(f"Cannot listen on {where}: {error}. Choose another --port.") from error
+    return url
+
+
+class _SelfContained:
+    """Tells the browser to ask nothing of any other host, whatever gradio's page contains."""
+
+    _POLICY = b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_policy(event: dict[str, Any]) -> None:
+            if event["type"] == "http.response.start":
+                event["headers"] = [
+                    *event.get("headers", []),
+                    (b"content-security-policy", self._POLICY),
+                ]
+            await send(event)
+
+        await self._app(scope, receive, send_with_policy)

@@ -92,7 +92,8 @@ def words(reader, tag):
 
 def row(reader, name):
     """The entries of the first table row that is headed so."""
-    cells = re.search(rf"<th scope=\"row\">{name}</th>(.*?)</tr>", reader.source)[1]
+    head = rf"<th scope=\"row\">(?:<span>)?{name}(?:<small>.*?</small></span>)?</th>"
+    cells = re.search(rf"{head}(.*?)</tr>", reader.source)[1]
     return re.findall(r"<td>(.*?)</td>", cells)
 
 

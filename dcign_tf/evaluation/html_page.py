@@ -172,6 +172,11 @@ def table(
     return _captioned(element("div", whole, class_="scroll", tabindex="0"), caption)
 
 
+def explained(name: str, text: str) -> Element:
+    """A row's name with a line below that says what it is."""
+    return element("span", name, element("small", text))
+
+
 def figure(path: Path, *, alt: str, caption: str = "") -> Element:
     """A PNG file, embedded, with a caption below.
 

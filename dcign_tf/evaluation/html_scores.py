@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from dcign_tf.evaluation.html_page import paragraph, table
+from dcign_tf.evaluation.html_page import explained, paragraph, table
 from dcign_tf.evaluation.quantities import Quantity, display_name
 from dcign_tf.evaluation.score_tables import number
 from dcign_tf.factors import INTRINSIC
@@ -184,39 +184,38 @@ def disentanglement(scores: Scores) -> list[Element]:
     if not (found := scores.get("disentanglement")):
         return []
     dci, factors = found["dci"], found["factors"]
-    chance = 1 / len(factors)
     overall = [
-        ("MIG", found["mig"]["mig"], "0", "1", "Is each factor told by one latent alone?"),
-        ("SAP", found["sap"]["sap"], "0", "1", "The same, of linear predictions."),
+        ("MIG", "Is each factor told by one latent alone?", found["mig"]["mig"], "0", "1"),
+        ("SAP", "The same, of linear predictions.", found["sap"]["sap"], "0", "1"),
         (
             "DCI disentanglement",
+            "Does each latent serve one factor?",
             dci["disentanglement"],
             "0",
             "1",
-            "Does each latent serve one factor?",
         ),
-        ("DCI completeness", dci["completeness"], "0", "1", "Is each factor served by one latent?"),
-        ("DCI error", dci["informativeness"], "1", "0", "Can the factors be predicted at all?"),
+        ("DCI completeness", "Is each factor served by one latent?", dci["completeness"], "0", "1"),
+        ("DCI error", "Can the factors be predicted at all?", dci["informativeness"], "1", "0"),
         (
             "FactorVAE",
-            found["factor_vae"]["factor_vae"],
-            number(chance, ".2f"),
-            "1",
             "Does the latent that stays put tell which factor was held?",
+            found["factor_vae"]["factor_vae"],
+            number(1 / len(factors), ".2f"),
+            "1",
         ),
         (
             "modularity",
+            "Does each latent tell of one factor only?",
             found["modularity"]["modularity"],
             "0",
             "1",
-            "Does each latent tell of one factor only?",
         ),
         (
             "explicitness",
+            "Is each factor there to be read off linearly?",
             found["explicitness"]["explicitness"],
             "0.5",
             "1",
-            "Is each factor there to be read off linearly?",
         ),
     ]
     per_factor = [
@@ -234,8 +233,8 @@ def disentanglement(scores: Scores) -> list[Element]:
             " one of them alone."
         ),
         table(
-            ["", "this run", "chance", "perfect", "asks"],
-            [[name, number(value), *rest] for name, value, *rest in overall],
+            ["", "this run", "chance", "perfect"],
+            [[explained(name, asks), number(own), *ends] for name, asks, own, *ends in overall],
         ),
         table(
             ["", *map(display_name, factors)],

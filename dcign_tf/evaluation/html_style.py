@@ -49,8 +49,11 @@ dd { margin: 0; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .42rem .8rem; text-align: right; vertical-align: top; }
 th { font-weight: 600; }
+td { white-space: nowrap; }
 th:first-child { padding-left: 0; text-align: left; }
+th small { display: block; min-width: 9rem; color: var(--pale); font-weight: 400; }
 .text th, .text td { text-align: left; }
+.text td { min-width: 10rem; white-space: normal; }
 thead th { vertical-align: bottom; color: var(--pale); font-size: .83rem; line-height: 1.3;
   border-bottom: 1px solid var(--pale); }
 tbody th, tbody td { border-bottom: 1px solid var(--line); }
@@ -59,7 +62,11 @@ figure { margin: 1.4rem 0 2.2rem; }
   border-radius: .6rem; }
 img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 img.tall { max-width: min(100%, 36rem); }
-@media (max-width: 48rem) { img.wide { max-width: none; width: 46rem; } }
+@media (max-width: 48rem) {
+  img { max-width: none; width: 34rem; }
+  img.wide { width: 46rem; }
+  img.tall { max-width: none; width: 30rem; }
+}
 figcaption { margin-top: .6rem; }
 details { margin: 1rem 0; }
 summary { cursor: pointer; color: var(--accent); }

@@ -131,6 +131,31 @@ def test_the_papers_error_stands_beside_ours(documented):
     assert row(page, "the paper's") == ["2.7722e-04"]
 
 
+def test_rerendering_is_there_where_it_was_measured(documented):
+    mse = {"network": 2e-3, "unchanged": 9e-3, "copy": 8e-3, "mean_image": 5e-3, "ceiling": 1e-3}
+    found = {
+        "azimuth": {"mse": mse, "by_change": {}, "why_null": {}},
+        "light": {
+            "mse": dict.fromkeys(mse),
+            "by_change": None,
+            "why_null": dict.fromkeys(mse, "it is not known"),
+        },
+    }
+    found["azimuth"]["by_change"] = {"edges": [0, 10]}
+    page = made({**documented, "rerendering": found})
+    tables = [t for t in re.findall(r"<table>.*?</table>", page.source) if "mean picture" in t]
+    assert re.findall(r"<td>(.*?)</td>", tables[0]) == [
+        "0.25",
+        "2.00e-03",
+        "8.00e-03",
+        "5.00e-03",
+        "1.00e-03",
+        "9.00e-03",
+    ]
+    reasons = [text for text in words(page, "li") if "it is not known" in text]
+    assert reasons == ["Not known of light: re-rendering. Reason: it is not known."]
+
+
 def test_people_are_there_where_the_scores_have_them(documented, of_people):
     page = made({**documented, **of_people})
     headings = words(page, "h2")

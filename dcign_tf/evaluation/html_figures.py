@@ -50,6 +50,11 @@ _TEXTS = {
         "Good: the decoded rows show the true ones' angles, and the object given. What the given"
         " view hides has to be guessed.",
     ),
+    "rerendering": _Text(
+        "views",
+        "Curves of the squared error over the size of the change, one panel for each factor.",
+        "Good: the network's curve lies far below that of the picture given, and rises little.",
+    ),
     "novel_views": _Text(
         "views",
         "Triples of pictures: given, asked for, decoded.",

@@ -109,7 +109,14 @@ def report_page(
                 *shown.get("values", []),
             ],
         ),
-        ("New views", [*html_scores.new_views(scores), *shown.get("views", [])]),
+        (
+            "New views",
+            [
+                *html_scores.new_views(scores),
+                *html_scores.rerendering(scores),
+                *shown.get("views", []),
+            ],
+        ),
         (
             "Does each latent answer to its own factor?",
             [*html_scores.answers(scores), *shown.get("answers", [])],

@@ -135,6 +135,45 @@ def new_views(scores: Scores) -> list[Element]:
     ]
 
 
+def rerendering(scores: Scores) -> list[Element]:
+    """How well pictures are re-rendered at a given angle, and what else could be shown there."""
+    found = scores.get("rerendering") or {}
+    measured = {factor: own["mse"] for factor, own in found.items() if own["by_change"]}
+    if not measured:
+        return []
+    columns = {
+        "network": "the network's",
+        "copy": "the picture given",
+        "mean_image": "the mean picture",
+        "ceiling": "the network's best",
+        "unchanged": "not turned",
+    }
+    rows = []
+    for factor, mse in measured.items():
+        known = mse["network"] is not None and mse["copy"]
+        share = number(mse["network"] / mse["copy"], ".2f") if known else number(None)
+        errors = (number(mse[method], ".2e") for method in columns)
+        rows.append([display_name(factor), share, *errors])
+    return [
+        paragraph(
+            "Given one picture and nothing but the value of the factor in another, say an angle of"
+            " 30°: how far is what is drawn from that other picture?"
+        ),
+        table(
+            ["factor changed", "network over given", *columns.values()],
+            rows,
+            caption=(
+                "Mean squared errors against the true picture, grey values 0 to 1. The network's"
+                " is to be well below that of the picture given, as it is, and below that of the"
+                " mean training picture at that value. Its best is what it draws from the true"
+                " picture itself; not turned, what it draws with the latent left alone. The first"
+                " column is the network's error over that of the picture given: 1 is no better than"
+                " doing nothing."
+            ),
+        ),
+    ]
+
+
 def answers(scores: Scores) -> list[Element]:
     """Whether each latent answers to its own factor and to no other."""
     names = [
@@ -234,11 +273,14 @@ def disentanglement(scores: Scores) -> list[Element]:
         ),
         table(
             ["", "this run", "chance", "perfect"],
-            [[explained(name, asks), number(own), *ends] for name, asks, own, *ends in overall],
+            [
+                [explained(name, asks), number(own, ".3f"), *ends]
+                for name, asks, own, *ends in overall
+            ],
         ),
         table(
             ["", *map(display_name, factors)],
-            [[name, *map(number, values)] for name, values in per_factor],
+            [[name, *(number(value, ".3f") for value in values)] for name, values in per_factor],
             caption="Factor by factor. DCI error: 0 is exact, 1 no better than guessing.",
         ),
     ]

@@ -144,7 +144,7 @@ def _show_calibration(panel: Axes, known: FactorCalibration, period: float | Non
     )
     for turn in (-period, 0, period) if period else (0,):
         panel.fill_betweenx(
-            latents, values - errors + turn, values + errors + turn, color=INK, alpha=0.13, lw=0
+            latents, values - errors + turn, values + errors + turn, color=INK, alpha=0.18, lw=0
         )
         for value, latent in pieces:
             panel.plot(

@@ -148,8 +148,8 @@ class _Page:
 
     def _connect(self) -> None:
         sliders = [*self._sliders, *self._directions]
-        subject = [self._code, *self._pictures, self._readings, self._message, self._gallery]
-        everything = [*subject, self._rendering, *sliders]
+        everything = [self._code, *self._pictures, self._readings, self._message]
+        everything += [self._rendering, *sliders]
         for slider in sliders:
             slider.input(self._render, [self._code, *sliders], self._rendering, **_LIVE)
         self._upload.upload(self._take_upload, self._upload, [*everything, self._upload], **_QUIET)
@@ -168,7 +168,7 @@ class _Page:
             return {self._message: panels.message(why, is_error=True), self._upload: None}
 
     def _take_example(self, event: gr.SelectData) -> _Changes:
-        return self._show(self._of_file(self._examples[event.index]), event.index)
+        return self._show(self._of_file(self._examples[event.index]))
 
     def _take_somebody(self) -> _Changes:
         return self._show(self._somebody())
@@ -198,14 +198,13 @@ class _Page:
     def _somebody(self) -> _Subject:
         return _Subject(self._editor.someone(secrets.randbits(32)), None)
 
-    def _show(self, subject: _Subject, example: int | None = None) -> _Changes:
-        """Everything, for a new picture or person, which may be one of the examples."""
+    def _show(self, subject: _Subject) -> _Changes:
+        """Everything, for a new picture or person."""
         return {
             self._code: subject.code,
             **dict(zip(self._pictures, self._pictures_of(subject), strict=True)),
             self._readings: panels.readings(self._editor.read(subject.code)),
             self._message: panels.message(_HINT),
-            self._gallery: gr.update(selected_index=example),
             **self._put_back(subject.code),
         }
 

@@ -61,6 +61,8 @@ def check_page(text: str) -> Reader:
 def embedded(reader: Reader) -> list[np.ndarray]:
     """The page's pictures, decoded."""
     return [
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))))
+        np.asarray(
+            Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).convert("RGB")
+        )
         for source in reader.attributes("src")
     ]

@@ -46,7 +46,7 @@ def test_a_page_with_everything(picture):
     assert reader.text["h2"] == reader.text["a"] == ["Scores", "Figures"]
     assert reader.text["figcaption"] == ["Higher is good.", "What it is."]
     assert reader.text["td"] == ["0.9"]
-    np.testing.assert_array_equal(embedded(reader)[0], pixels)
+    np.testing.assert_array_equal(embedded(reader)[0], pixels)  # without loss
     (image,) = (own for tag, own in reader.elements if tag == "img")
     assert (image["width"], image["height"], image["alt"]) == ("60", "30", "noise")
 

@@ -249,7 +249,7 @@ def pictures(tmp_path):
 
 def test_every_figure_is_shown_in_its_section(documented, pictures):
     page = made(documented, pictures=list(pictures.values()))
-    greys = [int(picture[0, 0]) for picture in embedded(page)]
+    greys = [int(picture[0, 0, 0]) for picture in embedded(page)]
     order = [
         "figure_6_equivariance",
         "ordered_elevation",

@@ -268,8 +268,8 @@ def disentanglement(scores: Scores) -> list[Element]:
         paragraph(
             f"The whole code against {', '.join(map(display_name, factors))}, in"
             f" {found['num_images']:,} pictures of {found['num_identities']:,} people, all factors"
-            " drawn independently. The coefficients say who it is; no latent was ever meant for"
-            " one of them alone."
+            " drawn independently. Identity 1 and so on are coefficients of the face model; no"
+            " latent was meant for one of them alone."
         ),
         table(
             ["", "this run", "chance", "perfect"],

@@ -91,6 +91,7 @@ class TestReleasedFiles:
     def test_hidden_files_do_not_matter(self, copy):
         folder, renders = copy
         (renders / ".DS_Store").write_bytes(b"")
+        (folder / "rendered_chairs" / ".Trash").mkdir()
         assert len(read_release(folder / "rendered_chairs").models) == 7
 
     def test_missing_renders(self, copy):
@@ -200,6 +201,16 @@ class TestPreparing:
         open_chairs(release, image_size=16).prepare()
         assert "images" not in capfd.readouterr().err
 
+    def test_the_release_itself_as_data_directory(self, copy):
+        """What is prepared then lies beside the models."""
+        root = copy[0] / "rendered_chairs"
+        data = open_chairs(root, image_size=16)
+        data.prepare()
+        assert (root / "dcign_chairs").is_dir()
+        again = open_chairs(root, image_size=16)
+        assert again.fingerprint == data.fingerprint
+        again.prepare()
+
     def test_a_damaged_file_is_named(self, copy):
         folder, _ = copy
         data = open_chairs(folder)
@@ -212,7 +223,8 @@ class TestPreparing:
 class TestSources:
     def test_auto_takes_the_release_and_says_so(self, release, capfd):
         open_chairs(release, image_size=16).prepare()
-        assert f"as there is a rendered_chairs in {release}" in capfd.readouterr().err
+        told = capfd.readouterr().err
+        assert f"the release of Aubry et al. in {release}/rendered_chairs, as it is there" in told
 
     def test_procedural_although_there_is_a_release(self, release):
         data = open_chairs(release, source="procedural")

@@ -27,6 +27,8 @@ from dcign_tf.datasets.generation import exclusive_directory
 from dcign_tf.datasets.pictures import encode_png, fit_picture, resize_area
 
 FOLDER = "rendered_chairs"
+PREPARED = "dcign_chairs"
+"""Where what is made of it goes: into the data directory, which may be the release itself."""
 URL = "https://www.di.ens.fr/willow/research/seeing3Dchairs/data/rendered_chairs.tar"
 """The authors' own address, as the readme of mathieuaubry/seeing3Dchairs has it."""
 CROP_VERSION = 1
@@ -124,7 +126,11 @@ def read_release(root: Path) -> Release:
         DataError: for the first model that lacks its renders or a view, or has a file
             of another name among them.
     """
-    names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    names = sorted(
+        entry.name
+        for entry in os.scandir(root)
+        if entry.is_dir() and entry.name != PREPARED and not entry.name.startswith(".")
+    )
     if not names:
         raise DataError(
             f"{root} is empty; expected {root}/<model>/renders/image_000_p020_t000_r096.png and so"
@@ -162,7 +168,7 @@ def _read_model(folder: Path) -> dict[View, tuple[str, int]]:
             " so on. Unpack the release again or remove the folder."
         ) from None
     for entry in entries:
-        if entry.name.startswith("."):  # what file systems and archives leave behind
+        if entry.name.startswith("."):  # what operating systems leave behind
             continue
         match = _NAME.fullmatch(entry.name)
         if match is None:

@@ -22,6 +22,7 @@ from dcign_tf.datasets import DataError
 from dcign_tf.datasets.chair_release import (
     CROP_VERSION,
     FOLDER,
+    PREPARED,
     SIDE,
     URL,
     fetch_release,
@@ -38,7 +39,6 @@ SOURCES = ("auto", "aubry", "procedural", "download")
 # Training sweeps cost nothing but a number: more of them than most runs show.
 _TRAIN_SWEEPS = 50_000
 _FEWEST_CHAIRS = 2  # of a subset: an intrinsic sweep shows different ones
-_PREPARED = "dcign_chairs"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -158,9 +158,10 @@ class Chairs:
         """What is used, and why, as text."""
         source, why = self._source, ""
         if self._settings.source == "auto":
-            there = isinstance(source, ReleasedChairs)
-            why = f", as there is {'a' if there else 'no'} {FOLDER} in {self._data_dir}"
-            why += "" if there else " (--config.data.source=download fetches the release)"
+            why = ", as it is there"
+            if not isinstance(source, ReleasedChairs):
+                why = f", as there is no {FOLDER} in {self._data_dir}"
+                why += " (--config.data.source=download fetches the release)"
         counts = np.bincount(self._split[1], minlength=len(SUBSETS))
         shares = (f"{n:,} for {subset}" for n, subset in zip(counts, SUBSETS, strict=True))
         elevations = " and ".join(f"{e:g}°" for e in source.elevations_deg)
@@ -203,7 +204,7 @@ class Chairs:
     def _pool(self) -> ImagePool:
         source, (chosen, _) = self._source, self._split
         return ImagePool(
-            self._data_dir / _PREPARED,
+            self._data_dir / PREPARED,
             [source.keys[chair] for chair in chosen],
             settings=source.settings,
             make=functools.partial(_make_chair, source, chosen.tolist()),

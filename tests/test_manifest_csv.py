@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,7 @@ HEAD = "image,identity,azimuth_deg\n"
         ("image,identity,distinct\n", 1, "a factor cannot be called 'distinct'"),
         ("image,identity,_deg\n", 1, "a factor cannot be called '_deg'"),
         ("image,identity,a/b\n", 1, "a factor cannot be called 'a/b'"),
+        (f"image,identity,{101 * 'a'}\n", 1, "the name of column 3 is too long: a{20}…"),
         (HEAD + "a,p,1\nb,p\n", 3, "2 fields for 3 columns"),
         (HEAD + "a,p,1\nb,p,1,2\n", 3, "4 fields for 3 columns"),
         (HEAD + "a,p,1\n,p,2\n", 3, "image is empty"),
@@ -134,6 +137,15 @@ def test_what_is_wrong_is_one_line_that_says_where(tmp_path, text, line, message
     assert str(caught.value).startswith(where)
     assert "\n" not in str(caught.value)
     caught.match(message)
+
+
+def test_the_same_picture_by_its_whole_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    path = Path("data/manifest.csv")
+    path.write_text(HEAD + f"a.png,p,1\nb.png,p,2\n{tmp_path}/data/b.png,p,3\n")
+    with pytest.raises(DataError, match=r"line 4: the picture .*b\.png has a row already, line 3"):
+        read_manifest(path)
 
 
 def test_files_that_are_no_manifest(tmp_path):

@@ -124,6 +124,8 @@ def test_a_large_photograph_keeps_its_brightness(tmp_path):
 
 
 PNG = GREY["8-bit PNG"]
+WIDE = np.linspace(0, 999_999, 81, dtype=np.int32).reshape(9, 9)
+HUGE = b"P5 20000 20000 255\n"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +138,8 @@ PNG = GREY["8-bit PNG"]
         (GREY["colour JPEG"][:900], "cannot be read as a picture: .*truncated"),
         (b"P5 40 40 255\n123", "cannot be read as a picture"),
         (saved(Image.fromarray(np.ones((9, 9), np.float32)), "tiff"), "without a known range"),
+        (saved(Image.fromarray(WIDE), "tiff"), "its grey values, 0 to 999999, are no 16 bits$"),
+        (HUGE, "exceeds limit of [0-9]+ pixels, could be decompression bomb DOS attack$"),
         (None, "cannot be read as a picture: No such file or directory"),
     ],
 )

@@ -26,6 +26,7 @@ FILENAME = "manifest.csv"
 _OTHERS = IMAGE, IDENTITY, SPLIT, SOURCE = "image", "identity", "split", "source"  # no factors
 # What a factor cannot be called: these already name something else in an example or a code.
 _RESERVED = (INTRINSIC, "distinct")
+_LONGEST_NAME = 100  # bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +93,9 @@ class _Reader:
 
     def __init__(self, path: Path, file: TextIO):
         self._path = path
+        self._folder = os.path.abspath(path.parent)
         self._rows = csv.reader(file, strict=True)
-        self._images: dict[str, int] = {}  # normalised path to line
+        self._images: dict[str, int] = {}  # whole path to line
         self._people: dict[str, tuple[int, int]] = {}  # identity to number and first line
         self._subset: list[int] = []  # of each identity
 
@@ -144,7 +146,9 @@ class _Reader:
             if factor in factors:
                 raise self._wrong(f"{factors[factor]} and {name} name the same factor, {factor}")
             factors[factor] = name
-            # It becomes part of the names of figures.
+            # It becomes part of the names of figures, which are files.
+            if len(factor.encode()) > _LONGEST_NAME:
+                raise self._wrong(f"the name of column {number} is too long: {name[:20]}…")
             if not factor or factor in _RESERVED or "/" in factor or not factor.isprintable():
                 raise self._wrong(f"a factor cannot be called {name!r}; choose another name")
 
@@ -164,7 +168,8 @@ class _Reader:
     def _image(self, image: str) -> str:
         if not image:
             raise self._wrong(f"{IMAGE} is empty")
-        line = self._images.setdefault(os.path.normpath(image), self._rows.line_num)
+        whole = os.path.normpath(os.path.join(self._folder, image))
+        line = self._images.setdefault(whole, self._rows.line_num)
         if line != self._rows.line_num:
             raise self._wrong(f"the picture {image} has a row already, line {line}")
         return image

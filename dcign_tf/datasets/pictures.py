@@ -55,15 +55,17 @@ def fit_picture(
     except UnidentifiedImageError as error:
         raise DataError(f"{os.fspath(path)} is no picture of a known format") from error
     except Exception as error:  # Pillow's decoders raise all sorts of them
-        reason = getattr(error, "strerror", None) or error
+        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise DataError(f"{os.fspath(path)} cannot be read as a picture: {reason}") from error
     return np.asarray(fitted).reshape(image_size, image_size, channels)
 
 
 def _convert(picture: Image.Image, mode: str, background: int) -> Image.Image:
     if picture.mode in _SIXTEEN_BIT:
-        levels = np.clip(np.asarray(picture) // 256, 0, 255)
-        picture = Image.fromarray(levels.astype(np.uint8))
+        levels = np.asarray(picture)
+        if levels.min() < 0 or levels.max() > 65535:  # "I" may be 32 bits of a TIFF
+            raise ValueError(f"its grey values, {levels.min()} to {levels.max()}, are no 16 bits")
+        picture = Image.fromarray((levels // 256).astype(np.uint8))
     elif picture.mode == "F":
         raise ValueError("its grey values are floating-point numbers, without a known range")
     if picture.has_transparency_data:

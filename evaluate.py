@@ -3,7 +3,10 @@
     python evaluate.py --workdir=runs/faces-quick
 
 Writes scores.json and PNGs into the run directory's evaluation/; docs/scores.md
-says what each score means.
+says what each score means. Runs on the same data are put side by side, in the first one's
+comparison/ or in --output, by
+
+    python evaluate.py --compare runs/faces-quick runs/faces-entangled
 """
 
 from __future__ import annotations
@@ -17,25 +20,43 @@ from dcign_tf import scripts
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Run directory of train.py.")
 flags.DEFINE_string("data_dir", None, "Where datasets lie, if they were moved since training.")
+flags.DEFINE_multi_string("compare", None, "Run directories, two or more, to put side by side.")
+flags.DEFINE_string("output", None, "Where a comparison goes; without it, into the first run.")
 flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "Which one; best by validation ELBO.")
 
 
 def parse_flags(argv: Sequence[str]) -> None:
-    """Parses; `--workdir` is required."""
-    scripts.reject_arguments(FLAGS(argv))
-    if FLAGS.workdir is None:
-        raise flags.Error("--workdir is missing: the run directory of train.py.")
+    """Parses; `--workdir` is required, or else `--compare`, with other runs after it."""
+    program, *others = FLAGS(argv)
+    if FLAGS.compare is None:
+        scripts.reject_arguments([program, *others])
+        if FLAGS.workdir is None:
+            raise flags.Error("--workdir is missing: the run directory of train.py.")
+        if FLAGS.output is not None:
+            raise flags.Error("--output is where a comparison goes; there is none to --compare.")
+    elif FLAGS.workdir is not None:
+        raise flags.Error("--workdir evaluates one run, --compare several: give one of them.")
+    else:
+        FLAGS.compare = [*FLAGS.compare, *others]
 
 
 def main() -> None:
-    """Evaluates as the flags say."""
+    """Evaluates or compares as the flags say."""
+    from dcign_tf.comparable_runs import comparable_runs
     from dcign_tf.run_directory import RunDirectory
 
+    settings = {"data_dir": FLAGS.data_dir, "checkpoint": FLAGS.checkpoint}
+    if FLAGS.compare:
+        comparable_runs(FLAGS.compare)  # says at once if they are not
+        with scripts.quiet_loading():
+            from dcign_tf import comparison
+        comparison.compare(FLAGS.compare, FLAGS.output, **settings)
+        return
     run = RunDirectory(FLAGS.workdir)
     run.read_config()  # says at once if this is no run directory
     with scripts.quiet_loading():
         from dcign_tf import experiment
-    experiment.evaluate(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)
+    experiment.evaluate(run, **settings)
 
 
 if __name__ == "__main__":

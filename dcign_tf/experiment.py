@@ -179,7 +179,7 @@ def evaluate(
         UserError: if there is nothing to evaluate, or the data have changed.
     """
     config = run.read_config()
-    file = run.best_checkpoint if checkpoint == "best" else run.last_checkpoint
+    file = run.checkpoint(checkpoint)
     with contextlib.ExitStack() as stack:
         is_in_use = False
         if model is None:
@@ -190,9 +190,7 @@ def evaluate(
                 show(f"{run.path} is in use: its checkpoint is left as it is, uncalibrated.")
             model = load_model(file)
         if data is None:
-            data = _open_dataset({**config, "data_dir": data_dir or config["data_dir"]})
-            run.check_data(data.fingerprint, run.read_environment())
-            data.prepare()
+            data = open_data(run, data_dir)
         with clear_data_errors(), writing(run.evaluation):
             scores = report.evaluate(
                 model,
@@ -207,6 +205,23 @@ def evaluate(
         if not is_in_use:
             write_aside(file, model.save)
     return scores
+
+
+def open_data(run: RunDirectory, data_dir: str | None = None) -> SweepDataset:
+    """The data that a run was trained on, prepared.
+
+    Args:
+        run: a run directory; its config names the data.
+        data_dir: where datasets lie, if not where they did in training.
+
+    Raises:
+        UserError: if they cannot be had, or have changed.
+    """
+    config = run.read_config()
+    data = _open_dataset({**config, "data_dir": data_dir or config["data_dir"]})
+    run.check_data(data.fingerprint, run.read_environment())
+    data.prepare()
+    return data
 
 
 def load_model(path: os.PathLike) -> DCIGN:

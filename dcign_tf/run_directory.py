@@ -6,6 +6,7 @@
     tensorboard/        the same, and pictures
     checkpoints/        last.keras, best.keras
     evaluation/         scores.json and figures
+    comparison/         the same beside other runs', if it was compared
 
 Files are written aside and renamed, so a kill leaves the old one or the new one;
 metrics.jsonl grows by whole lines, of which a kill may cut the last.
@@ -51,6 +52,7 @@ class RunDirectory:
         self.last_checkpoint = self.path / "checkpoints" / "last.keras"
         self.best_checkpoint = self.path / "checkpoints" / "best.keras"
         self.evaluation = self.path / "evaluation"
+        self.comparison = self.path / "comparison"
 
     def checkpoint(self, which: str) -> pathlib.Path:
         """The file of the `"last"` or the `"best"` checkpoint, by validation ELBO."""
@@ -100,6 +102,7 @@ class RunDirectory:
             self.last_checkpoint.parent,
             self.evaluation,
             self.path / "export",
+            self.comparison,
             self.config_file,  # last: with it the directory is still known as a run's
         ]
         present = [entry for entry in entries if entry.exists()]

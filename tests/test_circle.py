@@ -199,3 +199,15 @@ def test_shapes_must_be_the_same():
     for score in (circle.cut_angle, circle.circular_linear_correlation):
         with pytest.raises(ValueError, match="differ"):
             score(np.zeros(3), np.zeros((3, 1)), 360)
+
+
+@pytest.mark.parametrize(
+    ("values", "period", "expected"),
+    [
+        ([3.0, -2.0, 5.0, 0.0], None, (1, 2)),
+        ([350.0, 10.0, 200.0], 360.0, (1, 2)),  # 170° apart; the numbers furthest apart are 20°
+        ([7.0], 360.0, (0, 0)),
+    ],
+)
+def test_the_two_values_furthest_apart(values, period, expected):
+    assert circle.furthest_apart(np.array(values), period) == expected

@@ -36,7 +36,7 @@ def sweep(seed: int, low: float = -50, high: float = 50) -> dict[str, np.ndarray
 
 
 class Exact:
-    """Its codes are those pixels; with a `scale` and an `offset`, its pictures are off."""
+    """Its codes are those pixels; with an `offset`, its pictures are off."""
 
     code = CODE
 
@@ -44,7 +44,6 @@ class Exact:
         self.offset = offset
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        images = images.astype(np.float32) / 255
         return np.stack([images[:, 0, 0, 0], images[:, 1, 1, 0], images[:, 1, 2, 0]], axis=1)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
@@ -73,7 +72,7 @@ TRAIN = [sweep(seed) for seed in range(100, 130)]
 
 def measure(network=None, known=None, test=TEST, train=TRAIN, quantities=AZIMUTH, count=5):
     network = network or Exact()
-    z = [network.encode(example["image"]) for example in test]
+    z = [network.encode(example["image"] / np.float32(255)) for example in test]
     codes = Codes(z, [example["azimuth_deg"] for example in test])
     return rerendering_scores(
         network,

@@ -419,6 +419,53 @@ class TestEvaluate:
         assert list(tmp_path.iterdir()) == []
 
 
+def test_runs_side_by_side(finished, data, tmp_path):
+    """The second as if it were trained without clamping, and not evaluated yet."""
+    from dcign_tf import comparison, experiment
+
+    twin = RunDirectory(shutil.copytree(finished.path, tmp_path / "entangled"))
+    shutil.rmtree(twin.evaluation)
+    model = experiment.load_model(twin.last_checkpoint)
+    model.procedure = "entangled"
+    model.save(twin.last_checkpoint)
+    settings = {**twin.read_config(), "procedure": "entangled", "data_dir": "elsewhere"}
+    twin.config_file.write_text(json.dumps(settings))
+
+    lines: list[str] = []
+    directories = [finished.path, twin.path]
+    compared = comparison.compare(directories, data_dir=str(data), show=lines.append)
+    assert lines[0] == f"{twin.path} has no scores of these weights yet."
+    assert set(twin.read_scores()["found_latents"]) == {"azimuth", "elevation", "light_azimuth"}
+    assert experiment.load_model(twin.last_checkpoint).calibration.latents
+    assert compared["settings"] == {"procedure": {"finished": "clamped", "entangled": "entangled"}}
+    for factor, own in compared["rerendering"].items():
+        both = [run.read_scores()["rerendering"][factor] for run in (finished, twin)]
+        # Pairs, and what needs no network, are those of the data.
+        for method in ("copy", "mean_image"):
+            assert own[method] == both[0]["mse"][method] == both[1]["mse"][method] > 0
+        assert own["networks"]["entangled"]["ceiling"] == both[1]["mse"]["ceiling"] > 0
+    where = finished.path / "comparison"
+    assert json.loads((where / "comparison.json").read_text()) == compared
+    assert "## Re-rendering at a given angle" in (where / "comparison.md").read_text()
+    assert {path.name for path in where.iterdir()} == {
+        "comparison.json",
+        "comparison.md",
+        "comparison.html",
+        "comparison.png",
+        "figure_7_entangled.png",
+    }
+    for path in where.glob("*.png"):
+        assert np.asarray(Image.open(path).convert("L")).std() > 1
+    assert lines[-1] == f"Tables and figures are in {where}"
+
+    again: list[str] = []
+    elsewhere = tmp_path / "elsewhere"
+    assert compared == comparison.compare(
+        directories, elsewhere, data_dir=str(data), show=again.append
+    )
+    assert again == [lines[-2], f"Tables and figures are in {elsewhere}"]
+
+
 FACES = ("--dataset=faces", "--preset=quick")
 
 

@@ -98,6 +98,19 @@ def circular_distance(angle: np.ndarray, other: np.ndarray, period: float) -> np
     return np.minimum(ahead, period - ahead)
 
 
+def furthest_apart(values: np.ndarray, period: float | None) -> tuple[int, int]:
+    """The indices of two values with the largest distance, on a circle the shorter way round.
+
+    Args:
+        values: at least one, [n].
+        period: once round; None if it is no circle: then the lowest, and the highest.
+    """
+    if period is None:
+        return int(np.argmin(values)), int(np.argmax(values))
+    apart = circular_distance(values[:, np.newaxis], values, period)
+    return tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))
+
+
 def _wrapped(angle: np.ndarray, period: float) -> np.ndarray:
     """In [0, period)."""
     with np.errstate(invalid="ignore"):

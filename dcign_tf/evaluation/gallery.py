@@ -209,16 +209,8 @@ def _novel_pairs(
         else:
             value = np.asarray(example[quantity.key])[: num_distinct(example)]
             texts = [quantity.text(v) for v in value]
-        source, target = _furthest(value, quantity.period if quantity else None)
+        source, target = circle.furthest_apart(value, quantity.period if quantity else None)
         predicted = network.novel_views(z, factor, np.array([[source, target]]))[0]
         name = display_name(factor) + ("" if quantity else " latent")
         label = f"{name}\n{texts[source]} → {texts[target]}"
         yield images[source], images[target], predicted, label
-
-
-def _furthest(value: np.ndarray, period: float | None) -> tuple[int, int]:
-    """The indices of two values with the largest distance, on a circle the shorter way round."""
-    if period is None:
-        return int(np.argmin(value)), int(np.argmax(value))
-    apart = circle.circular_distance(value[:, np.newaxis], value, period)
-    return tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))

@@ -40,12 +40,12 @@ def _value_table(scores: Mapping) -> str:
         units = {"mean_absolute_error": unit, "cut": unit}
         own = scores["factors"][factor]
         rows.append([factor] + [number(own.get(name), unit=units.get(name, "")) for name in shown])
-    return _aligned([["against true values", *map(display_name, shown)], *rows]) if rows else ""
+    return aligned([["against true values", *map(display_name, shown)], *rows]) if rows else ""
 
 
 def _sweep_table(scores: Mapping) -> str:
     header = ["within and between sweeps", "sweeps", *map(display_name, SWEEP_SCORES)]
-    return _aligned(
+    return aligned(
         [header]
         + [
             [
@@ -60,7 +60,7 @@ def _sweep_table(scores: Mapping) -> str:
 
 def _movement(scores: Mapping) -> str:
     movement = scores["movement"]
-    table = _aligned(
+    table = aligned(
         [
             ["variance of latents", *movement["factors"]],
             *(
@@ -84,7 +84,7 @@ def _rerendering(scores: Mapping) -> str:
         share = network / copy if network is not None and copy else None
         rows.append([factor, *(number(mse, ".2e") for mse in own["mse"].values()), number(share)])
     return (
-        f"{_aligned([header, *rows])}\n(a picture turned to a given angle, against the true one;"
+        f"{aligned([header, *rows])}\n(a picture turned to a given angle, against the true one;"
         " ceiling: the true one reconstructed)"
     )
 
@@ -115,7 +115,7 @@ def _disentanglement(scores: Mapping) -> str:
         ],
         ["FactorVAE score", found["factor_vae"]["factor_vae"]],
     ]
-    table = _aligned(
+    table = aligned(
         [
             ["disentanglement", "all", *map(display_name, names)],
             *(
@@ -140,7 +140,7 @@ def _recognition(scores: Mapping) -> str:
     ]
     rows.append(["chance", protocol["chance"], protocol["chance"], 0.5])
     header = ["recognition", "rank 1", "rank 1, random galleries", "equal error rate"]
-    table = _aligned([header, *([name, *map(_share, shares)] for name, *shares in rows)])
+    table = aligned([header, *([name, *map(_share, shares)] for name, *shares in rows)])
     return (
         f"{table}\n({protocol['num_probes']:,} pictures, each of one of"
         f" {protocol['num_identities']:,} people)"
@@ -156,7 +156,7 @@ def _shape(scores: Mapping) -> str:
         ["always the mean face", found["mean_face_error_mm"]],
     ]
     rows = [[name, number(length, ".2f", " mm")] for name, length in lengths]
-    return _aligned([["shape", "mean vertex error"], *rows])
+    return aligned([["shape", "mean vertex error"], *rows])
 
 
 def _share(value: float | None) -> str:
@@ -201,7 +201,7 @@ def number(value: float | None, form: str | None = None, unit: str = "") -> str:
     return format(value, form or (".3f" if readable else ".2e")) + unit
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest entry, the first flush left and the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

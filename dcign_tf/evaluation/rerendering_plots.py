@@ -94,7 +94,7 @@ def _panel(panel: Axes, factor: str, runs: Mapping[str, Mapping[str, Any]]) -> N
     panel.set_xlim(left=0)
     panel.set_ylim(bottom=0)
     panel.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 2, 3, 5, 10]))
-    panel.yaxis.set_major_locator(MaxNLocator(6))
+    panel.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     panel.set_title(display_name(factor), loc="left")
 
 

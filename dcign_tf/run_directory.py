@@ -248,6 +248,8 @@ def writing(path: pathlib.Path) -> Iterator[None]:
     """Turns the failure to write `path` (a full disk, say) into a `UserError`."""
     try:
         yield
+    except FileExistsError as error:  # where a directory is to be made
+        raise UserError(f"Cannot write {path}: {error.filename} is not a directory.") from error
     except OSError as error:
         raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
 

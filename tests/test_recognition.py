@@ -133,7 +133,14 @@ def test_scores_can_be_written_as_json_and_drawn(tmp_path):
         num_random=3,
     )
     json.dumps(found)
-    save_figure(recognition(found), tmp_path / "recognition.png")
+    figure = recognition(found)
+    save_figure(figure, tmp_path / "recognition.png")
+    for panel in figure.axes:
+        assert figure.bbox.containsx(panel.get_tightbbox().x1)  # titles too
+    verified, by_change = figure.axes[:2]
+    ticks = [label.get_text() for label in verified.get_xticklabels()]
+    assert {"0.1%", "1%", "10%", "100%"} <= set(ticks)  # no 0 %, which has no logarithm
+    assert sum(int(text.get_text()) for text in by_change.texts) == len(IDENTITIES) - PEOPLE
     assert np.asarray(Image.open(tmp_path / "recognition.png").convert("L")).std() > 1
     with pytest.raises(ValueError, match="no representation"):
         recognition({**found, "representations": {}})

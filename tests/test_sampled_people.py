@@ -104,5 +104,7 @@ def test_a_sheet_shows_every_pixel_of_every_person(tmp_path):
         assert sum(found) == 1
     words = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert {"plain", "turned\n−40°", "relit", "face 1", "face 2", "People"} <= set(words)
+    apart = people_sheet(images, ["plain", "turned\n−40°", "relit"], title="People", block_rows=1)
+    assert apart.get_figheight() > figure.get_figheight()
     with pytest.raises(ValueError, match="2 headings do not fit 3 columns"):
         people_sheet(images, ["plain", "relit"])

@@ -38,9 +38,10 @@ FIT_IMAGES = 8000
 """Training images that read-out and distribution of identities are fitted on, at most."""
 _PIXEL_IMAGES = 2000  # of these, for pixels and their components: it is memory that they cost
 _BATCH = 100
-_SAMPLED = 6
+_SAMPLED = 4  # of each distribution
 _SHOWN = 5
 _TURNS = (-0.75, -0.4, 0.4, 0.75)  # of the calibrated range
+_SIDE_DEG = 45.0  # from where faces are also shown
 
 
 def evaluate_people(
@@ -150,26 +151,31 @@ def _estimated_shapes(
     errors, mean_errors = (vertex_errors_mm(face_model, e, true) for e in (estimated, mean))
     size = test.images.shape[1]
     columns = [np.broadcast_to(test.images[shown], (len(shown), size, size, 3))]
-    for azimuth_deg in (0.0, 45.0):
+    for azimuth_deg in (0.0, _SIDE_DEG):
         for coefficients in (true, estimated, mean):
             scenes = (FaceScene.of(face_model, c) for c in coefficients)
             columns.append(
                 [s.render(azimuth_deg, 0.0, 20.0, image_size=size, channels=3)[0] for s in scenes]
             )
-    labels = ("true", "estimated", "mean face")
+    front = ("true", "estimated", "mean face")
+    side = [f"{label}\nfrom {_SIDE_DEG:.0f}°" for label in front]
     return people_sheets.people(
         np.stack(columns, axis=1),
-        ["input", *labels, *labels],
+        ["input", *front, *side],
         row_labels=[
-            f"{e:.1f} mm\n(mean face {m:.1f})" for e, m in zip(errors, mean_errors, strict=True)
+            f"{e:.1f} mm\n(mean face {m:.1f} mm)" for e, m in zip(errors, mean_errors, strict=True)
         ],
-        title="Shape and colours read out of the code of one picture of a person never seen;"
-        " left, the mean vertex error",
+        title="People never seen in training: shape and colours read out of\nthe code of one"
+        " picture. Left, the mean vertex error.",
     )
 
 
 def _sampled_people(network: Network, intrinsic: np.ndarray, calibration: Calibration) -> Figure:
-    """People that there are not, in one pose and light, turned and relit."""
+    """People that there are not, in one pose and light, turned and relit.
+
+    From the prior, and from a Gaussian fitted to the codes of training images: where
+    training leaves codes far from the prior, its people are no faces.
+    """
     known = calibration.factors
     plain = {factor: float(np.clip(0.0, *k.range)) for factor, k in known.items()}
     scenes, labels = [plain], ["plain"]
@@ -178,11 +184,19 @@ def _sampled_people(network: Network, intrinsic: np.ndarray, calibration: Calibr
         for share in _TURNS:
             value = 5 * round(share * (k.range[1] if share > 0 else -k.range[0]) / 5)
             scenes.append({**plain, factor: value})
-            labels.append(f"{display_name(factor)}\n{quantity.text(value)}")
+            name = display_name(factor).replace(" ", "\n")
+            labels.append(f"{name}\n{quantity.text(value)}")
     latents = [{f: float(known[f].to_latent(v)) for f, v in scene.items()} for scene in scenes]
-    people = IdentityDistribution.fitted(intrinsic).draw(_SAMPLED, seed=0)
+    distributions = {
+        "prior": IdentityDistribution.prior(intrinsic.shape[1]),
+        "fitted": IdentityDistribution.fitted(intrinsic),
+    }
+    people = np.concatenate([d.draw(_SAMPLED, seed=0) for d in distributions.values()])
     return people_sheets.people(
         show_people(network.decode, network.code, people, latents),
         labels,
-        title="People drawn from a Gaussian over the intrinsic latents, then turned and relit",
+        row_labels=[f"{name} {i}" for name in distributions for i in range(1, _SAMPLED + 1)],
+        title="People who do not exist, turned and relit: their intrinsic latents drawn from the"
+        " prior N(0, 1),\nand from a Gaussian fitted to the codes of training images",
+        block_rows=_SAMPLED,
     )

@@ -19,6 +19,7 @@ def people(
     row_labels: Sequence[str] | None = None,
     title: str | None = None,
     lead: int = 1,
+    block_rows: int = 0,
 ) -> Figure:
     """One person a row.
 
@@ -28,6 +29,7 @@ def people(
         row_labels: one a row; without them "face 1" and so on.
         title: above all.
         lead: so many first columns are set apart: what was given, or the plain view.
+        block_rows: if not 0, rows are set apart in groups of that many.
 
     Raises:
         ValueError: if the array is not images, or labels do not fit.
@@ -36,4 +38,11 @@ def people(
     if row_labels is None:
         row_labels = [f"face {row}" for row in range(1, len(tiles) + 1)]
     headings = [list(column_labels)] + [None] * (len(tiles) - 1)
-    return draw(tiles, headings=headings, row_labels=row_labels, title=title, lead=lead)
+    return draw(
+        tiles,
+        headings=headings,
+        row_labels=row_labels,
+        title=title,
+        lead=lead,
+        block_rows=block_rows,
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from dcign_tf.evaluation.figures import MUTED, caption, factor_colours, styled
 from dcign_tf.evaluation.quantities import Quantity
@@ -41,21 +41,22 @@ def recognition(scores: Mapping[str, Any]) -> Figure:
     top = max(_highest(own) for own in found.values())
     for panel, angle in zip(panels[1:], angles, strict=False):
         for (name, own), marker in zip(found.items(), _MARKERS * len(found), strict=False):
-            edges = np.array(own["rank1_by_change"][angle]["edges"])
-            panel.plot(
-                (edges[:-1] + edges[1:]) / 2,
-                own["rank1_by_change"][angle]["rank1"],
-                color=colours[name],
-                marker=marker,
-                markersize=6,
-            )
+            binned = own["rank1_by_change"][angle]
+            edges = np.array(binned["edges"])
+            middles = (edges[:-1] + edges[1:]) / 2
+            style = {"marker": marker, "markersize": 6}
+            panel.plot(middles, binned["rank1"], color=colours[name], **style)
+        for middle, count in zip(middles, binned["num_probes"], strict=True):
+            where = {"transform": panel.get_xaxis_transform(), "ha": "center", "va": "top"}
+            panel.text(middle, 0.99, f"{count:,}", color=MUTED, fontsize=10, **where)
         panel.axhline(protocol["chance"], color=MUTED, linestyle=":")
         panel.set_xticks(edges, [f"{edge:.0f}" for edge in edges])
-        panel.set_ylim(0, min(1.02, 1.15 * max(top, protocol["chance"])))
-        panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        panel.set_ylim(0, 1.2 * max(top, protocol["chance"]))  # room for the counts
+        panel.set_yticks([tick for tick in panel.get_yticks() if tick <= 1])
+        panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         panel.set_xlabel(f"change of {Quantity(angle).label}")
         panel.set_ylabel("rank 1")
-    panels[1].set_title("Identified, by how far a probe is from the gallery", loc="left")
+    panels[1].set_title("Identified, by change from the gallery", loc="left")
     lines = panels[0].get_lines()
     figure.legend(
         lines, [line.get_label() for line in lines], loc="outside upper left", fontsize=10
@@ -66,7 +67,8 @@ def recognition(scores: Mapping[str, Any]) -> Figure:
         f" most frontally lit image of each; probes: their other {protocol['num_probes']:,} images."
         f" Similarity: {protocol['metric']}. Rank 1: the most similar gallery image is the same"
         f" person's. ± is the standard deviation over {protocol['num_random']} galleries drawn at"
-        " random. Points stand in the middle of the change that they cover.",
+        " random. Points stand in the middle of the change that they cover; above, how many"
+        " probes those are.",
     )
     return figure
 
@@ -95,7 +97,7 @@ def _roc(
         line = next(line for line in panel.get_lines() if line.get_color() == colours[name])
         line.set(marker=marker, markersize=6, markevery=(len(line.get_xdata()) // 6, 12))
     panel.set_xscale("log")
-    panel.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
     panel.set(xlim=(false_rate[shown][0], 1), ylim=(0, 1.02))
     panel.yaxis.set_major_formatter(PercentFormatter(1))
     panel.set_xlabel("two people accepted as one")

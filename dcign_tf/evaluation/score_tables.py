@@ -119,7 +119,11 @@ def _disentanglement(scores: Mapping) -> str:
         [
             ["disentanglement", "all", *map(display_name, names)],
             *(
-                [name, *map(number, values), *[""] * (1 + len(names) - len(values))]
+                [
+                    name,
+                    *(number(value, ".3f") for value in values),
+                    *[""] * (1 + len(names) - len(values)),
+                ]
                 for name, *values in rows
             ),
         ]

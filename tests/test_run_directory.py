@@ -135,10 +135,20 @@ class TestConfig:
         assert not (tmp_path / "missing").exists()
 
 
+def test_calibration_is_read_if_there_is_one(run):
+    assert run.read_calibration() is None
+    write_json(run.evaluation / "calibration.json", {"step": 3, "factors": {}})
+    assert run.read_calibration() == {"step": 3, "factors": {}}
+    (run.evaluation / "calibration.json").write_text("{")
+    with pytest.raises(UserError, match=r"calibration\.json is damaged"):
+        run.read_calibration()
+
+
 class TestEnvironment:
     def test_what_changed_is_said_and_the_beginning_kept(self, run):
         assert run.record(CONFIG, ENVIRONMENT) == []
-        (note,) = run.record(CONFIG, {**ENVIRONMENT, "threads": 4, "commit": "def"})
+        now = {**ENVIRONMENT, "threads": 4, "commit": "def", "command": "python train.py again"}
+        (note,) = run.record(CONFIG, now)
         assert note.startswith("Note: threads was 2 when this run began and is now 4")
         assert run.read_environment() == ENVIRONMENT
 

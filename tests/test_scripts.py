@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import io
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from html_reading import check_page
 from PIL import Image
 
 from dcign_tf.errors import UserError
@@ -196,6 +199,10 @@ class TestTrain:
         assert paper == {name for name in figures if name.startswith("figure_")}
         for path in run.evaluation.glob("*.png"):
             assert np.asarray(Image.open(path).convert("L")).std() > 1
+        assert shlex.split(environment["command"])[0] == "python"
+        page = check_page((run.evaluation / "report.html").read_text(encoding="utf-8"))
+        assert len(page.attributes("src")) == len(figures)
+        assert html.escape(environment["command"], quote=False) in page.source
 
     def test_killed_at_every_stage_it_ends_with_the_same_bits(self, uninterrupted, data, tmp_path):
         run = RunDirectory(tmp_path / "run")

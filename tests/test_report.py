@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 from tiny import tiny_model
 
-from dcign_tf.evaluation import report
+from dcign_tf.evaluation import gallery, report
 from dcign_tf.evaluation.network import TRAVERSAL_STEPS, Network
 from dcign_tf.factors import GraphicsCode
 
@@ -171,6 +171,24 @@ def test_files(perfect):
     for name in ("schema_version", "reconstruction_mse", "step", "num_sweeps"):
         assert read[name] == scores[name]
     assert figures_in(directory) == KNOWN | FIGURES  # no records, no training curves
+
+
+@pytest.fixture
+def one_figure(monkeypatch):
+    """That of Fig. 6, to be quick."""
+    figure = gallery.plots.movement(np.eye(2), ["a", "b"], ["a", "b"])
+    monkeypatch.setattr(report.gallery, "figures", lambda *_: [("equivariance", figure)])
+
+
+@pytest.mark.usefixtures("one_figure")
+def test_figures_have_the_papers_numbers_and_replace_those_of_before(tmp_path):
+    for name in ("equivariance.png", "traversal_x.png", "mine.png", "mine.txt"):
+        (tmp_path / name).write_bytes(b"before")
+    report.evaluate(
+        Oracle(), Data(), tmp_path, paper_figures={"equivariance": 6}, show=lambda _: None
+    )
+    left = {path.name for path in tmp_path.iterdir() if path.suffix in (".png", ".txt")}
+    assert left == {"figure_6_equivariance.png", "mine.png", "mine.txt"}
 
 
 def test_scores_are_written_when_all_figures_are(tmp_path, monkeypatch):

@@ -33,6 +33,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("workdir", None, "Run directory; runs/<dataset>-<preset> without it.")
 flags.DEFINE_string("data_dir", "data", "Where datasets are found, and prepared.")
 flags.DEFINE_string("init_from", None, "A run directory whose weights to start from.")
+flags.DEFINE_string("export", None, "At the end, write a SavedModel here (docs/serving.md).")
 flags.DEFINE_bool("overwrite", False, "Delete what the run directory holds and start afresh.")
 
 
@@ -78,6 +79,7 @@ def default_preset() -> tuple[str, str]:
 
 def main() -> None:
     """Trains as the flags say."""
+    from dcign_tf import export
     from dcign_tf.run_directory import RunDirectory
 
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
@@ -87,6 +89,8 @@ def main() -> None:
         with scripts.quiet_loading():
             from dcign_tf import experiment
         experiment.run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite)
+        if FLAGS.export:
+            export.export_model(run, pathlib.Path(FLAGS.export))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Time of a training step: this project's against plain Keras layers in float32.
 
-    python benchmarks/train_step.py
+    python -m benchmarks.train_step
 
 Trains the paper's network (150×150 images, batches of 20) twice, in turns: with
 `UnpoolConv2D` at the precision that `auto` resolves to, and with a decoder of
@@ -14,7 +14,6 @@ channels, UnpoolConv2D's ((k + 1)/2)²; for k = 7, 49 and 16.
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections.abc import Callable
@@ -24,8 +23,8 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+from benchmarks.networks import layered_decoder, multiply_adds
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.layers import UnpoolConv2D
 from dcign_tf.model import DCIGN
 from dcign_tf.networks import build_decoder, build_encoder
 from dcign_tf.precision import resolve_precision
@@ -37,20 +36,6 @@ flags.DEFINE_integer("steps", 10, "Timed steps of each; two before them are not 
 flags.DEFINE_string("precision", "auto", "Of this project's network: see dcign_tf/precision.py.")
 
 _UNTIMED_STEPS = 2
-
-
-def layered_decoder(decoder: keras.Model) -> keras.Model:
-    """The same decoder, each UnpoolConv2D written as UpSampling2D and Conv2D."""
-    x = decoder.input
-    for layer in decoder.layers[1:]:
-        if isinstance(layer, UnpoolConv2D):
-            x = keras.layers.UpSampling2D(2, name=f"{layer.name}_unpool")(x)
-            x = keras.layers.Conv2D(
-                layer.filters, layer.kernel_size, activation=layer.activation, name=layer.name
-            )(x)
-        else:
-            x = type(layer).from_config(layer.get_config())(x)
-    return keras.Model(decoder.input, x, name="layered_decoder")
 
 
 def build_model(image_size: int, policy: str, layered: bool) -> DCIGN:
@@ -66,20 +51,6 @@ def build_model(image_size: int, policy: str, layered: bool) -> DCIGN:
     model = DCIGN(encoder, decoder, GraphicsCode.faces())
     model.compile(keras.optimizers.Adam(5e-4, beta_1=0.9, beta_2=0.99))
     return model
-
-
-def multiply_adds(network: keras.Model) -> int:
-    """Of all convolutions and dense layers, forward, for one image."""
-    total = 0
-    for layer in network.layers:
-        if isinstance(layer, UnpoolConv2D):
-            taps = ((layer.kernel_size + 1) // 2) ** 2
-            total += taps * layer.kernel.shape[2] * math.prod(layer.output.shape[1:])
-        elif isinstance(layer, keras.layers.Conv2D):
-            total += math.prod(layer.kernel.shape[:3]) * math.prod(layer.output.shape[1:])
-        elif isinstance(layer, keras.layers.Dense):
-            total += math.prod(layer.kernel.shape)
-    return total
 
 
 def check_equal(ours: DCIGN, theirs: DCIGN, codes: np.ndarray) -> float:

@@ -177,11 +177,11 @@ class ServedModel(tf.Module):
         known = self.values[name]
         value = tf.ensure_shape(value, [None])
         given, wanted = tf.shape(value)[0], tf.shape(z)[0]
-        message = f"{name} has {{}} values for {{}} images; each needs one (NaN: its own)"
+        message = f"{name} has {{}} values for {{}} pictures; each needs one, or NaN"
         value = checked(value, tf.equal(given, wanted), message, [given, wanted])
         kept = tf.math.is_nan(value)
         wrong = tf.boolean_mask(value, ~(kept | _is_within(value, known)))
-        message = f"{name}: {{}} is {known.outside()}; NaN keeps the picture's own"
+        message = f"{name}: {{}} is {known.outside()}; NaN keeps what the picture shows"
         value = checked(value, tf.equal(tf.size(wrong), 0), message, [wrong])
         latent = known.to_latent(value, keras.ops)
         changed = ~kept[:, tf.newaxis] & (tf.range(self.latent_dim) == self._latents[name])

@@ -42,8 +42,8 @@ setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["hypothesis>=6", "pytest>=8"],
-        "benchmarks": ["psutil>=5"],
+        "test": ["hypothesis>=6", "openvino>=2025.1", "pytest>=8"],
+        "benchmarks": ["psutil>=5", "torch>=2.6"],
         "dev": ["ruff>=0.8"],
     },
 )

@@ -5,7 +5,7 @@
     metrics.jsonl       one line a log interval: step, seconds, losses
     tensorboard/        the same, and pictures
     checkpoints/        last.keras, best.keras
-    evaluation/         scores.json and figures
+    evaluation/         scores.json, figures, report.html
     comparison/         the same beside other runs', if it was compared
 
 Files are written aside and renamed, so a kill leaves the old one or the new one;

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,13 +15,14 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from trained_runs import LATENTS, SIZE, STEP, tiny_model, write_run
+from trained_runs import LATENTS, SCORES, SIZE, STEP, tiny_model, write_run
 
 import dcign_tf
 from dcign_tf import experiment, pretrained
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.shape_estimation import READOUT_FILE
 from dcign_tf.pretrained import packing
+from dcign_tf.pretrained.model_card import training_command
 from dcign_tf.run_directory import RunDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,6 +86,7 @@ def test_what_is_packed_is_a_run_without_what_only_training_needs(packed):
     assert files == {
         "config.json",
         "environment.json",
+        "model_card.md",
         "checkpoints/last.keras",
         "evaluation/scores.json",
         "evaluation/calibration.json",
@@ -100,6 +104,47 @@ def test_a_shape_readout_is_packed_along(run, tmp_path):
     (run.evaluation / READOUT_FILE).write_bytes(b"a read-out")
     packing.pack(run, tmp_path / "packed", show=lambda line: None)
     assert (tmp_path / "packed" / "evaluation" / READOUT_FILE).read_bytes() == b"a read-out"
+
+
+def test_the_model_card(run, tmp_path):
+    twin = RunDirectory(shutil.copytree(run.path, tmp_path / "twin"))
+    with pytest.raises(UserError, match="procedure: clamped → entangled"):
+        packing.pack(run, tmp_path / "tiny", twin=twin)
+    twin.config_file.write_text(json.dumps({**run.read_config(), "procedure": "entangled"}))
+    scores = {**SCORES, "reconstruction_mse": 0.0456}
+    twin_scores = twin.evaluation / "scores.json"
+    twin_scores.write_text(json.dumps({**scores, "step": 6}))
+    with pytest.raises(UserError, match="has no scores of the same step"):
+        packing.pack(run, tmp_path / "tiny", twin=twin)
+    twin_scores.write_text(json.dumps(scores))
+    packing.pack(run, tmp_path / "tiny", twin=twin, show=lambda line: None)
+    card = (tmp_path / "tiny" / "model_card.md").read_text()
+    assert 'load_pretrained("tiny")' in card
+    assert f"{SIZE}×{SIZE} pixels" in card
+    assert "| `light_azimuth_deg` | -80 to 80 | 3 to 4 |" in card
+    own, twins = card.split("without the clamping procedure")
+    assert "MSE 1.2300e-02" in own
+    assert "MSE 4.5600e-02" in twins
+    assert "7 steps, seed 0" in card
+    assert "photograph" in card
+    assert "/somewhere" not in card
+
+
+def test_the_command_that_trains_a_run_like_this():
+    config = importlib.import_module("configs.faces_quick").get_config().to_dict()
+    recorded = json.loads(json.dumps({**config, "data_dir": "data", "init_from": None}))
+    plain = "python train.py --dataset=faces --preset=quick"
+    assert training_command(recorded) == plain
+    recorded["network"]["encoder_filters"] = [4]
+    recorded["factor_ratios"] = [[0, [1, 2, 1, 4]], [5, [1, 1, 1, 1]]]
+    recorded["face_model"] = "a b.bin"
+    words = shlex.split(training_command(recorded).replace("\\\n", ""))
+    assert set(words) == {
+        *plain.split(),
+        "--config.network.encoder_filters=(4,)",
+        "--config.factor_ratios=((0,(1,2,1,4)),(5,(1,1,1,1)))",
+        "--config.face_model=a b.bin",
+    }
 
 
 def test_mixed_precision_becomes_float32(run, tmp_path, set_dtype_policy):

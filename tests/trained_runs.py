@@ -18,6 +18,15 @@ from dcign_tf.networks import build_decoder, build_encoder
 from dcign_tf.run_directory import RunDirectory
 
 SIZE, LATENTS, STEP = 20, 8, 7
+SCORES = {
+    "split": "test",
+    "step": STEP,
+    "reconstruction_mse": 0.0123,
+    "num_sweeps": {"azimuth": 3},
+    "factors": {"azimuth": {"own_share": 0.875}},
+    "movement": {"groups": ["azimuth"], "factors": ["azimuth"], "variance": [[1.0]]},
+    "why_null": {},
+}
 RANGES_DEG = {"azimuth": 60.0, "elevation": 25.0, "light_azimuth": 80.0}
 
 
@@ -60,16 +69,19 @@ def write_run(folder: Path) -> tuple[RunDirectory, DCIGN]:
     model.save(run.last_checkpoint)
     config = {
         "dataset": "faces",
+        "preset": "quick",
         "face_model": None,
         "data": {"image_size": SIZE, "channels": 1},
         "data_dir": "/somewhere",
         "init_from": "/elsewhere",
+        "network": {"encoder_filters": [4, 6]},
         "procedure": "clamped",
+        "seed": 0,
         "num_steps": STEP,
     }
     run.config_file.write_text(json.dumps(config))
     run.environment_file.write_text(json.dumps({"tensorflow": "2.21.0"}))
-    for name, content in (("scores", {"step": STEP}), ("calibration", {})):
+    for name, content in (("scores", SCORES), ("calibration", {})):
         (run.evaluation / f"{name}.json").write_text(json.dumps(content))
     rng = np.random.default_rng(0)
     IdentityDistribution.fitted(rng.normal(size=(50, LATENTS - 3))).save(

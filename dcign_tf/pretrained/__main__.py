@@ -3,7 +3,8 @@
     python -m dcign_tf.pretrained --workdir=runs/faces-paper --output=dcign_tf/pretrained/faces
 
 What is written is a run directory again, with the weights in half precision: any command
-takes it as --workdir. Its pictures are compared with those of the original weights.
+takes it as --workdir. Its pictures are compared with those of the original weights. A
+model card is written beside it, with the scores of the entangled twin (--twin=DIR) too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ FLAGS = flags.FLAGS
 def define_flags() -> None:
     """Not at import: other scripts have flags of these names."""
     flags.DEFINE_string("workdir", None, "Run directory of train.py, evaluated.")
+    flags.DEFINE_string("twin", None, "Run directory of the entangled twin, for the model card.")
     flags.DEFINE_string("output", None, "Folder to write; it must not exist yet.")
     flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "The one evaluate.py was given.")
 
@@ -40,7 +42,8 @@ def main() -> None:
     run.read_config()  # says at once if this is no run directory
     with scripts.quiet_loading():
         from dcign_tf.pretrained.packing import pack
-    pack(run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint)
+    twin = RunDirectory(FLAGS.twin) if FLAGS.twin else None
+    pack(run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint, twin=twin)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -20,8 +21,10 @@ from dcign_tf.evaluation.shape_estimation import READOUT_FILE
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
 from dcign_tf.model import DCIGN
 from dcign_tf.precision import float32_copy
+from dcign_tf.pretrained.model_card import model_card
 from dcign_tf.run_directory import RunDirectory, write_json, writing
 
+CARD = "model_card.md"
 MOST_BYTES = 12_000_000
 """Of everything that is packed."""
 MOST_DIFFERENCE = 1 / 255
@@ -37,22 +40,26 @@ def pack(
     output: Path,
     *,
     checkpoint: str = "last",
+    twin: RunDirectory | None = None,
     show: Callable[[str], None] = print,
 ) -> None:
-    """Writes a run directory that holds what is needed to use the model, and no more.
+    """Writes a run directory that holds what is needed to use the model, and a model card.
 
     Args:
         run: trained and evaluated.
-        output: a folder that does not exist yet.
+        output: a folder that does not exist yet; its name becomes the model's.
         checkpoint: `"last"` or `"best"`, which one `evaluate.py` was given.
+        twin: of the entangled network, evaluated, whose scores stand beside in the card.
         show: takes a line on what was written.
 
     Raises:
-        UserError: if the run was not evaluated with this checkpoint, the folder exists or
-            cannot be written, or the packed model is too large or draws other pictures.
+        UserError: if the run was not evaluated with this checkpoint, the twin is none or was
+            not evaluated, the folder exists or cannot be written, or the packed model is too
+            large or draws other pictures.
     """
     model = experiment.load_model(run.checkpoint(checkpoint))
     _check_evaluated(run, model)
+    twin_scores = None if twin is None else _scores_of_twin(twin, run)
     if output.exists():
         raise UserError(f"{output} exists already; delete it or choose another --output.")
     aside = output.with_name(f".aside-{output.name}")
@@ -66,6 +73,18 @@ def pack(
             difference = _largest_difference(
                 original, experiment.load_model(packed.last_checkpoint)
             )
+            card = model_card(
+                name=output.name,
+                image_shape=model.encoder.input_shape[1:],
+                latent_dim=model.code.latent_dim,
+                difference=difference,
+                config=packed.read_config(),
+                environment=packed.read_environment(),
+                calibration=model.calibration,
+                scores=packed.read_scores(),
+                twin_scores=twin_scores,
+            )
+            (aside / CARD).write_text(card, encoding="utf-8")
             size = sum(entry.stat().st_size for entry in aside.rglob("*") if entry.is_file())
             _check_fit(output, difference, size)
             os.replace(aside, output)
@@ -123,6 +142,18 @@ def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
     missing = [name for name in _EVALUATION if not (run.evaluation / name).exists()]
     if missing:
         raise UserError(f"{run.evaluation} lacks {', '.join(missing)}. {again}")
+
+
+def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:
+    """Raises `UserError` unless it is the same run but for the procedure, and was evaluated."""
+    twin.check_config({**run.read_config(), "procedure": "entangled"})
+    scores = twin.read_scores()
+    if scores is None or scores["step"] != run.read_scores()["step"]:
+        raise UserError(
+            f"{twin.path} has no scores of the same step."
+            f" Evaluate it first: python evaluate.py --workdir={twin.path}"
+        )
+    return scores
 
 
 def _copy_files(run: RunDirectory, packed: RunDirectory) -> None:

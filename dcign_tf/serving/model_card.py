@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from dcign_tf import model_cards
 from dcign_tf.calibration import Calibration, FactorCalibration
-from dcign_tf.evaluation.score_tables import scores_table
 from dcign_tf.serving.warmup import input_specs
 
 _INTRODUCTION = """
@@ -26,10 +26,7 @@ of the square, before grey level {background}. A wrong request fails with INVALI
 All is computed in float32.
 """
 
-_VALUES = """
-NaN keeps what the picture shows. The error is the root mean square error of what is inferred, from
-the smallest to the largest along the range, for objects that training never saw.
-"""
+_NAN = "NaN keeps what the picture shows."
 
 _LIMITS = """
 ## What it cannot do
@@ -68,14 +65,13 @@ def model_card(
         _signature_table(signatures),
         _PICTURES.format(background=background),
         "## Values of the scene",
-        _value_table(values) if values else "None can be asked for.",
+        model_cards.value_table(values) if values else "None can be asked for.",
         *(factor.remark for factor in known if factor.remark),
-        _VALUES,
+        _NAN,
         "## Training",
-        _list(_training(config, environment, calibration.step)),
-        "The whole config is in `config.json`.",
+        model_cards.training(config, environment, calibration.step),
         "## Scores",
-        f"```text\n{scores_table(scores)}```" if scores else "Not evaluated at this step.",
+        model_cards.scores_block(scores) if scores else "Not evaluated at this step.",
         _LIMITS,
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -90,7 +86,7 @@ def _signature_table(signatures: Mapping[str, Any]) -> str:
         )
         for name, function in signatures.items()
     ]
-    return _table(("signature", "inputs", "outputs"), rows)
+    return model_cards.table(("signature", "inputs", "outputs"), rows)
 
 
 def _specs(specs: Mapping[str, tf.TensorSpec]) -> str:
@@ -100,35 +96,3 @@ def _specs(specs: Mapping[str, tf.TensorSpec]) -> str:
 def _spec(spec: tf.TensorSpec) -> str:
     sizes = ", ".join("B" if size is None else str(size) for size in spec.shape)
     return f"{spec.dtype.name} [{sizes}]"
-
-
-def _value_table(values: Mapping[str, FactorCalibration]) -> str:
-    rows = [
-        (
-            f"`{name}`",
-            "{:.4g} to {:.4g}".format(*known.range) + (", round" if known.period else ""),
-            f"{min(known.read_errors):.3g} to {max(known.read_errors):.3g}",
-        )
-        for name, known in values.items()
-    ]
-    return _table(("input", "range", "error"), rows)
-
-
-def _training(
-    config: Mapping[str, Any], environment: Mapping[str, Any], step: int
-) -> Iterable[str]:
-    yield f"dataset `{config['dataset']}`, preset `{config['preset']}`"
-    yield "data: " + ", ".join(f"{key} {value}" for key, value in config["data"].items())
-    yield f"procedure `{config['procedure']}`, {step:,} steps, seed {config['seed']}"
-    for key in ("precision", "data_fingerprint", "commit", "tensorflow", "keras"):
-        if key in environment:
-            yield f"{key.replace('_', ' ')}: {environment[key]}"
-
-
-def _list(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

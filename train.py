@@ -28,7 +28,9 @@ flags.DEFINE_string(
     "dataset", None, "What to train on: faces, chairs, dcign_torch7 or manifest (docs/datasets.md)."
 )
 flags.DEFINE_string(
-    "preset", None, "quick or paper; without it, paper if a GPU is visible, otherwise quick."
+    "preset",
+    None,
+    "quick, paper or, of faces, best; without it, paper if a GPU is visible, otherwise quick.",
 )
 flags.DEFINE_string("workdir", None, "Run directory; runs/<dataset>-<preset> without it.")
 flags.DEFINE_string("data_dir", "data", "Where datasets are found, and prepared.")

@@ -249,8 +249,9 @@ def _open_dataset(config: Config) -> SweepDataset:
     settings = dict(config["data"])
     if "face_model" in config:
         settings["face_model"] = config["face_model"]
+    preset = config.get("data_preset", config["preset"])
     return registry.open_dataset(
-        config["dataset"], config["data_dir"], preset=config["preset"], settings=settings
+        config["dataset"], config["data_dir"], preset=preset, settings=settings
     )
 
 

@@ -27,7 +27,8 @@ from typing import Any
 from dcign_tf.errors import UserError
 
 # What may differ between two runs of one directory: none of it changes a weight of a
-# given step. The data are checked by their fingerprint, wherever they and the face model lie.
+# given step. The data are checked by their fingerprint, wherever they and the face model lie; a
+# preset is a name for settings that are compared themselves.
 CHANGEABLE_KEYS = frozenset(
     {
         "num_steps",
@@ -36,6 +37,8 @@ CHANGEABLE_KEYS = frozenset(
         "validation_sweeps_used",
         "data_dir",
         "face_model",
+        "preset",
+        "data_preset",
     }
 )
 

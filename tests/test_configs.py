@@ -138,3 +138,11 @@ def test_data_of_a_preset_are_those_of_the_builder_by_that_name(preset):
     settings = DcignFacesConfig.from_settings(preset).settings
     config = resolved(f"faces_{preset}")
     assert FaceSettings(**config["data"], face_model=None) == settings
+
+
+def test_the_best_preset_takes_the_papers_data(tmp_path):
+    best, paper = (
+        experiment._open_dataset(resolved(f"faces_{preset}", data_dir=str(tmp_path)))
+        for preset in ("best", "paper")
+    )
+    assert best.builder.data_dir == paper.builder.data_dir

@@ -16,6 +16,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.13",
     packages=find_packages(include=["dcign_tf", "dcign_tf.*"]),
+    package_data={"dcign_tf.demo": ["style.css"], "dcign_tf.pretrained": ["faces/**/*"]},
     install_requires=[
         "absl-py>=2.1",
         # TFDS files with random access: the order of training is a function of (seed, step).
@@ -42,7 +43,15 @@ setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "test": ["hypothesis>=6", "openvino>=2025.1", "pytest>=8"],
+        "demo": ["gradio>=6.31,<7"],
+        "test": [
+            "gradio>=6.31,<7",
+            "hypothesis>=6",
+            "openvino>=2025.1",
+            # With the Chromium that scripts/install_browser.sh installs.
+            "playwright>=1.50",
+            "pytest>=8",
+        ],
         "benchmarks": ["psutil>=5", "torch>=2.6"],
         "dev": ["ruff>=0.8"],
     },

@@ -183,9 +183,8 @@ def _trained(
 def _unknown(scores: Mapping[str, Any], calibration: Calibration | None) -> list[Element]:
     remarks = [k.remark for k in calibration.factors.values() if k.remark] if calibration else []
     sentences = [*remarks, *reasons(scores), *html_scores.missing(scores)]
-    parts = [items(sentences)] if sentences else []
     return [
-        *parts,
+        items(sentences) if sentences else paragraph("Nothing is missing here."),
         paragraph(
             "– stands for what is not known or not defined. scores.json, beside this page, has"
             " every number, and docs/scores.md what each means.",

@@ -142,10 +142,10 @@ def rerendering(scores: Scores) -> list[Element]:
     if not measured:
         return []
     columns = {
-        "network": "the network's",
-        "copy": "the picture given",
-        "mean_image": "the mean picture",
-        "ceiling": "the network's best",
+        "network": "network",
+        "copy": "picture given",
+        "mean_image": "mean picture",
+        "ceiling": "network's best",
         "unchanged": "not turned",
     }
     rows = []
@@ -160,7 +160,7 @@ def rerendering(scores: Scores) -> list[Element]:
             " 30°: how far is what is drawn from that other picture?"
         ),
         table(
-            ["factor changed", "network over given", *columns.values()],
+            ["factor changed", "network / given", *columns.values()],
             rows,
             caption=(
                 "Mean squared errors against the true picture, grey values 0 to 1. The network's"

@@ -134,7 +134,7 @@ def _zoom_and_heading_size(texts: Sequence[str], width: int) -> tuple[int, float
     zoom = max(1, round(_TILE_PX / width))
     if not texts:
         return zoom, _LABEL_PT
-    widest = _largest_px(texts, _LABEL_PT)[0] * 1.06  # so that neighbours do not touch
+    widest = _largest_px(texts, _LABEL_PT)[0] * 1.12  # so that neighbours do not touch
     while _LABEL_PT * zoom * width / widest < _SMALLEST_PT:
         zoom += 1
     return zoom, min(_LABEL_PT, _LABEL_PT * zoom * width / widest)

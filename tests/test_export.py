@@ -62,7 +62,7 @@ def exported(run, tmp_path_factory) -> tuple[pathlib.Path, subprocess.CompletedP
     folder = tmp_path_factory.mktemp("elsewhere")
     command = [sys.executable, "-m", "dcign_tf.export", f"--workdir={run.path}", "--output=out"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    options = {"capture_output": True, "text": True, "timeout": 300}
+    options = {"capture_output": True, "text": True, "timeout": 900}
     return folder, subprocess.run(command, cwd=folder, env=environment, **options)
 
 
@@ -243,7 +243,7 @@ def elsewhere(version, tmp_path_factory) -> tuple[np.ndarray, str]:
     given, answer = folder / "given.npz", folder / "answer.npy"
     np.savez(given, image=images(2), azimuth_deg=np.float32([40, 40]), distance_value=[NAN, NAN])
     command = [sys.executable, "-c", ELSEWHERE, version, given, answer]
-    options = {"capture_output": True, "text": True, "timeout": 300}
+    options = {"capture_output": True, "text": True, "timeout": 900}
     shown = subprocess.run(command, check=True, cwd=folder, **options).stdout
     return np.load(answer), shown
 

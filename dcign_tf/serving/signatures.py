@@ -22,7 +22,7 @@ A request that cannot be answered fails with INVALID_ARGUMENT, and says why.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -41,6 +41,8 @@ MOST_SAMPLES = 1000
 
 Tensors = dict[str, tf.Tensor]
 
+_HEADS = ("z_mean", "z_log_var")
+
 # Pictures come from all sorts of arithmetic.
 _TOLERANCE = 1e-3
 
@@ -54,6 +56,8 @@ class ServedModel(tf.Module):
         background: grey level, 0 to 255, of what a picture leaves free in the square.
 
     Attributes:
+        image_shape: height, width and channels.
+        latent_dim: length of the code.
         values: name of an input of `rerender`, e.g. `azimuth_deg`, to the calibration
             of its factor; in the order of the code.
     """
@@ -61,48 +65,39 @@ class ServedModel(tf.Module):
     def __init__(self, model: DCIGN, *, background: int):
         super().__init__()
         code, calibration = model.code, model.checked_calibration()
-        self.image_shape = tuple(model.encoder.input_shape[1:])
+        self.image_shape: tuple[int, int, int] = tuple(model.encoder.input_shape[1:])
         self.latent_dim = code.latent_dim
-        *trunk, _, _ = model.encoder.layers[1:]
-        self._trunk = Chain(trunk)
-        self._heads = {
-            name: Chain([model.encoder.get_layer(name)]) for name in ("z_mean", "z_log_var")
-        }
-        self._decoder = Chain(model.decoder.layers[1:])
         self._background = background
-        known = [entry for entry in calibration.factors.items() if not entry[1].reason]
-        self.values = dict(
-            zip(input_names(entry.name for _, entry in known), dict(known).values(), strict=True)
-        )
+        layers = model.encoder.layers[1:]
+        self._trunk = Chain(layer for layer in layers if layer.name not in _HEADS)
+        self._heads = {name: Chain([model.encoder.get_layer(name)]) for name in _HEADS}
+        self._decoder = Chain(model.decoder.layers[1:])
         order = code.order(calibration.latents)
-        self._latents = {
-            name: order[code.slice(factor).start]
-            for name, (factor, _) in zip(self.values, known, strict=True)
-        }
+        factors = [factor for factor, known in calibration.factors.items() if not known.reason]
+        names = input_names(calibration.factors[factor].name for factor in factors)
+        named = list(zip(names, factors, strict=True))
+        self.values = {name: calibration.factors[factor] for name, factor in named}
+        self._latents = {name: order[code.slice(factor).start] for name, factor in named}
         self._intrinsic = order[code.slice(INTRINSIC)]
 
     def signatures(self) -> dict[str, Any]:
         """Name to a concrete function, dynamic in its batch."""
-        image = {"image": tf.TensorSpec((None, *self.image_shape), tf.float32)}
-        image_bytes = {"image_bytes": tf.TensorSpec([None], tf.string)}
-        z = {"z": tf.TensorSpec((None, self.latent_dim), tf.float32)}
-        values = {name: tf.TensorSpec([None], tf.float32) for name in self.values}
-        draw = {"seed": tf.TensorSpec([2], tf.int32), "count": tf.TensorSpec([], tf.int32)}
+        image = _specs((None, *self.image_shape), tf.float32, "image")
+        image_bytes = _specs([None], tf.string, "image_bytes")
+        values = _specs([None], tf.float32, *self.values)
         inputs = {
             self.encode: image,
-            self.decode: z,
+            self.decode: _specs((None, self.latent_dim), tf.float32, "z"),
             self.reconstruct: image,
             self.infer_scene: image,
             self.rerender: image | values,
-            self.sample: draw,
+            self.sample: _specs([2], tf.int32, "seed") | _specs([], tf.int32, "count"),
             self.infer_scene_bytes: image_bytes,
             self.rerender_bytes: image_bytes | values,
             self.rerender_rest: image_bytes | values,
         }
         functions = {
-            function.__name__: tf.function(function).get_concrete_function(
-                **{name: tf.TensorSpec(s.shape, s.dtype, name) for name, s in specs.items()}
-            )
+            function.__name__: tf.function(function).get_concrete_function(**specs)
             for function, specs in inputs.items()
         }
         return {**functions, "serving_default": functions["rerender"]}
@@ -201,6 +196,10 @@ def input_names(names: Iterable[str]) -> list[str]:
             clean += "_"
         found.append(clean)
     return found
+
+
+def _specs(shape: Sequence[int | None], dtype: tf.DType, *names: str) -> dict[str, tf.TensorSpec]:
+    return {name: tf.TensorSpec(shape, dtype, name) for name in names}
 
 
 def _with_rows(tensor: tf.Tensor, name: str) -> tf.Tensor:

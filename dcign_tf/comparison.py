@@ -94,7 +94,8 @@ def compare(
     write_aside(output / "comparison.md", lambda path: path.write_text(markdown))
     write_aside(output / "comparison.html", lambda path: path.write_text(html))
     write_json(output / "comparison.json", compared)
-    show(as_text(compared))
+    if table := as_text(compared):
+        show(table)
     show(f"Tables and figures are in {output}")
     return compared
 
@@ -106,7 +107,8 @@ def _evaluated(
     model = experiment.load_model(run.checkpoint(checkpoint))
     wanted = (int(model.step.numpy()), SCHEMA_VERSION)
     scores = run.read_scores() or {}
-    if (scores.get("step"), scores.get("schema_version")) != wanted:
+    has = (scores.get("step"), scores.get("schema_version"))
+    if has != wanted or run.read_calibration() is None:
         show(f"{run.path} has no scores of these weights yet.")
         experiment.evaluate(run, data=data, checkpoint=checkpoint, show=show)
         model, scores = experiment.load_model(run.checkpoint(checkpoint)), run.read_scores()

@@ -77,11 +77,12 @@ class TestComparison:
         assert ours["over_copy"] == pytest.approx(mse["network"] / mse["copy"])
         assert ours["over_entangled"] == {
             "theirs": pytest.approx(mse["network"] / theirs["mse"]),
-            "silent": None,
+            "silent": pytest.approx(ours["mse"] / table["networks"]["silent"]["unchanged"]),
         }
-        assert theirs["over_entangled"] == {"silent": None}
+        assert set(theirs["over_entangled"]) == {"silent"}
         assert 0 < ours["clipped"] < 1
         assert table["networks"]["silent"]["mse"] is None
+        assert table["networks"]["silent"]["over_entangled"] == {"theirs": None}
         assert table["why_null"] == {"silent": "not calibrated: its latent folds back"}
 
     def test_scores_beside_each_other(self, compared):
@@ -112,7 +113,7 @@ class TestTables:
         assert "| seed | – | – | 1 |" in text
         assert "|  | MSE | not turned | ceiling | / copying | / theirs | / silent |" in text
         assert "| theirs | 4.00e-02 | " in text
-        assert "silent: not calibrated: its latent folds back." in text
+        assert "its latent folds back. / silent is over its picture not turned." in text
         assert "of the angles lie beyond its calibrated range" in text
         assert "| pearson | 0.900 | 0.900 | 0.900 |" in text
         assert "![A figure.](a.png)" in text

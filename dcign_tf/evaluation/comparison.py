@@ -107,6 +107,11 @@ def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
         if not can_be_drawn(own):
             continue
         mse = {name: scores["mse"]["network"] for name, scores in own.items()}
+        # One that cannot be told the value leaves the picture as it is, as far as it can.
+        to_beat = {
+            name: own[name]["mse"]["unchanged"] if mse[name] is None else mse[name]
+            for name in entangled
+        }
         networks = {
             name: {
                 "mse": mse[name],
@@ -116,7 +121,7 @@ def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
                 "over_copy": _ratio(mse[name], scores["mse"]["copy"]),
                 "over_mean_image": _ratio(mse[name], scores["mse"]["mean_image"]),
                 "over_entangled": {
-                    other: _ratio(mse[name], mse[other]) for other in entangled if other != name
+                    other: _ratio(mse[name], to_beat[other]) for other in entangled if other != name
                 },
             }
             for name, scores in own.items()

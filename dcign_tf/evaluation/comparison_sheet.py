@@ -106,6 +106,6 @@ def comparison_sheet(examples: Sequence[Example], turned: Mapping[str, np.ndarra
         np.stack([np.stack(column) for column in columns], axis=1),
         ["given", "true", *headings],
         row_labels=[example.label for example in examples],
-        title="Turned and relit from one picture" + (" (white: not calibrated)" * is_blank),
+        title="One factor of a picture, set to a value" + (" (white: not calibrated)" * is_blank),
         lead=2,
     )

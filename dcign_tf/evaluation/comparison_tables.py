@@ -161,7 +161,10 @@ def _rerendered(factor: str, own: Mapping[str, Any]) -> Table:
         for name, run in networks.items()
         if run["clipped"]
     ]
-    why = [f"{name}: {reason}." for name, reason in own["why_null"].items()]
+    why = [
+        f"{name}: {reason}." + (f" / {name} is over its picture not turned." * (name in entangled))
+        for name, reason in own["why_null"].items()
+    ]
     counts = f"{own['num_pairs']:,} pairs of pictures, of {own['num_sweeps']:,} sweeps."
     return Table(display_name(factor), header, rows, [counts, *beyond, *why])
 

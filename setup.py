@@ -44,6 +44,7 @@ setup(
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "demo": ["gradio>=6.31,<7"],
+        "notebook": ["ipykernel>=6", "nbclient>=0.10", "nbformat>=5.10"],  # docs/make_tour.py
         "test": [
             "gradio>=6.31,<7",
             "hypothesis>=6",

@@ -1,0 +1,215 @@
+"""Writes tour.ipynb, the model in the box used from Python, and runs it top to bottom.
+
+    pip install -e '.[notebook]' && python docs/make_tour.py
+
+Its text and code stand here, where they are read and reviewed; its outputs in the notebook.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOK = pathlib.Path(__file__).with_name("tour.ipynb")
+
+TEXT, CODE = "text", "code"
+CELLS: tuple[tuple[str, str], ...] = (
+    (
+        TEXT,
+        """
+# A tour of the model in the box
+
+A picture of a head goes in; out comes a *graphics code*, whose first latents are azimuth, elevation
+and light azimuth and whose rest is who it is. Everything here runs on a CPU in two minutes.
+`docs/make_tour.py` writes this notebook.
+""",
+    ),
+    (
+        CODE,
+        """
+import matplotlib.pyplot as plt
+import numpy as np
+
+import dcign_tf
+from dcign_tf.datasets.pictures import fit_picture
+from dcign_tf.pretrained import pretrained_run
+
+model = dcign_tf.load_pretrained("faces")
+size, _, channels = model.encoder.input_shape[1:]
+
+
+def show(rows, title):
+    '''Rows of pictures [n, H, W, C] in [0, 1].'''
+    sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
+    figure, axes = plt.subplots(figsize=(11, 11 * sheet.shape[0] / sheet.shape[1]))
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1)
+    axes.set_title(title)
+    axes.axis("off")
+    plt.show()
+""",
+    ),
+    (
+        TEXT,
+        """
+## Encode
+
+Eight pictures of people that training never saw, and what the network makes of them.
+""",
+    ),
+    (
+        CODE,
+        """
+files = sorted((pretrained_run().evaluation / "examples").glob("*.png"))
+pictures = [fit_picture(file, image_size=size, channels=channels) for file in files]
+images = np.stack(pictures).astype(np.float32) / 255
+show([images, model(images).numpy()], "Above: pictures. Below: reconstructions")
+""",
+    ),
+    (
+        CODE,
+        """
+scene = {name: values.numpy() for name, values in model.infer_scene(images).items()}
+for name in ("azimuth", "elevation", "light_azimuth"):
+    pairs = zip(scene[f"{name}_deg"], scene[f"{name}_error_deg"])
+    print(f"{name:14}", "  ".join(f"{value:+4.0f}° ± {error:2.0f}°" for value, error in pairs))
+""",
+    ),
+    (
+        TEXT,
+        """
+## Turn
+
+One value is replaced, all else is kept. Left, the picture.
+""",
+    ),
+    (
+        CODE,
+        """
+angles = np.linspace(-55, 55, 8)
+turned = [model.rerender(images, azimuth_deg=angle).numpy() for angle in angles]
+show([[images[i], *(view[i] for view in turned)] for i in range(3)], "Azimuth −55° to 55°")
+
+tilts = np.linspace(-22, 22, 8)
+tilted = [model.rerender(images, elevation_deg=angle).numpy() for angle in tilts]
+show([[images[i], *(view[i] for view in tilted)] for i in range(3)], "Elevation −22° to 22°")
+""",
+    ),
+    (
+        TEXT,
+        """
+## Relight
+""",
+    ),
+    (
+        CODE,
+        """
+lights = np.linspace(-75, 75, 8)
+relit = [model.rerender(images, light_azimuth_deg=angle).numpy() for angle in lights]
+show([[images[i], *(view[i] for view in relit)] for i in range(3)], "Light azimuth −75° to 75°")
+""",
+    ),
+    (
+        TEXT,
+        """
+## Sample
+
+People that there are not: identities drawn from a Gaussian over the intrinsic latents of training
+people, each seen from eight sides.
+""",
+    ),
+    (
+        CODE,
+        """
+from dcign_tf.scene_editor import SceneEditor
+
+editor = SceneEditor.of_run(pretrained_run())
+people = [editor.someone(seed) for seed in range(4)]
+rows = [
+    editor.decode(np.stack([editor.changed(code, {"azimuth_deg": a}) for a in angles])) / 255
+    for code in people
+]
+show(rows, "Four people drawn at random, turned")
+""",
+    ),
+    (
+        TEXT,
+        """
+## Recognise
+
+Twelve new people are rendered in eight poses and lights each. One picture of each, seen from the
+front, is the gallery; who is on each of the others? By the cosine between intrinsic latents, and
+between pixels.
+""",
+    ),
+    (
+        CODE,
+        """
+from dcign_tf.evaluation.recognition import identify, similarity, standardised
+from dcign_tf.rendering.face_models import load_face_model
+from dcign_tf.rendering.raycaster import FaceScene
+
+rng = np.random.default_rng(2015)
+face_model = load_face_model(None)
+num_people, num_views = 12, 8
+views = []
+for coefficients in face_model.draw_coefficients(rng, num_people):
+    pose = [rng.uniform(-most, most, num_views) for most in (45, 20, 60)]
+    for angles_of in pose:
+        angles_of[0] = 0  # the gallery's picture
+    head = FaceScene.of(face_model, coefficients)
+    views.append(head.render(*pose, image_size=size, channels=channels))
+views = np.concatenate(views).astype(np.float32) / 255
+identities = np.repeat(np.arange(num_people), num_views)
+gallery = np.arange(num_people) * num_views
+
+intrinsic = model.infer_scene(views)["intrinsic"].numpy()
+pixels = views.reshape(len(views), -1)
+for name, features in (("intrinsic latents", intrinsic), ("pixels", pixels)):
+    similar = similarity(standardised(features, features))
+    right = identify(similar, identities, gallery)
+    print(f"{name:18} {right.mean():.0%} of {len(right)} pictures (chance {1 / num_people:.0%})")
+show([views[:num_views], views[num_views : 2 * num_views]], "Two of the twelve; left, the gallery")
+""",
+    ),
+    (
+        TEXT,
+        """
+## What it cannot do
+
+A photograph is another domain: the network has seen rendered heads, whole and before black, and
+nothing else. It answers all the same, and its answer means nothing. (The photograph, of Grace
+Hopper, is in the public domain and comes with Matplotlib.)
+""",
+    ),
+    (
+        CODE,
+        """
+from matplotlib import cbook
+
+with cbook.get_sample_data("grace_hopper.jpg") as file:
+    path = file.name
+photograph = fit_picture(path, image_size=size, channels=channels)[np.newaxis] / np.float32(255)
+shown = [photograph[0], model(photograph).numpy()[0]]
+shown += [model.rerender(photograph, azimuth_deg=a).numpy()[0] for a in (-40, 0, 40)]
+show([shown], "A photograph, its “reconstruction”, and that turned")
+""",
+    ),
+)
+
+
+def write_notebook() -> None:
+    """Runs the cells and writes them with their outputs."""
+    notebook = nbformat.v4.new_notebook(metadata={"language_info": {"name": "python"}})
+    makers = {TEXT: nbformat.v4.new_markdown_cell, CODE: nbformat.v4.new_code_cell}
+    for number, (kind, content) in enumerate(CELLS):
+        made = makers[kind](content.strip())
+        made.id = f"cell-{number}"  # drawn at random otherwise: another at every run
+        notebook.cells.append(made)
+    NotebookClient(notebook, timeout=600).execute()
+    nbformat.write(notebook, NOTEBOOK)
+
+
+if __name__ == "__main__":
+    write_notebook()

@@ -1,5 +1,6 @@
 """Estimates a face's shape and colours from one picture, and writes them as a mesh.
 
+    python -m dcign_tf.estimate_shape photo.png --output=face.obj
     python -m dcign_tf.estimate_shape photo.png --workdir=runs/faces-quick --output=face.obj
 
 The picture (PNG, JPEG or whatever Pillow reads) is fitted into the network's square
@@ -23,6 +24,7 @@ from dcign_tf.datasets.face_sweeps import FaceSettings
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.shape_estimation import READOUT_FILE, ShapeReadout
+from dcign_tf.pretrained import pretrained_run
 from dcign_tf.rendering.mesh_files import FORMATS, write_mesh
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.run_directory import RunDirectory, write_aside
@@ -33,20 +35,19 @@ FLAGS = flags.FLAGS
 def define_flags() -> None:
     """Not at import: other scripts have flags of these names."""
     flags.DEFINE_string("image", None, "Picture of a face; may be given without --image=.")
-    flags.DEFINE_string("workdir", None, "Run directory of train.py.")
+    flags.DEFINE_string("workdir", None, "Run directory of train.py; else the model in the box.")
     flags.DEFINE_string("output", None, "Mesh to write: a name that ends in .obj or .ply.")
     flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "The one evaluate.py was given.")
 
 
 def parse_flags(argv: Sequence[str]) -> None:
-    """Parses; picture, `--workdir` and `--output` are required."""
+    """Parses; picture and `--output` are required."""
     program, *pictures = FLAGS(argv)
     if pictures and FLAGS.image is None:
         FLAGS.image = pictures.pop(0)
     scripts.reject_arguments([program, *pictures])
     for name, what in (
         ("image", "a picture of a face"),
-        ("workdir", "the run directory of train.py"),
         ("output", "the mesh to write"),
     ):
         if FLAGS[name].value is None:
@@ -57,7 +58,7 @@ def parse_flags(argv: Sequence[str]) -> None:
 
 def main() -> None:
     """Estimates as the flags say."""
-    run = RunDirectory(FLAGS.workdir)
+    run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
     estimate_shape(FLAGS.image, run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint)
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import keras
@@ -15,6 +16,8 @@ import pytest
 import trimesh
 from PIL import Image
 
+from dcign_tf import estimate_shape as script
+from dcign_tf import pretrained
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.errors import UserError
 from dcign_tf.estimate_shape import estimate_shape
@@ -137,7 +140,7 @@ def test_as_a_user_runs_it(trained, picture, tmp_path):
         (["a.png", "--workdir=w", "--output=face.stl"], "must end in .obj or .ply."),
         (["--workdir=w", "--output=face.obj"], "--image is missing: a picture of a face."),
         (["a.png", "b.png", "--workdir=w", "--output=f.obj"], "Unexpected argument 'b.png'"),
-        (["a.png", "--output=face.obj"], "--workdir is missing"),
+        (["a.png", "--workdir=w"], "--output is missing: the mesh to write."),
     ],
 )
 def test_wrong_flags(arguments, message):
@@ -146,6 +149,20 @@ def test_wrong_flags(arguments, message):
     assert result.stderr.startswith("estimate_shape.py: ")
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_without_a_run_it_is_the_model_in_the_box(trained, picture, tmp_path, monkeypatch):
+    box = tmp_path / "box"
+    shutil.copytree(trained[0].path, box / "faces")
+    monkeypatch.setattr(pretrained, "FOLDER", box)
+    given = types.SimpleNamespace(
+        image=picture, workdir=None, output=tmp_path / "face.ply", checkpoint="last"
+    )
+    monkeypatch.setattr(script, "FLAGS", given)
+    script.main()
+    vertices = trimesh.load(given.output, process=False).vertices
+    coefficients = expected_coefficients(*trained, picture)
+    np.testing.assert_allclose(vertices, procedural_head().vertices_mm(coefficients), atol=1e-3)
 
 
 def test_no_readout_yet(run, picture, tmp_path):

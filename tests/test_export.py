@@ -479,11 +479,15 @@ def contents(directory: pathlib.Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def signatures(version) -> dict:
+    return dict(tf.saved_model.load(str(version)).signatures)
+
+
 @pytest.fixture
-def quick_save(monkeypatch, version):
+def quick_save(monkeypatch, signatures):
     """Traces and writes no graph: these tests are about directories."""
-    signatures = tf.saved_model.load(str(version)).signatures
-    monkeypatch.setattr(ServedModel, "signatures", lambda served: dict(signatures))
+    monkeypatch.setattr(ServedModel, "signatures", lambda served: signatures)
     monkeypatch.setattr(
         tf.saved_model,
         "save",

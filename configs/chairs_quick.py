@@ -25,5 +25,11 @@ def get_config() -> ml_collections.ConfigDict:
         validation_chairs=40,
         test_chairs=60,
     )
-    config.factor_ratios = ((0, (1, 3)), (2000, (1, 1)))  # azimuth : intrinsic
+    config.images_per_batch = 8  # more chairs for the same arithmetic
+    config.factor_ratios = ((0, (1, 2)), (4000, (1, 1)))  # azimuth : intrinsic
+    config.warmup_steps = 3000
+    config.optimizer.update(warmup_steps=600, decay_steps=12_400)
+    config.num_steps = 13_000
+    config.log_every = 250
+    config.validate_every = 1000
     return config

@@ -609,3 +609,14 @@ def test_latents_that_evaluation_found_elsewhere():
 def test_names_of_inputs():
     names = ["azimuth_deg", "Höhe (m)", "Höhe [m]", "2nd", "a b"]
     assert input_names(names) == ["azimuth_deg", "H_he__m_", "H_he__m__", "value_2nd", "a_b"]
+
+
+@pytest.mark.slow
+def test_train_exports_at_its_end(tmp_path):
+    from test_scripts import execute, train_command
+
+    command = train_command(tmp_path / "run", tmp_path / "data")
+    finished = execute([*command, f"--export={tmp_path / 'out'}"])
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines()[-1].startswith(f"{tmp_path / 'out' / '1'}: encode, ")
+    assert (tmp_path / "out" / "1" / "saved_model.pb").exists()

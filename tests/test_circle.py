@@ -201,6 +201,13 @@ def test_shapes_must_be_the_same():
             score(np.zeros(3), np.zeros((3, 1)), 360)
 
 
+@given(st.floats(-1000, 1000), st.floats(-400, 400), st.floats(0, 360))
+def test_angles_on_the_turn_around_an_interval(angle, low, width):
+    turned = circle.on_turn(np.array(angle), low, low + width, 360.0)
+    assert low + width / 2 - 180 - 1e-9 <= turned <= low + width / 2 + 180 + 1e-9
+    assert circle.circular_distance(turned, angle, 360.0) == pytest.approx(0, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("values", "period", "expected"),
     [

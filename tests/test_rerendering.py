@@ -202,6 +202,17 @@ def test_on_a_circle_the_shorter_way_round_counts():
     assert 90 < scores["by_change"]["edges"][-1] <= 180
 
 
+def test_a_part_of_a_circle_that_is_counted_from_elsewhere():
+    """Angles from 310° through 0° to 50°, calibrated as −50° to 50°."""
+    wrapped = [{**e, "azimuth_deg": np.mod(e["azimuth_deg"], 360)} for e in TEST]
+    turn = {"azimuth": Quantity("azimuth_deg", period=360.0)}
+    scores = measure(test=wrapped, train=wrapped, quantities=turn)
+    assert scores["mse"]["network"] == pytest.approx(0, abs=1e-12)
+    assert scores["clipped"] == 0
+    assert scores["mse"]["copy"] == measure()["mse"]["copy"]
+    assert scores["by_change"]["edges"] == pytest.approx(measure()["by_change"]["edges"])
+
+
 # === Mean images ===
 
 

@@ -98,6 +98,19 @@ def circular_distance(angle: np.ndarray, other: np.ndarray, period: float) -> np
     return np.minimum(ahead, period - ahead)
 
 
+def on_turn(angle: np.ndarray, low: float, high: float, period: float) -> np.ndarray:
+    """Angles plus or minus whole periods, so that they are on the turn around an interval.
+
+    Args:
+        angle: any shape.
+        low: where the interval begins.
+        high: where it ends, at most a period further; it lies in the middle of that turn.
+        period: once round.
+    """
+    start = (low + high - period) / 2
+    return start + unroll(angle, start, period)
+
+
 def furthest_apart(values: np.ndarray, period: float | None) -> tuple[int, int]:
     """The indices of two values with the largest distance, on a circle the shorter way round.
 

@@ -15,6 +15,7 @@ from dcign_tf.evaluation.circle import furthest_apart
 from dcign_tf.evaluation.network import Network, distinct_images, evenly
 from dcign_tf.evaluation.people_sheets import people
 from dcign_tf.evaluation.quantities import Quantity, display_name
+from dcign_tf.evaluation.rerendering import latents_for
 
 _EXAMPLES = 3  # of each factor
 _HEADING_WIDTH = 14  # characters
@@ -29,6 +30,7 @@ class Example:
         given: the picture, float32 [H, W, C] in [0, 1].
         wanted: the true picture at the other value.
         value: that value.
+        period: once round, if it lies on a circle.
         label: what is to be done.
     """
 
@@ -36,6 +38,7 @@ class Example:
     given: np.ndarray
     wanted: np.ndarray
     value: float
+    period: float | None
     label: str
 
 
@@ -61,8 +64,9 @@ def choose_examples(
                 given, wanted = wanted, given
             change = f"{quantity.text(values[given])} → {quantity.text(values[wanted])}"
             label = f"{display_name(factor)}\n{change}"
+            pictures = images[given], images[wanted]
             examples.append(
-                Example(factor, images[given], images[wanted], float(values[wanted]), label)
+                Example(factor, *pictures, float(values[wanted]), quantity.period, label)
             )
     return examples
 
@@ -85,7 +89,8 @@ def turn(network: Network, calibration: Calibration, examples: Sequence[Example]
         if known is None or known.reason:
             blank.append(row)
         else:
-            z[row, network.code.slice(example.factor)] = known.to_latent(example.value)
+            latent = latents_for(example.value, known, example.period)
+            z[row, network.code.slice(example.factor)] = latent
     images = network.decode(z)
     images[blank] = 1
     return images

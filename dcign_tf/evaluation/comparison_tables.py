@@ -13,7 +13,7 @@ from dcign_tf.evaluation import html_page
 from dcign_tf.evaluation.quantities import display_name
 from dcign_tf.evaluation.score_tables import aligned, number
 
-_MIDDLE = ("disentanglement", "recognition", "shape")
+_GROUPS = ("disentanglement", "recognition", "shape")
 _NAMES = {
     "mig.mig": "mutual information gap",
     "sap.sap": "SAP",
@@ -185,7 +185,7 @@ def _named(path: str) -> tuple[str, str]:
     if kind in ("factors", "values"):
         factor, _, score = rest.rpartition(".")
         return display_name(factor), _NAMES.get(score, display_name(score))
-    if kind in _MIDDLE:
+    if kind in _GROUPS:
         return kind, _NAMES.get(rest, display_name(rest))
     return "reconstruction", "mean squared error"
 

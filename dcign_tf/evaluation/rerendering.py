@@ -66,6 +66,11 @@ def rerendering_scores(
             scores[factor] |= {"mse": dict.fromkeys(METHODS, np.nan), "by_change": None}
             continue
         quantity, known = quantities[factor], calibration.factors.get(factor)
+        reasons = {}
+        if known is None or known.reason:
+            reason = known.reason if known else "no validation sweep varies it"
+            reasons["network"] = f"not calibrated: {reason}"
+            known = None
         wanted = np.concatenate(codes[factor].values)
         means = fit_mean_images(
             train[factor],
@@ -74,16 +79,16 @@ def rerendering_scores(
             period=quantity.period,
             count=_MEAN_IMAGE_SWEEPS,
         )
-        found = _pair_errors(network, test[factor], codes[factor], factor, known, means, count)
-        reasons = {} if means else {"mean_image": "no training sweep shows such values"}
-        if known is None or known.reason:
-            reason = known.reason if known else "no validation sweep varies it"
-            reasons["network"] = f"not calibrated: {reason}"
+        found = _pair_errors(
+            network, test[factor], codes[factor], factor, known, means, quantity.period, count
+        )
+        if means is None:
+            reasons["mean_image"] = "no training sweep shows such values"
         scores[factor] = {
             "num_sweeps": found.num_sweeps,
             "num_pairs": len(found.source),
             "num_mean_image_sweeps": min(_MEAN_IMAGE_SWEEPS, len(train[factor])),
-            "clipped": found.clipped(known),
+            "clipped": found.clipped,
             "mse": {method: float(errors.mean()) for method, errors in found.errors.items()},
             "by_change": _by_change(found, quantity.period),
             "why_null": reasons,
@@ -93,19 +98,16 @@ def rerendering_scores(
 
 @dataclasses.dataclass(frozen=True)
 class _PairErrors:
-    """Of P pairs: the values given and wanted, [P], and each method's squared errors, [P]."""
+    """Of P pairs: the values given and wanted, [P], and each method's squared errors, [P].
+
+    `clipped` is the share of values wanted that lie beyond the calibrated range.
+    """
 
     source: np.ndarray
     target: np.ndarray
     errors: Mapping[str, np.ndarray]
+    clipped: float
     num_sweeps: int
-
-    def clipped(self, known: FactorCalibration | None) -> float:
-        """The share of values wanted that lie beyond the calibrated range."""
-        if known is None or known.reason:
-            return np.nan
-        low, high = known.limits()
-        return float(np.mean((self.target < low) | (self.target > high)))
 
 
 def _not_measured(factor: str, codes: Codes, quantities: Mapping[str, Quantity], count: int) -> str:
@@ -126,10 +128,10 @@ def _pair_errors(
     factor: str,
     known: FactorCalibration | None,
     means: MeanImages | None,
+    period: float | None,
     count: int,
 ) -> _PairErrors:
     where = network.code.slice(factor)
-    can_turn = known is not None and not known.reason
     parts: dict[str, list[np.ndarray]] = {name: [] for name in ("source", "target", *METHODS)}
     num_sweeps = 0
     for index in evenly(sweeps, count):
@@ -145,9 +147,9 @@ def _pair_errors(
             "copy": images[source],
             "ceiling": decoded[target],
         }
-        if can_turn:
+        if known is not None:
             turned = z[source]
-            turned[:, where] = known.to_latent(values[target])[:, np.newaxis]
+            turned[:, where] = latents_for(values[target], known, period)[:, np.newaxis]
             pictures["network"] = network.decode(turned)
         if means is not None:
             pictures["mean_image"] = means.at(values[target])
@@ -161,7 +163,29 @@ def _pair_errors(
         parts["target"].append(values[target])
     pooled = {name: np.concatenate(part) for name, part in parts.items()}
     errors = {method: pooled[method] for method in METHODS}
-    return _PairErrors(pooled["source"], pooled["target"], errors, num_sweeps)
+    clipped = np.nan
+    if known is not None:
+        wanted, (low, high) = _as_calibrated(pooled["target"], known, period), known.limits()
+        clipped = float(np.mean((wanted < low) | (wanted > high)))
+    return _PairErrors(pooled["source"], pooled["target"], errors, clipped, num_sweeps)
+
+
+def latents_for(values: np.ndarray, known: FactorCalibration, period: float | None) -> np.ndarray:
+    """The latents that stand for true values; beyond the calibrated range, for its end.
+
+    Args:
+        values: any shape.
+        known: calibrated.
+        period: once round, if the values lie on a circle, of which perhaps a part alone
+            is calibrated.
+    """
+    return known.to_latent(_as_calibrated(values, known, period))
+
+
+def _as_calibrated(
+    values: np.ndarray, known: FactorCalibration, period: float | None
+) -> np.ndarray:
+    return circle.on_turn(values, *known.range, period) if period else values
 
 
 def _by_change(found: _PairErrors, period: float | None) -> dict[str, Any]:

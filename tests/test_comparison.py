@@ -116,6 +116,8 @@ class TestTables:
         assert "its latent folds back. / silent is over its picture not turned." in text
         assert "of the angles lie beyond its calibrated range" in text
         assert "| pearson | 0.900 | 0.900 | 0.900 |" in text
+        assert "| mean absolute error of guessing (°) | 25.000 |" in text
+        assert "| mean squared error | 1.00e-02 |" in text
         assert "![A figure.](a.png)" in text
         rows = [line for line in text.splitlines() if line.startswith("|")]
         assert all(line.endswith("|") for line in rows)

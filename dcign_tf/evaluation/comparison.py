@@ -62,8 +62,8 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
             with scores of the same schema.
 
     Returns:
-        `runs`, `settings`, `rerendering` and `scores`, see docs/scores.md. What a run has
-        nothing of is None.
+        `runs`, `settings`, `values`, `rerendering` and `scores`, see docs/scores.md. What a
+        run has nothing of is None.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -72,6 +72,10 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
             for name, run in runs.items()
         },
         "settings": _different_settings(runs),
+        "values": {
+            factor: known["key"]
+            for factor, known in next(iter(runs.values())).scores["values"].items()
+        },
         "rerendering": _rerendering(runs),
         "scores": _scores(runs),
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dcign_tf.evaluation import html_page
-from dcign_tf.evaluation.quantities import display_name
+from dcign_tf.evaluation.quantities import Quantity, display_name
 from dcign_tf.evaluation.score_tables import aligned, number
 
 _GROUPS = ("disentanglement", "recognition", "shape")
@@ -33,11 +33,19 @@ _NAMES = {
     "guessing_error": "mean absolute error of guessing",
 }
 _TURNED = "Re-rendering at a given angle"
+_SCORES = "Scores"
 _HOW_TO_READ = (
     "One picture of somebody never seen in training is given, and an angle. Mean squared errors"
     " against the true picture at that angle, grey values in [0, 1]. Not turned: the code of the"
     " given picture as it is, decoded. Ceiling: that of the true picture, decoded. /: divided by."
 )
+
+
+_LEADS = {
+    _TURNED: _HOW_TO_READ,
+    _SCORES: "What each means stands in docs/scores.md; – is what is not known.",
+}
+_IN_UNITS = ("mean_absolute_error", "guessing_error")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +82,7 @@ def comparison_tables(comparison: Mapping[str, Any]) -> dict[str, list[Table]]:
     return {
         "What differs": [Table("Settings", ["", *names], rows)],
         _TURNED: turned,
-        "Scores": _score_tables(comparison["scores"], names),
+        _SCORES: _score_tables(comparison, names),
     }
 
 
@@ -101,7 +109,7 @@ def as_markdown(comparison: Mapping[str, Any], figures: Mapping[str, str]) -> st
         if not tables:
             continue
         parts.append(f"## {heading}")
-        parts += [_HOW_TO_READ] if heading == _TURNED else []
+        parts += [_LEADS[heading]] if heading in _LEADS else []
         for table in tables:
             parts += [f"### {table.title}", _markdown(table)]
             parts += [" ".join(table.remarks)] if table.remarks else []
@@ -129,8 +137,9 @@ def as_html(comparison: Mapping[str, Any], figures: Mapping[Path, str]) -> str:
                 html_page.subheading(table.title),
                 html_page.table(table.header, table.rows, caption=" ".join(table.remarks)),
             ]
-        if heading == _TURNED and parts:
-            parts = [html_page.paragraph(_HOW_TO_READ), *pictures, *parts]
+        if heading in _LEADS and parts:
+            lead = html_page.paragraph(_LEADS[heading])
+            parts = [lead, *(pictures if heading == _TURNED else []), *parts]
         sections.append(html_page.Section(heading, parts))
     return html_page.page(_title(comparison), sections)
 
@@ -169,22 +178,26 @@ def _rerendered(factor: str, own: Mapping[str, Any]) -> Table:
     return Table(display_name(factor), header, rows, [counts, *beyond, *why])
 
 
-def _score_tables(scores: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> list[Table]:
+def _score_tables(comparison: Mapping[str, Any], names: Sequence[str]) -> list[Table]:
     """A table for each group of scores: those of a factor, or of one kind."""
     groups: dict[str, list[list[str]]] = {}
-    for path, values in scores.items():
-        title, label = _named(path)
-        entries = [number(values[name]) for name in names]
+    for path, values in comparison["scores"].items():
+        title, label = _named(path, comparison["values"])
+        form = ".2e" if path.endswith("_mse") else None
+        entries = [number(values[name], form) for name in names]
         groups.setdefault(title, []).append([label, *entries])
     return [Table(title, ["", *names], rows) for title, rows in groups.items()]
 
 
-def _named(path: str) -> tuple[str, str]:
+def _named(path: str, values: Mapping[str, str]) -> tuple[str, str]:
     """The title of the table in which a score stands, and what it is called there."""
     kind, _, rest = path.partition(".")
     if kind in ("factors", "values"):
         factor, _, score = rest.rpartition(".")
-        return display_name(factor), _NAMES.get(score, display_name(score))
+        name = _NAMES.get(score, display_name(score))
+        if score in _IN_UNITS and (unit := Quantity(values[factor]).unit):
+            name += f" ({unit})"
+        return display_name(factor), name
     if kind in _GROUPS:
         return kind, _NAMES.get(rest, display_name(rest))
     return "reconstruction", "mean squared error"

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from trained_runs import LATENTS, SIZE, write_picture, write_run
 
+from dcign_tf.errors import UserError
+
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="no playwright: pip install -e '.[test]'"
 )
@@ -43,23 +45,20 @@ def run(tmp_path_factory):
     return write_run(tmp_path_factory.mktemp("runs") / "run")[0]
 
 
-def demo(*arguments: object) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "dcign_tf.demo", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-
-
 @pytest.fixture(scope="module")
 def url(run) -> Iterator[str]:
     """Of the demo, served by another process until the tests have run."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = demo(f"--workdir={run.path}", f"--port={port}", "--max_upload_mb=0.1")
+    command = [sys.executable, "-m", "dcign_tf.demo", f"--workdir={run.path}", f"--port={port}"]
+    process = subprocess.Popen(
+        [*command, "--max_upload_mb=0.1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
     try:
         line = process.stdout.readline()
         assert line == f"{run.path} is at http://127.0.0.1:{port}/ until you press Ctrl+C.\n", (
@@ -148,12 +147,17 @@ def test_a_text_file_that_is_called_a_picture(page, tmp_path):
 
 
 @needs_browser
-def test_too_large_a_picture_is_refused(page, tmp_path):
+def test_too_large_a_picture_is_refused(page, url, tmp_path):
+    """By the page, and by the server, whoever asks it."""
     (tmp_path / "large.png").write_bytes(bytes(200_000))
     before = picture(page, "Picture").get_attribute("src")
     page.locator("#upload input[type=file]").set_input_files(tmp_path / "large.png")
-    page.get_by_text("exceeds").first.wait_for()
+    page.get_by_text("exceed the maximum allowed size").first.wait_for()
     assert picture(page, "Picture").get_attribute("src") == before
+    for size, status in ((200_000, 413), (50_000, 200)):
+        file = {"name": "large.png", "mimeType": "image/png", "buffer": bytes(size)}
+        answer = page.request.post(f"{url}gradio_api/upload", multipart={"files": file})
+        assert answer.status == status
 
 
 @needs_browser
@@ -167,7 +171,8 @@ def test_examples_people_animation_and_downloads(page, run):
     page.get_by_text("there is no picture").wait_for()
     rendering = changed_source(page, "Rendering", rendering)
     page.get_by_role("button", name="Play elevation").click()
-    assert changed_source(page, "Rendering", rendering).startswith("data:image/gif;base64,")
+    playing = changed_source(page, "Rendering", rendering)
+    assert playing.startswith("data:image/gif;base64,")
     with page.expect_download() as download:
         page.get_by_role("link", name="GIF").click()
     assert download.value.suggested_filename == "rendering.gif"
@@ -178,7 +183,7 @@ def test_examples_people_animation_and_downloads(page, run):
     assert len(code["z"]) == LATENTS
     assert code["scene"]["azimuth_deg"] == 0
     page.get_by_role("button", name="Reset").click()
-    assert changed_source(page, "Rendering", rendering).startswith("data:image/png;base64,")
+    assert changed_source(page, "Rendering", playing) == rendering
 
 
 @needs_browser
@@ -196,13 +201,17 @@ def test_identity_by_the_keyboard_alone(page):
     assert picture(page, "Rendering").bounding_box()["width"] > SIZE
 
 
-def test_a_port_that_is_taken(run):
+def test_a_port_that_is_taken(monkeypatch):
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    import gradio
+
+    from dcign_tf.demo import server
+
+    with gradio.Blocks() as blocks:
+        gradio.Markdown("A page")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        process = demo(f"--workdir={run.path}", f"--port={port}")
-        output, errors = process.communicate(timeout=400)
-    assert (process.returncode, output) == (1, "")
-    assert errors.startswith(f"demo: Cannot listen on 127.0.0.1:{port}: ")
-    assert errors.count("\n") == 1
+        with pytest.raises(UserError, match=rf"Cannot listen on 127\.0\.0\.1:{port}: .*--port"):
+            server.serve(blocks, "127.0.0.1", port, max_upload_mb=1)

@@ -37,7 +37,7 @@ _HEADER = f"""<header><h1>{_TITLE}</h1>
 <p>A picture goes in; out comes a graphics code whose first latents are pose and light.
 Move them, and the network renders it anew. It knows pictures such as it was trained on,
 like the examples.</p></header>"""
-_HINT = "Any size; it is fitted into the network's square."
+_HINT = "A picture of any shape: it is fitted into the network's square."
 
 
 _Changes = dict[gr.blocks.Block, Any]

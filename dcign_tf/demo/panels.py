@@ -59,7 +59,7 @@ def readings(scene: Mapping[str, Reading]) -> str:
         f"<dd>{Quantity(name).text(value)} <small>± {Quantity(name).text(error)}</small></dd></div>"
         for name, (value, error) in scene.items()
     ]
-    return f'<dl class="readings" aria-live="polite">{"".join(parts)}</dl>'
+    return f'<dl class="readings" aria-label="read from the code">{"".join(parts)}</dl>'
 
 
 def message(text: str = "", *, is_error: bool = False) -> str:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from dcign_tf.calibration import Calibration
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation import html_scores
+from dcign_tf.evaluation import html_people, html_scores
 from dcign_tf.evaluation.html_figures import OTHERS, figures
 from dcign_tf.evaluation.html_page import (
     Section,
@@ -125,9 +125,9 @@ def report_page(
             "Reconstruction",
             [*html_scores.reconstruction(scores), *shown.get("reconstruction", [])],
         ),
-        ("Disentanglement, as the field measures it", html_scores.disentanglement(scores)),
-        ("Recognising people", [*html_scores.recognition(scores), *shown.get("recognition", [])]),
-        ("The shape of the face", [*html_scores.shape(scores), *shown.get("shape", [])]),
+        ("Disentanglement, as the field measures it", html_people.disentanglement(scores)),
+        ("Recognising people", [*html_people.recognition(scores), *shown.get("recognition", [])]),
+        ("The shape of the face", [*html_people.shape(scores), *shown.get("shape", [])]),
         ("New people", shown.get("people", [])),
         ("Training", shown.get("training", [])),
         ("Further figures", shown.get(OTHERS, [])),

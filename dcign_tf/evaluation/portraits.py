@@ -1,4 +1,4 @@
-"""Images of known people: what recognition and shape estimation are scored on."""
+"""Images of known people: what disentanglement, recognition and shape are scored on."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from dcign_tf.evaluation.network import (
 from dcign_tf.evaluation.quantities import Quantity, display_name
 from dcign_tf.evaluation.rerendering_plots import can_be_drawn, rerendering
 from dcign_tf.evaluation.scores import Codes
+from dcign_tf.factors import GraphicsCode
 
 _EXAMPLES = 3  # identities, or sweeps, in a sheet of one factor
 _RECONSTRUCTIONS = 16
@@ -53,47 +54,25 @@ def figures(
     """
     code = network.code
     tested = [f for f in code.extrinsic if len(sweeps[f])]
-    known = [f for f in tested if f in quantities]
-    latents = {f: test[f].latent(code.slice(f)) for f in tested}
-    calibrated = {f: own for f, own in calibration.factors.items() if not own.reason}
-    turned = [f for f in tested if f in calibrated and quantities[f].period]
-    if known:
-        yield (
-            "equivariance",
-            latent_plots.equivariance(
-                {f: latents[f] for f in known},
-                {f: test[f].values for f in known},
-                quantities,
-                scores["factors"],
-                calibration.factors,
-            ),
-        )
-    if tested:
-        yield "sweeps", latent_plots.sweep_strips(latents, scores["factors"])
-    matrix = np.array(scores["movement"]["variance"])
-    yield "movement", plots.movement(matrix, code.factors, code.factors)
+    known = {f: own for f, own in calibration.factors.items() if not own.reason}
+    turned = [f for f in tested if f in known and quantities[f].period]
+    yield from _charts(code, {f: test[f] for f in tested}, quantities, calibration, scores)
     examples = example_images(sweeps, code.factors, _RECONSTRUCTIONS)
     if len(examples):
-        reconstructed = network.reconstruct(examples)
-        yield "reconstructions", sheets.reconstructions(examples, reconstructed)
+        yield "reconstructions", sheets.reconstructions(examples, network.reconstruct(examples))
         ranges = {**network.latent_ranges(test), **network.latent_ranges(fit)}
-        for factor, (low, high) in ranges.items():
-            if factor in turned:
-                continue  # is shown beside the truth instead
-            inputs = examples[:_EXAMPLES]
-            if factor in calibrated:
-                known = calibrated[factor]
-                figure = _calibrated_traversal(network, inputs, factor, quantities[factor], known)
-            else:
-                latents = np.linspace(low, high, TRAVERSAL_STEPS)
-                figure = _traversal(network, inputs, factor, latents)
-            yield of_factor("traversal", factor), figure
+        for factor in ranges:
+            if factor not in turned:  # which are shown beside the truth instead
+                quantity, curve = quantities.get(factor), known.get(factor)
+                inputs = examples[:_EXAMPLES]
+                figure = _traversal(network, inputs, factor, ranges[factor], quantity, curve)
+                yield of_factor("traversal", factor), figure
     for factor in tested:
         if factor not in quantities:
             yield of_factor("ordered", factor), _ordered(network, sweeps[factor], factor)
         elif factor in turned:
-            quantity, known = quantities[factor], calibrated[factor]
-            figure = _rotations(network, sweeps[factor], factor, quantity, known)
+            quantity, curve = quantities[factor], known[factor]
+            figure = _rotations(network, sweeps[factor], factor, quantity, curve)
             yield of_factor("rotation", factor), figure
     if pairs := [p for f in tested for p in _novel_pairs(network, sweeps[f], f, quantities.get(f))]:
         source, target, predicted, labels = zip(*pairs, strict=True)
@@ -103,6 +82,26 @@ def figures(
         yield "rerendering", rerendering({"network": scores["rerendering"]}, quantities)
     if records:
         yield "training", plots.training_curves(records)
+
+
+def _charts(
+    code: GraphicsCode,
+    test: Mapping[str, Codes],
+    quantities: Mapping[str, Quantity],
+    calibration: Calibration,
+    scores: Mapping[str, Any],
+) -> Iterator[tuple[str, Figure]]:
+    """Those of latents alone, of the extrinsic factors in `test`."""
+    latents = {f: codes.latent(code.slice(f)) for f, codes in test.items()}
+    own = scores["factors"]
+    if valued := {f: codes.values for f, codes in test.items() if f in quantities}:
+        chosen = {f: latents[f] for f in valued}
+        figure = latent_plots.equivariance(chosen, valued, quantities, own, calibration.factors)
+        yield "equivariance", figure
+    if latents:
+        yield "sweeps", latent_plots.sweep_strips(latents, own)
+    matrix = np.array(scores["movement"]["variance"])
+    yield "movement", plots.movement(matrix, code.factors, code.factors)
 
 
 def example_images(sweeps: Mapping[str, Sweeps], factors: Sequence[str], count: int) -> np.ndarray:
@@ -116,31 +115,30 @@ def example_images(sweeps: Mapping[str, Sweeps], factors: Sequence[str], count: 
     return np.array(images[:count])
 
 
-def _traversal(network: Network, images: np.ndarray, factor: str, latents: np.ndarray) -> Figure:
-    swept = np.stack([_with_latents(network, image, factor, latents) for image in images])
-    labels = [f"input {row}" for row in range(1, len(images) + 1)]
-    title = f"{display_name(factor)}: its latent swept, all others held; on top, its value"
-    return sheets.traversal(images, swept, labels, [sheets.signed(z) for z in latents], title=title)
-
-
-def _calibrated_traversal(
+def _traversal(
     network: Network,
     images: np.ndarray,
     factor: str,
-    quantity: Quantity,
-    known: FactorCalibration,
+    latent_range: tuple[float, float],
+    quantity: Quantity | None,
+    curve: FactorCalibration | None,
 ) -> Figure:
-    values = np.linspace(*known.range, TRAVERSAL_STEPS)
-    latents = known.to_latent(values)
+    """Through all calibrated values, or through what the latent takes if there are none."""
+    labels = [f"input {row}" for row in range(1, len(images) + 1)]
+    if curve is None:
+        latents = np.linspace(*latent_range, TRAVERSAL_STEPS)
+        texts, what = [sheets.signed(z) for z in latents], "its value"
+    else:
+        values = np.linspace(*curve.range, TRAVERSAL_STEPS)
+        latents, texts = curve.to_latent(values), [quantity.text(v) for v in values]
+        what = f"the {'angle' if quantity.unit else 'value'} that it stands for"
+        read = curve.to_value(network.encode(images)[:, network.code.slice(factor).start])
+        labels = [
+            f"{label}, read\nas {quantity.text(v)}" for label, v in zip(labels, read, strict=True)
+        ]
     swept = np.stack([_with_latents(network, image, factor, latents) for image in images])
-    own = known.to_value(network.encode(images)[:, network.code.slice(factor).start])
-    labels = [f"input {i}, read\nas {quantity.text(v)}" for i, v in enumerate(own, 1)]
-    what = "angle" if quantity.unit else "value"
-    title = (
-        f"{display_name(factor)}: its latent swept, all others held;"
-        f" on top, the {what} that it stands for"
-    )
-    return sheets.traversal(images, swept, labels, [quantity.text(v) for v in values], title=title)
+    title = f"{display_name(factor)}: its latent swept, all others held; on top, {what}"
+    return sheets.traversal(images, swept, labels, texts, title=title)
 
 
 def _with_latents(
@@ -172,10 +170,10 @@ def _rotations(
     sweeps: Sweeps,
     factor: str,
     quantity: Quantity,
-    known: FactorCalibration,
+    curve: FactorCalibration,
 ) -> Figure:
     """Objects turned from one view to the angles at which others were taken, by the calibration."""
-    low, high = known.range
+    low, high = curve.range
     start = (low + high - quantity.period) / 2  # in the middle of what is not calibrated
     inputs, true, decoded, headings = [], [], [], []
     for index in evenly(sweeps, _EXAMPLES):
@@ -187,7 +185,7 @@ def _rotations(
         wanted = start + circle.unroll(angle[order], start, quantity.period)
         inputs.append(images[0])
         true.append(images[order])
-        decoded.append(_with_latents(network, images[0], factor, known.to_latent(wanted)))
+        decoded.append(_with_latents(network, images[0], factor, curve.to_latent(wanted)))
         headings.append([quantity.text(angle[i]) for i in order])
     title = f"Turned from a single view: {display_name(factor)} given as an angle"
     return sheets.rotations(np.stack(inputs), true, decoded, headings, title=title)

@@ -465,13 +465,6 @@ def test_runs_side_by_side(finished, data, tmp_path):
         assert np.asarray(Image.open(path).convert("L")).std() > 1
     assert lines[-1] == f"Tables and figures are in {where}"
 
-    again: list[str] = []
-    elsewhere = tmp_path / "elsewhere"
-    assert compared == comparison.compare(
-        directories, elsewhere, data_dir=str(data), show=again.append
-    )
-    assert again == [lines[-2], f"Tables and figures are in {elsewhere}"]
-
 
 FACES = ("--dataset=faces", "--preset=quick")
 

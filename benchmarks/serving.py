@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 import torch
 import torch.nn.functional as F
-from absl import app, flags
+from absl import app, flags, logging
 
 from benchmarks.networks import layered_decoder, multiply_adds
 from dcign_tf.calibration import Calibration, FactorCalibration
@@ -192,6 +192,7 @@ def measure(
 
 
 def main(_) -> None:
+    logging.set_verbosity(logging.WARNING)  # saving tells all it does
     threads = available_cores()
     torch.set_num_threads(threads)
     model = build_model(FLAGS.image_size)

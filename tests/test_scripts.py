@@ -162,7 +162,8 @@ class TestTrain:
         assert [line.split()[0] for line in lines[2:8]] == [f"{s}/12" for s in range(2, 13, 2)]
         for factor in ("azimuth", "elevation", "light_azimuth"):
             assert any(line.startswith(f"{factor} ") for line in lines)
-        assert lines[-1] == f"Scores and figures are in {run.evaluation}"
+        assert lines[-2] == f"Scores and figures are in {run.evaluation}"
+        assert lines[-1] == f"The page to read them on is {run.evaluation}/report.html"
         assert max(map(len, lines[:-1])) <= 120
         # Nothing but rendering is told on standard error: no library's chatter.
         told = [line for line in result.stderr.splitlines() if line.strip()]
@@ -372,7 +373,7 @@ class TestEvaluate:
         assert result.stderr == ""
         assert finished.read_scores() == scores
         assert "light_azimuth" in result.stdout
-        assert result.stdout.endswith("Scores and figures are in finished/evaluation\n")
+        assert result.stdout.endswith("read them on is finished/evaluation/report.html\n")
 
     def test_missing_data_are_made_anew(self, finished, tmp_path, capfd):
         from dcign_tf import experiment
@@ -475,7 +476,7 @@ FACES = ("--dataset=faces", "--preset=quick")
         ([*FACES, "--nope"], "Unknown command line flag 'nope'"),
         ([], "--dataset is missing; there is "),
         (["--dataset=cars"], "--dataset cars is unknown; there is "),
-        (["--dataset=faces", "--preset=huge"], "--preset=huge is unknown; there is paper, quick."),
+        (["--dataset=faces", "--preset=huge"], "--preset=huge is unknown; there is best, paper, quick."),
         ([*FACES, "--config.nope=1"], "No such setting: nope; configs/faces_quick.py has them"),
         ([*FACES, "--config.data.nope=1"], "No such setting: nope;"),
         ([*FACES, "--config.num_stps=1"], 'No such setting: num_stps. Did you mean "num_steps"'),

@@ -3,8 +3,8 @@
     python evaluate.py --workdir=runs/faces-quick
 
 Writes scores.json, PNGs and report.html, a page to read them on, into the run
-directory's evaluation/; docs/scores.md says what each score means. Runs on the same data are put side by side, in the first one's
-comparison/ or in --output, by
+directory's evaluation/; docs/scores.md says what each score means. Runs on the same
+data are put side by side, in the first one's comparison/ or in --output, by
 
     python evaluate.py --compare runs/faces-quick runs/faces-entangled
 """

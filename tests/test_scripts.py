@@ -476,7 +476,7 @@ FACES = ("--dataset=faces", "--preset=quick")
         ([*FACES, "--nope"], "Unknown command line flag 'nope'"),
         ([], "--dataset is missing; there is "),
         (["--dataset=cars"], "--dataset cars is unknown; there is "),
-        (["--dataset=faces", "--preset=huge"], "--preset=huge is unknown; there is best, paper, quick."),
+        (["--dataset=faces", "--preset=huge"], "--preset=huge is unknown; there is best, paper"),
         ([*FACES, "--config.nope=1"], "No such setting: nope; configs/faces_quick.py has them"),
         ([*FACES, "--config.data.nope=1"], "No such setting: nope;"),
         ([*FACES, "--config.num_stps=1"], 'No such setting: num_stps. Did you mean "num_steps"'),

@@ -20,6 +20,7 @@ from dcign_tf.evaluation.network import (
     num_distinct,
 )
 from dcign_tf.evaluation.quantities import Quantity, display_name
+from dcign_tf.evaluation.rerendering import latents_for
 from dcign_tf.evaluation.rerendering_plots import can_be_drawn, rerendering
 from dcign_tf.evaluation.scores import Codes
 from dcign_tf.factors import GraphicsCode
@@ -173,8 +174,6 @@ def _rotations(
     curve: FactorCalibration,
 ) -> Figure:
     """Objects turned from one view to the angles at which others were taken, by the calibration."""
-    low, high = curve.range
-    start = (low + high - quantity.period) / 2  # in the middle of what is not calibrated
     inputs, true, decoded, headings = [], [], [], []
     for index in evenly(sweeps, _EXAMPLES):
         example = sweeps[index]
@@ -182,10 +181,10 @@ def _rotations(
         angle = np.asarray(example[quantity.key])[: len(images)]
         order = np.argsort(angle)
         order = order[list(evenly(order, _VIEWS))]
-        wanted = start + circle.unroll(angle[order], start, quantity.period)
+        latents = latents_for(angle[order], curve, quantity.period)
         inputs.append(images[0])
         true.append(images[order])
-        decoded.append(_with_latents(network, images[0], factor, curve.to_latent(wanted)))
+        decoded.append(_with_latents(network, images[0], factor, latents))
         headings.append([quantity.text(angle[i]) for i in order])
     title = f"Turned from a single view: {display_name(factor)} given as an angle"
     return sheets.rotations(np.stack(inputs), true, decoded, headings, title=title)

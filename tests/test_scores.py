@@ -350,3 +350,19 @@ def test_a_factor_of_two_latents_has_no_latent_to_compare_with_a_value():
             novel_view_ratio=dict.fromkeys(code.factors, 1.0),
             reconstruction_mse=0.0,
         )
+
+
+@pytest.mark.parametrize("low", [-60, 300])  # the same angles, by other numbers
+def test_a_part_of_a_circle_that_the_latent_does_not_tell(low):
+    """It scores what the mean would, wherever the arc lies."""
+    codes, fit = codes_of(40, seed=0), codes_of(50, seed=1)
+    for part in (codes, fit):
+        rng = np.random.default_rng(len(part["azimuth"].z_mean))
+        arc = rng.uniform(low, low + 140, (len(part["azimuth"].z_mean), 20))
+        part["azimuth"].values[:] = list(np.where(arc < 360, arc, arc - 360))
+        for z_mean in part["azimuth"].z_mean:
+            z_mean[:, 0] = rng.normal(size=20)
+    scores = scores_of(codes, fit)
+    assert scores["factors"]["azimuth"]["r2_calibrated"] == pytest.approx(0, abs=0.05)
+    assert scores["factors"]["azimuth"]["mean_absolute_error"] == pytest.approx(35, abs=2)
+    assert scores["values"]["azimuth"]["guessing_error"] == pytest.approx(35, abs=2)

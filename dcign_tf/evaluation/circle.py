@@ -98,6 +98,11 @@ def circular_distance(angle: np.ndarray, other: np.ndarray, period: float) -> np
     return np.minimum(ahead, period - ahead)
 
 
+def circular_mean(angle: np.ndarray, period: float) -> float:
+    """The direction of the mean of angles as unit vectors, in [0, period); NaN without any."""
+    return float(stats.circmean(angle, high=period, low=0)) if np.size(angle) else np.nan
+
+
 def on_turn(angle: np.ndarray, low: float, high: float, period: float) -> np.ndarray:
     """Angles plus or minus whole periods, so that they are on the turn around an interval.
 

@@ -184,8 +184,12 @@ def _value_scores(
     latent_fit, value_fit = _pooled(fit.latent(where)), _pooled(fit.values)
     calibrated = known.to_value(latent) if known else np.full(latent.shape, np.nan)
     error, on_circle = np.abs(calibrated - value), {}
+    spread = value
     if period := quantity.period:
         error = circle.circular_distance(calibrated, value, period)
+        # Opened opposite their mean, not at the cut, which may part an arc of near neighbours.
+        opposite = circle.circular_mean(value, period) + period / 2
+        spread = circle.unroll(value, opposite, period)
         cut = circle.cut_angle(latent_fit, value_fit, period)
         on_circle = {
             "circular_linear": circle.circular_linear_correlation(latent, value, period),
@@ -196,7 +200,7 @@ def _value_scores(
     return {
         **metrics.correlations(latent, value),
         "r2_monotone": metrics.r2(read, value),
-        "r2_calibrated": metrics.r2(value + error, value),
+        "r2_calibrated": metrics.r2(spread + error, spread),
         "mean_absolute_error": float(error.mean()) if error.size else np.nan,
         **on_circle,
     }
@@ -207,10 +211,10 @@ def _guessing_error(codes: Codes, fit: Codes, quantity: Quantity) -> float:
     value, value_fit = _pooled(codes.values), _pooled(fit.values)
     if not value.size or not value_fit.size:
         return np.nan
-    guess = value_fit.mean()
     if quantity.period:
+        guess = circle.circular_mean(value_fit, quantity.period)
         return float(circle.circular_distance(value, guess, quantity.period).mean())
-    return float(np.abs(value - guess).mean())
+    return float(np.abs(value - value_fit.mean()).mean())
 
 
 def _pooled(sweeps: Sequence[np.ndarray]) -> np.ndarray:

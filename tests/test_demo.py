@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -58,6 +59,8 @@ def url(run) -> Iterator[str]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        # A shell that started the tests in the background would hand down that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         line = process.stdout.readline()
@@ -66,7 +69,7 @@ def url(run) -> Iterator[str]:
         )
         yield f"http://127.0.0.1:{port}/"
     finally:
-        process.send_signal(2)  # Ctrl+C
+        process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "")
 

@@ -94,6 +94,8 @@ def test_killed_in_the_middle_the_same_call_completes(tmp_path, expected, signal
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell that started the tests in the background would hand down that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         wait_until((directory / "a-1.tmp").exists)
         os.killpg(process.pid, signal_number)

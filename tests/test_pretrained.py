@@ -15,6 +15,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from trained_runs import LATENTS, SCORES, SIZE, STEP, tiny_model, write_run
 
 import dcign_tf
@@ -87,6 +88,7 @@ def test_what_is_packed_is_a_run_without_what_only_training_needs(packed):
         "config.json",
         "environment.json",
         "model_card.md",
+        "photograph.png",
         "checkpoints/last.keras",
         "evaluation/scores.json",
         "evaluation/calibration.json",
@@ -126,7 +128,9 @@ def test_the_model_card(run, tmp_path):
     assert "MSE 1.2300e-02" in own
     assert "MSE 4.5600e-02" in twins
     assert "7 steps, seed 0" in card
-    assert "photograph" in card
+    assert "](photograph.png)" in card
+    with Image.open(tmp_path / "tiny" / "photograph.png") as sheet:
+        assert sheet.width > 5 * SIZE
     assert "/somewhere" not in card
 
 

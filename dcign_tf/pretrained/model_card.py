@@ -10,7 +10,10 @@ from typing import Any
 
 from dcign_tf import model_cards
 from dcign_tf.calibration import Calibration
+from dcign_tf.pretrained.photograph import CREDIT
 
+PHOTOGRAPH = "photograph.png"
+"""Beside the card."""
 CONFIGS = Path(__file__).parents[2] / "configs"
 """Of a checkout; an installation has none."""
 
@@ -35,6 +38,10 @@ It knows such pictures as it was trained on: one rendered head, whole, before bl
 is another domain: of it the network infers a scene and draws a head all the same, which is
 nobody's, and nothing in the answer says that it means nothing. It recognises no people, and must
 not be used to decide anything about them. Renderings are as soft as the scores say.
+
+![A photograph, what the model makes of it, and that turned]({photograph})
+
+({credit}.)
 """
 
 _LICENCE = """
@@ -99,7 +106,7 @@ def model_card(
         "On people that training never saw; docs/scores.md says what each score means.",
         model_cards.scores_block(scores),
         *twin,
-        _LIMITS,
+        _LIMITS.format(photograph=PHOTOGRAPH, credit=CREDIT),
         _LICENCE,
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"

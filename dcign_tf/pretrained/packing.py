@@ -16,12 +16,14 @@ import numpy as np
 from dcign_tf import experiment
 from dcign_tf.calibration import CalibrationError
 from dcign_tf.errors import UserError
+from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
 from dcign_tf.evaluation.shape_estimation import READOUT_FILE
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
 from dcign_tf.model import DCIGN
 from dcign_tf.precision import float32_copy
-from dcign_tf.pretrained.model_card import model_card
+from dcign_tf.pretrained.model_card import PHOTOGRAPH, model_card
+from dcign_tf.pretrained.photograph import photograph_sheet
 from dcign_tf.run_directory import RunDirectory, write_json, writing
 
 CARD = "model_card.md"
@@ -44,6 +46,8 @@ def pack(
     show: Callable[[str], None] = print,
 ) -> None:
     """Writes a run directory that holds what is needed to use the model, and a model card.
+
+    Beside the card lies what the model makes of a photograph.
 
     Args:
         run: trained and evaluated.
@@ -73,6 +77,7 @@ def pack(
             difference = _largest_difference(
                 original, experiment.load_model(packed.last_checkpoint)
             )
+            save_figure(photograph_sheet(original), aside / PHOTOGRAPH)
             card = model_card(
                 name=output.name,
                 image_shape=model.encoder.input_shape[1:],

@@ -1,0 +1,40 @@
+"""What the network makes of a photograph, which is not of the domain that it was trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import cbook
+from matplotlib.figure import Figure
+
+from dcign_tf.datasets.pictures import fit_picture
+from dcign_tf.evaluation.sheets import sheet
+from dcign_tf.model import DCIGN
+
+CREDIT = "Grace Hopper, official photograph of the U.S. Navy, in the public domain"
+"""Of the photograph, which comes with Matplotlib."""
+
+_TURNED_TO = (0.1, 0.5, 0.9)  # of the calibrated range of the first factor that has one
+
+
+def photograph_sheet(model: DCIGN) -> Figure:
+    """A photograph, its "reconstruction", and that turned to three values of one factor.
+
+    Args:
+        model: calibrated.
+    """
+    size, _, channels = model.encoder.input_shape[1:]
+    file = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    photograph = fit_picture(file, image_size=size, channels=channels)[np.newaxis]
+    images = photograph.astype(np.float32) / 255
+    shown, labels = [images[0], model(images).numpy()[0]], ["photograph", "“reconstruction”"]
+    known = [own for own in model.calibration.factors.values() if not own.reason]
+    for own in known[:1]:
+        low, high = own.range
+        for share in _TURNED_TO:
+            value = round(low + share * (high - low))
+            shown.append(model.rerender(images, **{own.name: value}).numpy()[0])
+            name, _, unit = own.name.rpartition("_")
+            sign = "−" * (value < 0)
+            degrees = "°" * (unit == "deg")
+            labels.append(f"{name.replace('_', ' ')} {sign}{abs(value)}{degrees}")
+    return sheet(np.stack(shown), columns=len(shown), column_labels=labels, dark=False)

@@ -43,9 +43,10 @@ setup(
     ],
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "demo": ["gradio>=6.31,<7"],
+        "demo": ["av>=14", "gradio>=6.31,<7"],  # PyAV writes MP4
         "notebook": ["ipykernel>=6", "nbclient>=0.10", "nbformat>=5.10"],  # docs/make_tour.py
         "test": [
+            "av>=14",
             "gradio>=6.31,<7",
             "hypothesis>=6",
             "openvino>=2025.1",

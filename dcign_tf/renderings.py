@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from dcign_tf.animations import encode_gif
+from dcign_tf import animations
 from dcign_tf.datasets import DataError
 from dcign_tf.datasets.face_sweeps import SUBSETS
 from dcign_tf.datasets.manifest_csv import FILENAME, IDENTITY, IMAGE, SOURCE, SPLIT, read_manifest
@@ -65,14 +65,14 @@ def rerender_picture(
     frames: int,
     show: Callable[[str], None] = print,
 ) -> None:
-    """Writes a picture, changed, as one PNG; or, if there are ranges, as a GIF.
+    """Writes a picture, changed, as one PNG; or, if there are ranges, as an animation.
 
     All ranges are run through at the same time, and back, unless one is a full circle.
 
     Args:
         editor: of a model.
         image: file of the picture.
-        output: `.png` or `.gif`; its folder is made if there is none.
+        output: `.png`, `.gif` or `.mp4`; its folder is made if there is none.
         asked: values by name.
         frames: from one end of the ranges to the other.
         show: takes a line on what was written.
@@ -85,10 +85,10 @@ def rerender_picture(
     count = max(map(len, columns.values()))
     rows = [{name: own[i % len(own)] for name, own in columns.items()} for i in range(count)]
     drawn = _draw(editor, image, rows)
-    if output.suffix.lower() == ".gif":
+    if output.suffix.lower() in animations.SUFFIXES:
         is_round = any(own.is_round(editor.period(name)) for name, own in asked.items())
         drawn = drawn if is_round else np.concatenate([drawn, drawn[-2:0:-1]])
-        content = encode_gif(drawn)
+        content = animations.encode(drawn, output)
     else:
         content = encode_png(drawn[0])
     write_aside(output, lambda path: path.write_bytes(content))

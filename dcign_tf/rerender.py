@@ -6,7 +6,7 @@
 
 Values are in degrees, by the names that the model was calibrated with (`azimuth_deg`,
 `elevation_deg`, `light_azimuth_deg` for the faces), one number or a range; what is not
-named stays as the picture has it. A GIF runs through the range and back. A folder gets
+named stays as the picture has it. A GIF or MP4 runs through the range and back. A folder gets
 every combination of --frames values of each range, and a manifest.csv that
 `--dataset=manifest` reads; interrupted, the same command goes on.
 """
@@ -21,6 +21,7 @@ from pathlib import Path
 from absl import flags
 
 from dcign_tf import scripts
+from dcign_tf.animations import SUFFIXES
 from dcign_tf.errors import UserError
 from dcign_tf.pretrained import pretrained_run
 from dcign_tf.renderings import Range, rerender_folder, rerender_picture
@@ -34,7 +35,9 @@ def define_flags() -> None:
     """Not at import: other scripts have flags of these names."""
     flags.DEFINE_string("image", None, "Picture or folder; may be given without --image=.")
     flags.DEFINE_string(
-        "output", None, "What to write: NAME.png, NAME.gif, or a folder (a name without suffix)."
+        "output",
+        None,
+        "What to write: NAME.png, .gif or .mp4; or a folder (without suffix).",
     )
     flags.DEFINE_integer("frames", 24, "How many values of each range.", lower_bound=2)
     flags.DEFINE_string("workdir", None, "Run directory of train.py; else the model in the box.")
@@ -88,16 +91,16 @@ def main(asked: Mapping[str, Range]) -> None:
 def _check_output(image: Path, output: Path, asked: Mapping[str, Range]) -> None:
     suffix = output.suffix.lower()
     ranges = [name for name, values in asked.items() if values.varies]
-    if suffix not in ("", ".png", ".gif"):
-        raise UserError(f"--output={output} must end in .png or .gif, or be a folder's name.")
+    if suffix not in ("", ".png", *SUFFIXES):
+        raise UserError(f"--output={output} must end in .png, .gif or .mp4, or be a folder's name.")
     if suffix and image.is_dir():
         raise UserError(f"{image} is a folder; --output={output} must then be a folder's name.")
     if suffix == ".png" and ranges:
         raise UserError(
             f"--{ranges[0]} is a range, and --output={output} one picture:"
-            " write a .gif, or into a folder (a name without suffix)."
+            " write a .gif or .mp4, or into a folder (a name without suffix)."
         )
-    if suffix == ".gif" and not ranges:
+    if suffix in SUFFIXES and not ranges:
         raise UserError(f"--output={output} is an animation; give a range {_EXAMPLE}.")
     if not image.exists():
         raise UserError(f"There is no picture or folder {image}.")

@@ -181,6 +181,9 @@ def test_examples_people_animation_and_downloads(page, run):
     assert download.value.suggested_filename == "rendering.gif"
     assert Path(download.value.path()).read_bytes().startswith(b"GIF89a")
     with page.expect_download() as download:
+        page.get_by_role("link", name="MP4").click()
+    assert b"ftyp" in Path(download.value.path()).read_bytes()[:16]
+    with page.expect_download() as download:
         page.get_by_role("link", name="code").click()
     code = json.loads(Path(download.value.path()).read_text())
     assert len(code["z"]) == LATENTS

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 
-from dcign_tf.animations import encode_gif
+from dcign_tf.animations import encode_gif, encode_mp4
 from dcign_tf.datasets.pictures import encode_png
 from dcign_tf.demo import panels
 from dcign_tf.errors import UserError
@@ -186,7 +186,7 @@ class _Page:
     def _play(self, name: str, code: np.ndarray, *values: float) -> str:
         code = self._changed(code, values)
         images = self._editor.swing(code, name, _FRAMES)
-        return self._rendering_panel(code, images[0], encode_gif(images))
+        return self._rendering_panel(code, images[0], images)
 
     # === What is shown ===
 
@@ -218,7 +218,7 @@ class _Page:
         ]
 
     def _rendering_panel(
-        self, code: np.ndarray, image: np.ndarray, animation: bytes | None = None
+        self, code: np.ndarray, image: np.ndarray, animation: np.ndarray | None = None
     ) -> str:
         readings = self._editor.read(code)
         scene = {name: round(reading.value, 2) for name, reading in readings.items()}
@@ -234,13 +234,17 @@ class _Page:
         )
         if animation is None:
             return panels.figure("Rendering", png, description=description, downloads=downloads)
-        gif = {"rendering.gif": ("GIF", panels.data_uri(animation, panels.GIF))}
+        gif, mp4 = encode_gif(animation), encode_mp4(animation)
+        films = {
+            "rendering.gif": ("GIF", panels.data_uri(gif, panels.GIF)),
+            "rendering.mp4": ("MP4", panels.data_uri(mp4, panels.MP4)),
+        }
         return panels.figure(
             "Rendering",
-            animation,
+            gif,
             kind=panels.GIF,
             description=f"animated {description}",
-            downloads=gif | downloads,
+            downloads=films | downloads,
         )
 
     # === Sliders ===

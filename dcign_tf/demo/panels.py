@@ -13,7 +13,7 @@ from html import escape
 from dcign_tf.evaluation.quantities import Quantity, display_name
 from dcign_tf.scene_editor import Reading
 
-PNG, GIF, JSON = "image/png", "image/gif", "application/json"
+PNG, GIF, MP4, JSON = "image/png", "image/gif", "video/mp4", "application/json"
 
 
 def data_uri(content: bytes, kind: str) -> str:

@@ -277,7 +277,10 @@ class TestCommand:
             (["{face}", "--azimuth_deg=nan", "--output=o.png"], "--azimuth_deg=nan is neither a"),
             (["{face}", "--azimuth_deg", "--output=o.png"], "--azimuth_deg is neither a flag nor"),
             (["{face}", "x", "--azimuth_deg=1", "--output=o.png"], "Unexpected argument 'x'"),
-            (["{face}", "--azimuth_deg=1", "--output=o.avi"], "--output=o.avi must end in .png or"),
+            (
+                ["{face}", "--azimuth_deg=1", "--output=o.avi"],
+                "--output=o.avi must end in .png, .gif or .mp4",
+            ),
             (["{face}", "--azimuth_deg=1", "--output=o.gif"], "is an animation; give a range such"),
             (["{face}", "--azimuth_deg=1:2", "--output=o.png"], "--azimuth_deg is a range, and --"),
             (["{folder}", "--azimuth_deg=1", "--output=o.png"], "is a folder; --output=o.png must"),

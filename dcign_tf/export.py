@@ -5,6 +5,7 @@
 Makes `export/1`, or the number after the largest there is: a version that exists is
 never changed, and a server that watches `export` sees a new one only when it is whole.
 It needs neither this package nor Keras to run; docs/serving.md says how to serve it.
+Without --workdir it is the model in the box that is exported.
 
     saved_model.pb, variables/                 signatures: dcign_tf/serving/signatures.py
     assets.extra/tf_serving_warmup_requests    what a server runs before it serves
@@ -25,6 +26,7 @@ from absl import flags
 from dcign_tf import scripts
 from dcign_tf.calibration import CalibrationError
 from dcign_tf.errors import UserError
+from dcign_tf.pretrained import pretrained_run
 from dcign_tf.run_directory import RunDirectory, write_json, writing
 
 FLAGS = flags.FLAGS
@@ -34,25 +36,21 @@ _ASIDE = ".aside"
 
 def define_flags() -> None:
     """Not at import: other scripts have flags of these names."""
-    flags.DEFINE_string("workdir", None, "Run directory of train.py.")
+    flags.DEFINE_string("workdir", None, "Run directory of train.py; else the model in the box.")
     flags.DEFINE_string("output", None, "Folder of the versions; made if there is none.")
     flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "The one evaluate.py was given.")
 
 
 def parse_flags(argv: Sequence[str]) -> None:
-    """Parses; `--workdir` and `--output` are required."""
+    """Parses; `--output` is required."""
     scripts.reject_arguments(FLAGS(argv))
-    for name, what in (
-        ("workdir", "the run directory of train.py"),
-        ("output", "the folder of the versions"),
-    ):
-        if FLAGS[name].value is None:
-            raise flags.Error(f"--{name} is missing: {what}.")
+    if FLAGS.output is None:
+        raise flags.Error("--output is missing: the folder of the versions.")
 
 
 def main() -> None:
     """Exports as the flags say."""
-    run = RunDirectory(FLAGS.workdir)
+    run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
     run.read_config()  # says at once if this is no run directory
     export_model(run, pathlib.Path(FLAGS.output), checkpoint=FLAGS.checkpoint)
 

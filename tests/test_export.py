@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import types
 
 import grpc
 import numpy as np
@@ -31,7 +32,7 @@ from tensorflow_serving.apis import (
 )
 from tensorflow_serving.config import model_server_config_pb2
 
-from dcign_tf import export
+from dcign_tf import export, pretrained
 from dcign_tf.calibration import FactorCalibration
 from dcign_tf.datasets.pictures import encode_png, fit_picture
 from dcign_tf.errors import UserError
@@ -592,6 +593,19 @@ def test_latents_that_evaluation_found_elsewhere():
 def test_names_of_inputs():
     names = ["azimuth_deg", "Höhe (m)", "Höhe [m]", "2nd", "a b"]
     assert input_names(names) == ["azimuth_deg", "H_he__m_", "H_he__m__", "value_2nd", "a_b"]
+
+
+def test_without_a_run_it_is_the_model_in_the_box(run, tmp_path, monkeypatch):
+    given = types.SimpleNamespace(workdir=None, output=tmp_path / "out", checkpoint="last")
+    monkeypatch.setattr(export, "FLAGS", given)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    with pytest.raises(UserError, match="No model 'faces' comes with this installation"):
+        export.main()
+    shutil.copytree(run.path, tmp_path / "faces")
+    exported = []
+    monkeypatch.setattr(export, "export_model", lambda run, *_, **__: exported.append(run.path))
+    export.main()
+    assert exported == [tmp_path / "faces"]
 
 
 @pytest.mark.slow

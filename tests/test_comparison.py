@@ -33,7 +33,13 @@ def scores(tmp_path: Path, **given) -> dict:
         "reconstruction_mse": 0.01,
         "factors": {"azimuth": {"pearson": 0.9, "spearman": np.nan, "novel_view_ratio": 0.5}},
         "values": {"azimuth": {"key": "azimuth_deg", "guessing_error": 25.0}},
-        "recognition": {"representations": {"own": {"rank1": 0.75, "auc": 0.8}, "pixels": {}}},
+        "recognition": {
+            "representations": {
+                "own": {"rank1": 0.75, "auc": 0.8},
+                "pixels": {"rank1": 0.125},
+                "7 principal components": {"rank1": 0.25},
+            }
+        },
         "rerendering": {"azimuth": measure(network, **given)},
     }
     write_scores(found, tmp_path / "scores.json")
@@ -93,6 +99,8 @@ class TestComparison:
             "factors.azimuth.novel_view_ratio": {0.5},
             "values.azimuth.guessing_error": {25.0},
             "recognition.rank1": {0.75},
+            "recognition.rank1.pixels": {0.125},
+            "recognition.rank1.principal_components": {0.25},
             "recognition.auc": {0.8},
         }
 
@@ -118,6 +126,7 @@ class TestTables:
         assert "| pearson | 0.900 | 0.900 | 0.900 |" in text
         assert "| mean absolute error of guessing (°) | 25.000 |" in text
         assert "| mean squared error | 1.00e-02 |" in text
+        assert "| rank 1, by principal components | 0.250 |" in text
         assert "![A figure.](a.png)" in text
         rows = [line for line in text.splitlines() if line.startswith("|")]
         assert all(line.endswith("|") for line in rows)

@@ -7,6 +7,7 @@ Takes what the run directories' JSON files hold and gives what `comparison.json`
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -34,6 +35,8 @@ _OTHERS = (
     ("shape", "mean_face_error_mm"),
 )
 _RECOGNITION = ("rank1", "equal_error_rate", "auc")
+# As scores.json has them in turn: the network's own latents, and what needs no network.
+_REPRESENTATIONS = ("", ".pixels", ".principal_components")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,9 +164,10 @@ def _scores(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, float | Non
         ".".join(path): {name: _at(run.scores, path) for name, run in runs.items()}
         for path in paths
     }
-    for score in _RECOGNITION:
-        table[f"recognition.{score}"] = {
-            name: _at(_recognised(run.scores), (score,)) for name, run in runs.items()
+    recognised = {name: _recognised(run.scores) for name, run in runs.items()}
+    for score, representation in itertools.product(_RECOGNITION, _REPRESENTATIONS):
+        table[f"recognition.{score}{representation}"] = {
+            name: _at(found, (representation, score)) for name, found in recognised.items()
         }
     return {
         path: values
@@ -172,10 +176,10 @@ def _scores(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, float | Non
     }
 
 
-def _recognised(scores: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What is told of recognition by the network's own latents: the first representation."""
-    found = scores.get("recognition")
-    return found and next(iter(found["representations"].values()))
+def _recognised(scores: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What is told of recognition, by `_REPRESENTATIONS`: each run's are called otherwise."""
+    found = (scores.get("recognition") or {}).get("representations", {})
+    return dict(zip(_REPRESENTATIONS, found.values(), strict=False))
 
 
 def _at(entry: Any, path: tuple[str, ...]) -> float | None:

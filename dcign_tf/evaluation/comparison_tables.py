@@ -13,7 +13,7 @@ from dcign_tf.evaluation import html_page
 from dcign_tf.evaluation.quantities import Quantity, display_name
 from dcign_tf.evaluation.score_tables import aligned, number
 
-_GROUPS = ("disentanglement", "recognition", "shape")
+_GROUPS = ("disentanglement", "shape")
 _NAMES = {
     "mig.mig": "mutual information gap",
     "sap.sap": "SAP",
@@ -198,6 +198,10 @@ def _named(path: str, values: Mapping[str, str]) -> tuple[str, str]:
         if score in _IN_UNITS and (unit := Quantity(values[factor]).unit):
             name += f" ({unit})"
         return display_name(factor), name
+    if kind == "recognition":
+        score, _, representation = rest.partition(".")
+        by = f", by {display_name(representation)}" if representation else ""
+        return kind, _NAMES.get(score, display_name(score)) + by
     if kind in _GROUPS:
         return kind, _NAMES.get(rest, display_name(rest))
     return "reconstruction", "mean squared error"

@@ -1,0 +1,54 @@
+"""Puts evaluated runs into results/, small enough to be kept beside the code.
+
+    python docs/make_results.py runs/faces-best runs/faces-best-entangled …
+
+Of each run: settings, losses, scores, calibration, figures (narrower, in fewer colours) and a
+report that shows these figures. Weights and codes stay where they are.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import sys
+
+from PIL import Image
+
+from dcign_tf.evaluation.html_report import write_report
+from dcign_tf.run_directory import RunDirectory, write_json
+
+RESULTS = pathlib.Path(__file__).with_name("results")
+_WIDEST_PX = 1200
+_COLOURS = 48
+
+
+def keep(run: RunDirectory) -> pathlib.Path:
+    """Makes `results/<name of the run>` anew and returns it."""
+    kept = RunDirectory(RESULTS / run.path.resolve().name)
+    shutil.rmtree(kept.path, ignore_errors=True)
+    kept.evaluation.mkdir(parents=True)
+    # Paths of the machine that trained are of no use elsewhere.
+    write_json(kept.config_file, {**run.read_config(), "data_dir": "data", "init_from": None})
+    write_json(kept.environment_file, run.read_environment())
+    shutil.copyfile(run.metrics_file, kept.metrics_file)
+    for name in ("scores.json", "calibration.json"):
+        shutil.copyfile(run.evaluation / name, kept.evaluation / name)
+    for figure in run.evaluation.glob("*.png"):
+        shrink(figure, kept.evaluation / figure.name)
+    write_report(kept)
+    return kept.path
+
+
+def shrink(figure: pathlib.Path, output: pathlib.Path) -> None:
+    """A figure no wider than a page shows it, of so few colours that none is missed."""
+    with Image.open(figure) as picture:
+        small = picture.convert("RGB")
+    if small.width > _WIDEST_PX:
+        height = round(small.height * _WIDEST_PX / small.width)
+        small = small.resize((_WIDEST_PX, height), Image.Resampling.LANCZOS)
+    small.quantize(_COLOURS, dither=Image.Dither.NONE).save(output, optimize=True)
+
+
+if __name__ == "__main__":
+    for directory in sys.argv[1:]:
+        print(keep(RunDirectory(directory)))

@@ -39,7 +39,7 @@ ENVIRONMENT = {
     "threads": 2,
     "precision": "mixed_bfloat16",
     "commit": "abc1234",
-    "command": "python train.py --dataset=faces",
+    "command": "python train.py --dataset=faces '--config.factor_ratios=((0,(1, 1)))'",
 }
 FACTORS = ["azimuth_deg", "elevation_deg", "coefficient_1"]
 SHAPE = {
@@ -107,8 +107,14 @@ def test_what_was_trained_and_how(documented):
     assert told["Training time"] == "9.5 minutes"  # up to the scored step
     assert told["Machine"] == "CPU:0, 2 threads, mixed_bfloat16"
     assert told["Seeds"] == "3; of the data 4"
-    assert words(page, "code") == ["abc1234", "python train.py --dataset=faces"]
-    config, environment = map(json.loads, words(page, "pre"))
+    assert words(page, "code") == ["abc1234"]
+    command, *files = words(page, "pre")
+    assert command.split(" \\\n  ") == [
+        "python train.py",
+        "--dataset=faces",
+        "'--config.factor_ratios=((0,(1, 1)))'",
+    ]
+    config, environment = map(json.loads, files)
     assert (config, environment) == (CONFIG, ENVIRONMENT)
 
 

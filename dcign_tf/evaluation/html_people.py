@@ -72,6 +72,8 @@ def disentanglement(scores: Scores) -> list[Element]:
                 [explained(name, asks), number(own, ".3f"), *ends]
                 for name, asks, own, *ends in overall
             ],
+            caption="Chance: of a code that knows nothing, in very many pictures; in fewer it seems"
+            " to know a little, and modularity most of all.",
         ),
         table(
             ["", *map(display_name, factors)],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -172,7 +173,12 @@ def _trained(
         told["Commit"] = code(environment["commit"])
     told["Seeds"] = f"{config.get('seed')}; of the data {data.get('seed')}"
     command = environment.get("command")
-    told["Command"] = code(command) if command else "not recorded; the settings below say it all"
+    # A flag a line, so that it is read, and can be pasted, wherever the page is wide or narrow.
+    told["Command"] = (
+        listing(re.sub(r" (?='?--)", " \\\n  ", command))
+        if command
+        else "not recorded; the settings below say it all"
+    )
     return [
         facts(told),
         details("All settings (config.json)", listing(json.dumps(config, indent=2))),

@@ -5,12 +5,12 @@ from __future__ import annotations
 STYLE = """
 :root {
   --paper: #fbfaf7; --ink: #1f2328; --pale: #626a73; --line: #dcd9d1; --card: #ffffff;
-  --accent: #0b5cad;
+  --accent: #0b5cad; --shade: #1f232838;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #15181c; --ink: #e4e6e9; --pale: #9aa3ad; --line: #343a42; --card: #1d2127;
-    --accent: #7db7f5;
+    --accent: #7db7f5; --shade: #00000099;
   }
 }
 * { box-sizing: border-box; }
@@ -44,14 +44,23 @@ dl { margin: 1rem 0; }
 dl > div { display: grid; grid-template-columns: minmax(7rem, 13rem) minmax(0, 1fr);
   gap: .1rem 1.2rem; padding: .45rem 0; border-bottom: 1px solid var(--line); }
 dd { margin: 0; }
+dd pre { margin: 0; }
 @media (max-width: 34rem) { dl > div { grid-template-columns: minmax(0, 1fr); } }
 .scroll { max-width: 100%; overflow-x: auto; }
+/* A shade at the side to which there is more to be scrolled. */
+.scroll:not(.picture) { background:
+  linear-gradient(to right, var(--paper) 50%, transparent) left / 2rem 100% local,
+  linear-gradient(to left, var(--paper) 50%, transparent) right / 2rem 100% local,
+  linear-gradient(to right, var(--shade), transparent) left / .7rem 100%,
+  linear-gradient(to left, var(--shade), transparent) right / .7rem 100%;
+  background-repeat: no-repeat; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .42rem .8rem; text-align: right; vertical-align: top; }
 th { font-weight: 600; }
 td { white-space: nowrap; }
 th:first-child { padding-left: 0; text-align: left; }
 th small { display: block; min-width: 9rem; color: var(--pale); font-weight: 400; }
+@media (max-width: 34rem) { th, td { padding: .42rem .35rem; } }
 .text th, .text td { text-align: left; }
 .text td { min-width: 10rem; white-space: normal; }
 thead th { vertical-align: bottom; color: var(--pale); font-size: .83rem; line-height: 1.3;

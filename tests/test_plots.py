@@ -171,6 +171,7 @@ def test_traversal_shows_input_then_steps_with_their_values(rng):
 def test_latents_are_read_with_their_sign():
     texts = [sheets.signed(value) for value in (-1.5, -0.04, 0.0, 0.5, 12.0)]
     assert texts == ["−1.5", "0.0", "0.0", "+0.5", "+12.0"]
+    assert [sheets.signed(value, 2) for value in (-0.04, 0.004)] == ["−0.04", "0.00"]
 
 
 def test_reconstructions_wrap_into_pairs_of_rows(rng):

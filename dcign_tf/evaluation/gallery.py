@@ -60,7 +60,9 @@ def figures(
     yield from _charts(code, {f: test[f] for f in tested}, quantities, calibration, scores)
     examples = example_images(sweeps, code.factors, _RECONSTRUCTIONS)
     if len(examples):
-        yield "reconstructions", sheets.reconstructions(examples, network.reconstruct(examples))
+        title = "Pictures never seen in training, and what their codes decode to"
+        decoded = network.reconstruct(examples)
+        yield "reconstructions", sheets.reconstructions(examples, decoded, title=title)
         ranges = {**network.latent_ranges(test), **network.latent_ranges(fit)}
         for factor in ranges:
             if factor not in turned:  # which are shown beside the truth instead
@@ -128,7 +130,8 @@ def _traversal(
     labels = [f"input {row}" for row in range(1, len(images) + 1)]
     if curve is None:
         latents = np.linspace(*latent_range, TRAVERSAL_STEPS)
-        texts, what = [sheets.signed(z) for z in latents], "its value"
+        digits = 1 if np.ptp(latents) >= 0.1 * (TRAVERSAL_STEPS - 1) else 2
+        texts, what = [sheets.signed(z, digits) for z in latents], "its value"
     else:
         values = np.linspace(*curve.range, TRAVERSAL_STEPS)
         latents, texts = curve.to_latent(values), [quantity.text(v) for v in values]

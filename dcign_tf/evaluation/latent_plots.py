@@ -88,6 +88,7 @@ def equivariance(
         figure,
         "Each dot is one image; each thin line joins the images of one sweep, in which only this"
         f" factor varies. {'–'.join(map(str, counts[:: max(len(counts) - 1, 1)]))} sweeps a panel."
+        " ρ: Spearman's rank correlation."
         + "".join(note for note, is_due in notes.items() if is_due),
     )
     return figure

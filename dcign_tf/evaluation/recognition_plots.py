@@ -100,8 +100,8 @@ def _roc(
     panel.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
     panel.set(xlim=(false_rate[shown][0], 1), ylim=(0, 1.02))
     panel.yaxis.set_major_formatter(PercentFormatter(1))
-    panel.set_xlabel("two people accepted as one")
-    panel.set_ylabel("one person accepted")
+    panel.set_xlabel("false acceptance rate: two people taken for one")
+    panel.set_ylabel("true acceptance rate")
     panel.set_title("Verified: same person or not", loc="left")
 
 

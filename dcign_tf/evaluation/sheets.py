@@ -236,9 +236,10 @@ def _stacked(
     )
 
 
-def signed(value: float) -> str:
+def signed(value: float, digits: int = 1) -> str:
     """A latent's value to read: +1.5, −1.5, and 0.0 for what rounds to it from either side."""
-    return f"{value:+.1f}".replace("-", "−") if abs(value) >= 0.05 else "0.0"
+    rounded = round(float(value), digits)
+    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
 
 
 def _filled(images: np.ndarray, count: int) -> np.ndarray:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import mutual_info_score
 
 from dcign_tf.evaluation import mutual_information as mi
@@ -288,6 +289,22 @@ def test_a_constant_factor_is_nan_in_its_own_place():
     assert np.isnan(explicitness(GRID, factors)["per_factor"]).tolist() == [False, True]
     mig = mi.mutual_information_gap(GRID, factors)["per_factor"]
     assert np.isnan(mig).tolist() == [False, True]
+
+
+def test_forests_see_the_values_as_they_are():
+    """So that whoever has codes and factors can fit the very same trees, ties and all."""
+    factors = np.repeat(noise(2, seed=1, rows=20), 5, axis=0).astype(np.float32)
+    codes = (30 * noise(5, rows=100)).astype(np.float32)
+    found = dci(codes, factors, seed=3)
+    train, test = np.split(np.random.default_rng(3).permutation(100), [80])
+    for column, factor in enumerate(factors.T):
+        forest = RandomForestRegressor(20, random_state=3).fit(codes[train], factor[train])
+        importances = np.array(found["importances"])[:, column]
+        np.testing.assert_allclose(importances, forest.feature_importances_, rtol=0, atol=1e-12)
+        error = np.mean((forest.predict(codes[test]) - factor[test]) ** 2) ** 0.5
+        assert found["informativeness_per_factor"][column] == pytest.approx(
+            error / factor[test].std(), rel=1e-6
+        )
 
 
 # --- FactorVAE score and explicitness -------------------------------------------------

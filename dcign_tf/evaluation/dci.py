@@ -59,7 +59,9 @@ def dci(
         raise ValueError(f"Unknown regressor '{regressor}'; it is one of {', '.join(REGRESSORS)}.")
     codes, factors = checked(codes, factors)
     train, test = split(len(codes), train_fraction, seed)
-    latents, targets = standardised(codes, train), standardised(factors, train)
+    latents, targets = codes, factors  # scales are nothing to a tree, but rounding decides its ties
+    if regressor == "lasso":
+        latents, targets = standardised(codes, train), standardised(factors, train)
     if regressor == "forest":
         settings = {"num_trees": num_trees, "max_features": max_features}
         model = RandomForestRegressor(num_trees, max_features=max_features, random_state=seed)

@@ -35,15 +35,17 @@ import numpy as np
 import dcign_tf
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.pretrained import pretrained_run
+from dcign_tf.scripts import quiet_loading
 
-model = dcign_tf.load_pretrained("faces")
+with quiet_loading():  # TensorFlow has much to say of the machine
+    model = dcign_tf.load_pretrained("faces")
 size, _, channels = model.encoder.input_shape[1:]
 
 
 def show(rows, title):
-    '''Rows of pictures [n, H, W, C] in [0, 1].'''
+    # Rows of pictures [n, H, W, C] in [0, 1].
     sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
-    figure, axes = plt.subplots(figsize=(11, 11 * sheet.shape[0] / sheet.shape[1]))
+    _, axes = plt.subplots(figsize=(11, 11 * sheet.shape[0] / sheet.shape[1]))
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=1)
     axes.set_title(title)
     axes.axis("off")
@@ -72,7 +74,7 @@ show([images, model(images).numpy()], "Above: pictures. Below: reconstructions")
         """
 scene = {name: values.numpy() for name, values in model.infer_scene(images).items()}
 for name in ("azimuth", "elevation", "light_azimuth"):
-    pairs = zip(scene[f"{name}_deg"], scene[f"{name}_error_deg"])
+    pairs = zip(scene[f"{name}_deg"], scene[f"{name}_error_deg"], strict=True)
     print(f"{name:14}", "  ".join(f"{value:+4.0f}° ± {error:2.0f}°" for value, error in pairs))
 """,
     ),

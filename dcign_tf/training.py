@@ -114,7 +114,8 @@ def _compiled(replica_step: Callable, strategy: tf.distribute.Strategy) -> Calla
         replica_step(batch)
         return tf.shape(batch["image"])[0]
 
-    @tf.function
+    # No step branches on a tensor, and to convert the sources takes as long as to trace them.
+    @tf.function(autograph=False)
     def distributed(batch):
         counts = strategy.run(step, args=(batch,))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, counts, axis=None)

@@ -51,7 +51,7 @@ def train(model, batches, strategy=None):
     with strategy.scope():
         model.optimizer.build(model.trainable_variables)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(batch):
         strategy.run(model.train_step, args=(batch,))
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dcign_tf.calibration import Calibration, FactorCalibration
+from dcign_tf.evaluation.image_errors import image_errors
 from dcign_tf.evaluation.mean_images import MeanImages, fit_mean_images
 from dcign_tf.evaluation.metrics import novel_view_pairs
 from dcign_tf.evaluation.quantities import Quantity
@@ -81,7 +82,7 @@ def measure(network=None, known=None, test=TEST, train=TRAIN, quantities=AZIMUTH
         {"azimuth": codes},
         quantities,
         known or calibration(),
-        count=count,
+        {"azimuth": image_errors(network, test, codes, "azimuth", count)},
     )["azimuth"]
 
 

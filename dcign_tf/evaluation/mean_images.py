@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from dcign_tf.datasets.reading import Sweeps
+from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.evaluation.network import distinct_images, evenly
 
 _MOST_NODES = 25
@@ -37,7 +38,7 @@ def fit_mean_images(
 ) -> MeanImages | None:
     """Means of training images, each image shared between the two nodes next to its value.
 
-    One sweep at a time is in memory.
+    A few sweeps at a time are in memory.
 
     Args:
         sweeps: training sweeps in which the factor varies.
@@ -52,10 +53,13 @@ def fit_mean_images(
     """
     nodes = _nodes(np.asarray(wanted, np.float64).ravel(), period)
     total, weight = 0.0, np.zeros(len(nodes))
-    for index in evenly(sweeps, count):
+
+    def read(index: int) -> tuple[np.ndarray, np.ndarray]:
         example = sweeps[index]
         images = distinct_images(example)
-        values = np.asarray(example[key], np.float64)[: len(images)]
+        return images, np.asarray(example[key], np.float64)[: len(images)]
+
+    for images, values in concurrently(read, evenly(sweeps, count)):
         shares = _shares(values, nodes, period)
         if period is None:  # those beyond would count as if they were at an end
             shares[(values < nodes[0]) | (values > nodes[-1])] = 0

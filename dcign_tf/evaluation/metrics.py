@@ -172,17 +172,35 @@ def mean_squared_error(images: np.ndarray, others: np.ndarray) -> float:
     Raises:
         ValueError: if the shapes differ or images are neither uint8 nor float.
     """
+    errors = squared_errors(images, others)
+    return float(np.mean(errors)) if errors.size else np.nan
+
+
+def squared_errors(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The mean squared error of each image: float64, as many as the first axis is long.
+
+    Args:
+        images: [N, ...], uint8 or float in [0, 1].
+        others: of the same shape, either type.
+
+    Returns:
+        None of no images or empty ones.
+
+    Raises:
+        ValueError: as in `mean_squared_error`.
+    """
     images, others = np.asarray(images), np.asarray(others)
     _check_same_shape(images, others)
     for array in (images, others):
         if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
             raise ValueError(f"Images are {array.dtype}; they must be uint8 or float in [0, 1].")
     if not images.size:
-        return np.nan
-    # One leading index at a time: a whole test split in float64 would not fit in memory.
+        return np.empty(0)
+    # One at a time: a whole test split in float64 would not fit in memory.
     with np.errstate(invalid="ignore", over="ignore"):
-        errors = [np.mean((_grey(a) - _grey(b)) ** 2) for a, b in zip(images, others, strict=True)]
-        return float(np.mean(errors))
+        return np.array(
+            [np.mean((_grey(a) - _grey(b)) ** 2) for a, b in zip(images, others, strict=True)]
+        )
 
 
 def _grey(image: np.ndarray) -> np.ndarray:

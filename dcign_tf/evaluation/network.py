@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from dcign_tf.datasets.reading import Sweeps, decode_images
 from dcign_tf.evaluation import metrics
+from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.evaluation.scores import Codes
 from dcign_tf.model import DCIGN
 
 TRAVERSAL_STEPS = 9
-_PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
 
 
 def distinct_images(example: Mapping[str, Any]) -> np.ndarray:
@@ -82,13 +82,16 @@ class Network:
 
     def encode_sweeps(self, sweeps: Sweeps, value_key: str | None = None) -> Codes:
         """The codes of sweeps of one factor, and its true values if `value_key` names them."""
-        z_mean, values = [], []
-        for index in range(len(sweeps)):
+
+        def encoded(index: int) -> tuple[np.ndarray, np.ndarray | None]:
             example = sweeps[index]
-            z_mean.append(self.encode(distinct_images(example)))
-            if value_key is not None:
-                values.append(np.asarray(example[value_key])[: num_distinct(example)])
-        return Codes(z_mean, None if value_key is None else values)
+            known = None if value_key is None else np.asarray(example[value_key])
+            z_mean = self.encode(distinct_images(example))
+            return z_mean, None if known is None else known[: len(z_mean)]
+
+        found = list(concurrently(encoded, range(len(sweeps))))
+        values = None if value_key is None else [own for _, own in found]
+        return Codes([z_mean for z_mean, _ in found], values)
 
     def encode_factors(
         self, sweeps: Mapping[str, Sweeps], values: Mapping[str, str]
@@ -100,35 +103,6 @@ class Network:
         """Decodes the codes of pairs[:, 0] with the latents of `factor` of pairs[:, 1]."""
         where = self.code.slice(factor)
         return self.decode(metrics.swap_latents(z[pairs[:, 0]], z[pairs[:, 1]], where))
-
-    def image_errors(
-        self, sweeps: Sweeps, codes: Codes, factor: str, count: int
-    ) -> dict[str, np.ndarray]:
-        """Mean squared errors in each of `count` sweeps, those of pairs only where there are two.
-
-        Args:
-            sweeps: in which `factor` varies.
-            codes: of all of them.
-            factor: whose latents are swapped.
-            count: how many sweeps at most, evenly chosen, are decoded.
-
-        Returns:
-            `reconstruction` [count], `predicted` and `source` [count or fewer]: see
-            `metrics.novel_view_ratio`.
-        """
-        errors: dict[str, list[float]] = {"reconstruction": [], "predicted": [], "source": []}
-        for index in evenly(sweeps, count):
-            images, z = distinct_images(sweeps[index]), codes.z_mean[index]
-            errors["reconstruction"].append(metrics.mean_squared_error(images, self.decode(z)))
-            if len(images) < 2:
-                continue
-            num_pairs = min(_PAIRS_PER_SWEEP, len(images) * (len(images) - 1))
-            pairs = metrics.novel_view_pairs(len(images), num_pairs, seed=index)
-            source, target = images[pairs[:, 0]], images[pairs[:, 1]]
-            predicted = self.novel_views(z, factor, pairs)
-            errors["predicted"].append(metrics.mean_squared_error(predicted, target))
-            errors["source"].append(metrics.mean_squared_error(source, target))
-        return {name: np.array(values) for name, values in errors.items()}
 
     def traversals(
         self, images: np.ndarray, ranges: Mapping[str, tuple[float, float]]

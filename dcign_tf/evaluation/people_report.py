@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from dcign_tf.calibration import Calibration
 from dcign_tf.datasets.reading import FaceDataset
 from dcign_tf.evaluation import people_sheets, recognition
+from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.independent_codes import CODES_FILE, score_disentanglement, write_codes
 from dcign_tf.evaluation.network import Network
@@ -37,7 +38,7 @@ from dcign_tf.rendering.raycaster import FaceScene
 FIT_IMAGES = 8000
 """Training images that read-out and distribution of identities are fitted on, at most."""
 _PIXEL_IMAGES = 2000  # of these, for pixels and their components: it is memory that they cost
-_BATCH = 100
+_BATCH = 20
 _SAMPLED = 4  # of each distribution
 _SHOWN = 5
 _TURNS = (-0.75, -0.4, 0.4, 0.75)  # of the calibrated range
@@ -120,11 +121,13 @@ def evaluate_people(
 
 def _encode(network: Network, portraits: Portraits) -> np.ndarray:
     """Codes [N, latent_dim], with the arithmetic of the training pipeline."""
+
+    def encoded(start: int) -> np.ndarray:
+        images = portraits.images[start : start + _BATCH]
+        return network.encode(images.astype(np.float32) / np.float32(255))
+
     starts = range(0, len(portraits.images), _BATCH)
-    batches = (portraits.images[start : start + _BATCH] for start in starts)
-    return np.concatenate(
-        [network.encode(images.astype(np.float32) / np.float32(255)) for images in batches]
-    )
+    return np.concatenate(list(concurrently(encoded, starts)))
 
 
 def _baselines(test: Portraits, fit: Portraits, num_components: int) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dcign_tf.datasets.reading import Sweeps, decode_images
+from dcign_tf.evaluation.concurrency import concurrently
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,9 +43,14 @@ def read_portraits(
         per_sweep = len(sweeps[0]["image"])
         count = min(len(sweeps), max(1, most_images // per_sweep))
         chosen = np.rint(np.linspace(0, len(sweeps) - 1, count)).astype(int)
-    examples = [sweeps[int(index)] for index in chosen]
+
+    def read(index: int) -> Mapping[str, np.ndarray]:
+        example = sweeps[index]
+        return {**example, "image": decode_images(example["image"])}
+
+    examples = list(concurrently(read, chosen.tolist()))
     return Portraits(
-        images=np.concatenate([decode_images(example["image"]) for example in examples]),
+        images=np.concatenate([example["image"] for example in examples]),
         identities=np.concatenate([example["identity"] for example in examples]),
         coefficients=np.concatenate([example["coefficients"] for example in examples]),
         angles_deg={key: np.concatenate([example[key] for example in examples]) for key in angles},

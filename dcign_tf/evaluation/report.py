@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from dcign_tf.datasets.reading import FaceDataset, SweepDataset, Sweeps
-from dcign_tf.evaluation import gallery, html_figures, metrics
+from dcign_tf.evaluation import gallery, html_figures
 from dcign_tf.evaluation.entangled import with_found_latents
 from dcign_tf.evaluation.figure_names import numbered
 from dcign_tf.evaluation.figures import save_figure
+from dcign_tf.evaluation.image_errors import image_errors, novel_view_ratio, reconstruction_mse
 from dcign_tf.evaluation.network import Network
 from dcign_tf.evaluation.people_report import evaluate_people
 from dcign_tf.evaluation.quantities import quantities
@@ -76,10 +77,7 @@ def evaluate(
     for factor in model.calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
-    errors = {f: network.image_errors(s, test[f], f, image_sweeps) for f, s in sweeps.items()}
-    reconstruction = [
-        e["reconstruction"].mean() for e in errors.values() if e["reconstruction"].size
-    ]
+    errors = {f: image_errors(network, s, test[f], f, image_sweeps) for f, s in sweeps.items()}
     scores = make_scores(
         code=network.code,
         split="test",
@@ -87,13 +85,11 @@ def evaluate(
         fit_codes=fit,
         calibration=model.calibration,
         quantities=known,
-        novel_view_ratio={
-            f: metrics.novel_view_ratio(e["predicted"], e["source"]) for f, e in errors.items()
-        },
-        reconstruction_mse=np.mean(reconstruction) if reconstruction else np.nan,
+        novel_view_ratio={f: novel_view_ratio(own) for f, own in errors.items()},
+        reconstruction_mse=reconstruction_mse(list(errors.values())),
     )
     scores["step"] = model.calibration.step
-    scores["num_image_sweeps"] = {f: len(e["reconstruction"]) for f, e in errors.items()}
+    scores["num_image_sweeps"] = {f: len(own) for f, own in errors.items()}
     scores["rerendering"] = rerendering_scores(
         network,
         data.sweeps("train"),
@@ -101,7 +97,7 @@ def evaluate(
         test,
         known,
         model.calibration,
-        count=image_sweeps,
+        errors,
     )
     if model.procedure == "entangled":
         scores["found_latents"] = {f: dataclasses.asdict(own) for f, own in found.items()}

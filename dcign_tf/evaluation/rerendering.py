@@ -8,7 +8,7 @@ what can be had without a network, or without turning anything: see `METHODS`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ import numpy as np
 from dcign_tf.calibration import Calibration, FactorCalibration
 from dcign_tf.datasets.reading import Sweeps
 from dcign_tf.evaluation import circle, metrics
+from dcign_tf.evaluation.concurrency import concurrently
+from dcign_tf.evaluation.image_errors import SweepErrors
 from dcign_tf.evaluation.mean_images import MeanImages, fit_mean_images
-from dcign_tf.evaluation.network import Network, distinct_images, evenly
+from dcign_tf.evaluation.network import Network, distinct_images
 from dcign_tf.evaluation.quantities import Quantity
 from dcign_tf.evaluation.scores import Codes
 
@@ -27,7 +29,6 @@ the angle; the network's with its latent left as it was; the picture given itsel
 training image at that angle; and, the best to be had, the network's from the true picture."""
 
 _MEAN_IMAGE_SWEEPS = 200
-_PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
 _BINS = 8
 
 
@@ -38,13 +39,11 @@ def rerendering_scores(
     codes: Mapping[str, Codes],
     quantities: Mapping[str, Quantity],
     calibration: Calibration,
-    *,
-    count: int,
+    errors: Mapping[str, Sequence[SweepErrors]],
 ) -> dict[str, dict[str, Any]]:
     """Mean squared errors of re-rendering, for each extrinsic factor.
 
-    Which pictures are paired depends on the data alone. An angle beyond the calibrated
-    range is taken to be that at its end; how often is told.
+    An angle beyond the calibrated range is taken to be that at its end; how often is told.
 
     Args:
         network: whose codes are `codes`.
@@ -53,7 +52,7 @@ def rerendering_scores(
         codes: of the latter.
         quantities: the factors whose true values are known.
         calibration: of these codes.
-        count: of each factor, as many sweeps at most are used, evenly chosen.
+        errors: factor to the `image_errors` of some of the sweeps of `test`.
 
     Returns:
         Factor to the entries of `rerendering` in `scores.json` (docs/scores.md). What is
@@ -61,7 +60,7 @@ def rerendering_scores(
     """
     scores = {}
     for factor in network.code.extrinsic:
-        if reason := _not_measured(factor, codes[factor], quantities, count):
+        if reason := _not_measured(factor, errors[factor], quantities):
             scores[factor] = {"why_null": dict.fromkeys(METHODS, reason)}
             scores[factor] |= {"mse": dict.fromkeys(METHODS, np.nan), "by_change": None}
             continue
@@ -80,7 +79,14 @@ def rerendering_scores(
             count=_MEAN_IMAGE_SWEEPS,
         )
         found = _pair_errors(
-            network, test[factor], codes[factor], factor, known, means, quantity.period, count
+            network,
+            test[factor],
+            codes[factor],
+            factor,
+            known,
+            means,
+            quantity.period,
+            errors[factor],
         )
         if means is None:
             reasons["mean_image"] = "no training sweep shows such values"
@@ -110,13 +116,15 @@ class _PairErrors:
     num_sweeps: int
 
 
-def _not_measured(factor: str, codes: Codes, quantities: Mapping[str, Quantity], count: int) -> str:
+def _not_measured(
+    factor: str, errors: Sequence[SweepErrors], quantities: Mapping[str, Quantity]
+) -> str:
     """Why there is nothing to compare; empty if there is."""
     if factor not in quantities:
         return "the dataset holds no true values of this factor"
-    if not codes.z_mean:
+    if not errors:
         return "no test sweep varies this factor"
-    if all(len(codes.z_mean[index]) < 2 for index in evenly(codes.z_mean, count)):
+    if not any(len(own.pairs) for own in errors):
         return "no test sweep has two images"
     return ""
 
@@ -129,45 +137,40 @@ def _pair_errors(
     known: FactorCalibration | None,
     means: MeanImages | None,
     period: float | None,
-    count: int,
+    errors: Sequence[SweepErrors],
 ) -> _PairErrors:
-    where = network.code.slice(factor)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("source", "target", *METHODS)}
-    num_sweeps = 0
-    for index in evenly(sweeps, count):
-        z, values = codes.z_mean[index], np.asarray(codes.values[index], np.float64)
-        if len(z) < 2:
-            continue
-        num_sweeps += 1
-        num_pairs = min(_PAIRS_PER_SWEEP, len(z) * (len(z) - 1))
-        source, target = metrics.novel_view_pairs(len(z), num_pairs, seed=index).T
-        images, decoded = distinct_images(sweeps[index]), network.decode(z)
-        pictures = {
-            "unchanged": decoded[source],
-            "copy": images[source],
-            "ceiling": decoded[target],
+    """Draws the pairs of `errors` at the values wanted, which `known` and `means` are to give."""
+
+    def measured(own: SweepErrors) -> dict[str, np.ndarray]:
+        given, wanted = own.pairs.T
+        z, values = codes.z_mean[own.index][given], np.asarray(codes.values[own.index], np.float64)
+        true = distinct_images(sweeps[own.index])[wanted]
+        unknown = np.full(len(true), np.nan)
+        found = {
+            "source": values[given],
+            "target": values[wanted],
+            "network": unknown,
+            "unchanged": own.unchanged,
+            "copy": own.copy,
+            "mean_image": unknown,
+            "ceiling": own.reconstruction[wanted],
         }
         if known is not None:
-            turned = z[source]
-            turned[:, where] = latents_for(values[target], known, period)[:, np.newaxis]
-            pictures["network"] = network.decode(turned)
+            latents = latents_for(values[wanted], known, period)
+            z[:, network.code.slice(factor)] = latents[:, np.newaxis]
+            found["network"] = metrics.squared_errors(network.decode(z), true)
         if means is not None:
-            pictures["mean_image"] = means.at(values[target])
-        for method in METHODS:
-            errors = np.full(num_pairs, np.nan)
-            if method in pictures:
-                difference = pictures[method] - images[target]
-                errors = np.mean(difference**2, axis=(1, 2, 3), dtype=np.float64)
-            parts[method].append(errors)
-        parts["source"].append(values[source])
-        parts["target"].append(values[target])
-    pooled = {name: np.concatenate(part) for name, part in parts.items()}
-    errors = {method: pooled[method] for method in METHODS}
+            found["mean_image"] = metrics.squared_errors(means.at(values[wanted]), true)
+        return found
+
+    parts = list(concurrently(measured, [own for own in errors if len(own.pairs)]))
+    pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     clipped = np.nan
     if known is not None:
         wanted, (low, high) = _as_calibrated(pooled["target"], known, period), known.limits()
         clipped = float(np.mean((wanted < low) | (wanted > high)))
-    return _PairErrors(pooled["source"], pooled["target"], errors, clipped, num_sweeps)
+    by_method = {method: pooled[method] for method in METHODS}
+    return _PairErrors(pooled["source"], pooled["target"], by_method, clipped, len(parts))
 
 
 def latents_for(values: np.ndarray, known: FactorCalibration, period: float | None) -> np.ndarray:

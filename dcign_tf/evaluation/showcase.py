@@ -11,6 +11,7 @@ import numpy as np
 
 from dcign_tf.datasets.pictures import encode_png
 from dcign_tf.datasets.reading import SweepDataset, decode_images
+from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.evaluation.network import Network, distinct_images, evenly, num_distinct
 from dcign_tf.evaluation.sampled_people import IdentityDistribution
 from dcign_tf.factors import INTRINSIC
@@ -40,8 +41,10 @@ def write_showcase(network: Network, data: SweepDataset, directory: pathlib.Path
     for number, image in enumerate(_example_images(network, data), start=1):
         (examples / f"example{number}.png").write_bytes(encode_png(image))
     sweeps = data.sweeps("train")[INTRINSIC]
-    codes = [network.encode(distinct_images(sweeps[i])) for i in evenly(sweeps, _FIT_SWEEPS)]
-    intrinsic = np.concatenate(codes)[:, network.code.slice(INTRINSIC)]
+    codes = concurrently(
+        lambda index: network.encode(distinct_images(sweeps[index])), evenly(sweeps, _FIT_SWEEPS)
+    )
+    intrinsic = np.concatenate(list(codes))[:, network.code.slice(INTRINSIC)]
     IdentityDistribution.fitted(intrinsic).save(directory / IDENTITIES_FILE)
 
 

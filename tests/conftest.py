@@ -1,9 +1,15 @@
-"""What several test modules share: dtype policies and two logical CPU devices."""
+"""What several test modules share: fixtures, and how talkative and how patient they are."""
 
 from __future__ import annotations
 
+import functools
+import os
+
 import hypothesis
 import pytest
+
+# What commands show is compared: let them be as talkative as a user finds them.
+os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
 
 # Times say more about what else runs on the machine than about the code.
 hypothesis.settings.register_profile("no_deadline", deadline=None)
@@ -40,3 +46,37 @@ def set_dtype_policy():
     before = keras.config.dtype_policy()
     yield keras.config.set_dtype_policy
     keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture
+def own_flags(monkeypatch):
+    """Defines the flags of a command's module, apart from those of other commands.
+
+    To run a command in this process: starting Python and TensorFlow takes longer than
+    most of them do.
+    """
+    from absl import flags
+
+    def define(script) -> None:
+        own = flags.FlagValues()
+        monkeypatch.setattr(script, "FLAGS", own)
+        with monkeypatch.context() as patch:
+            for kind in ("boolean", "enum", "float", "integer", "string"):
+                name = f"DEFINE_{kind}"
+                patch.setattr(flags, name, functools.partial(getattr(flags, name), flag_values=own))
+            script.define_flags()
+
+    return define
+
+
+@pytest.fixture
+def undrawn_figures(monkeypatch):
+    """An evaluation's figures are files of one pixel: to draw them is most of its work."""
+    from PIL import Image
+
+    from dcign_tf.evaluation import people_report, report
+
+    for module in (report, people_report):
+        monkeypatch.setattr(
+            module, "save_figure", lambda _, path: Image.new("L", (1, 1)).save(path)
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import json
 import os
 import shutil
 import sys
@@ -14,12 +13,13 @@ import numpy as np
 import pytest
 from manifest_files import PEOPLE, picture, rows_of, write_folder, write_manifest
 from PIL import Image
-from test_scripts import ROOT, command, execute
+from test_scripts import ROOT, execute
 
 from dcign_tf.datasets import DataError, image_pool, registry
 from dcign_tf.datasets.manifest import ManifestPictures
 from dcign_tf.datasets.manifest_settings import ManifestSettings
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.run_directory import RunDirectory
 
 SIZE, LENGTH = 40, 6
 SETTINGS = {"image_size": SIZE, "sweep_length": LENGTH}
@@ -392,48 +392,36 @@ TINY = {
 }
 
 
-def train_command(folder: Path, workdir: Path, *arguments: str) -> list[str]:
-    return command(
-        "train.py",
-        "--dataset=manifest",
-        "--preset=quick",
-        f"--data_dir={folder}",
-        f"--workdir={workdir}",
-        *(f"--config.{key}={value}" for key, value in TINY.items()),
-        *arguments,
-    )
-
-
-def test_as_a_user_runs_it(tmp_path):
+@pytest.mark.usefixtures("set_dtype_policy", "undrawn_figures")
+def test_from_pictures_to_scores(tmp_path):
     """An unreadable picture, mended; training; evaluation of the moved folder."""
-    folder, workdir = tmp_path / "own", tmp_path / "run"
+    from configs import manifest_quick
+    from dcign_tf import experiment
+
+    config = manifest_quick.get_config()
+    config.update_from_flattened_dict(TINY)
+    config = {**config.to_dict(), "init_from": None}
+    folder, run = tmp_path / "own", RunDirectory(tmp_path / "run")
     rows = rows_of()
     write_folder(folder, rows)
     path = folder / rows[9]["image"]
     content = path.read_bytes()
     path.write_bytes(b"")
-    result = execute(train_command(folder, workdir))
-    assert result.returncode == 1
-    *told, error = result.stderr.splitlines()
-    assert f"train.py: {folder}/manifest.csv, line 11: {path} is no picture of" in error
-    assert any(line.endswith("groups    pictures   in no group") for line in told)
-    assert "Traceback" not in result.stderr
-    assert not workdir.exists()
+    with pytest.raises(DataError, match=rf"{folder}/manifest\.csv, line 11: {path} is no picture"):
+        experiment.run_experiment(config, run, str(folder))
+    assert not run.path.exists()
 
     path.write_bytes(content)
-    result = execute(train_command(folder, workdir))
-    assert result.returncode == 0, result.stderr
-    scores = json.loads((workdir / "evaluation" / "scores.json").read_text())
+    experiment.run_experiment(config, run, str(folder), show=lambda line: None)
+    scores = run.read_scores()
     assert set(scores["factors"]) == {"azimuth", "height", INTRINSIC}
     assert scores["step"] == 8
 
     shutil.copytree(folder, tmp_path / "moved", copy_function=shutil.copyfile)
     shutil.rmtree(folder)
-    result = execute(
-        command("evaluate.py", f"--workdir={workdir}", f"--data_dir={tmp_path / 'moved'}")
-    )
-    assert result.returncode == 0, result.stderr
-    assert json.loads((workdir / "evaluation" / "scores.json").read_text()) == scores
+    shutil.rmtree(run.evaluation)
+    experiment.evaluate(run, data_dir=str(tmp_path / "moved"), show=lambda line: None)
+    assert run.read_scores() == scores
 
 
 def test_the_workers_need_no_tensorflow():

@@ -22,6 +22,7 @@ import dcign_tf
 from dcign_tf import experiment, pretrained
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.shape_estimation import READOUT_FILE
+from dcign_tf.pretrained import __main__ as script
 from dcign_tf.pretrained import packing
 from dcign_tf.pretrained.model_card import training_command
 from dcign_tf.run_directory import RunDirectory
@@ -209,15 +210,29 @@ def test_nothing_is_overwritten(run, tmp_path):
         packing.pack(run, tmp_path / "packed")
 
 
-def test_as_a_user_packs(trained, tmp_path):
+def test_the_command(trained, tmp_path, own_flags, capsys):
     output = tmp_path / "packed"
-    command = [sys.executable, "-m", "dcign_tf.pretrained", f"--output={output}"]
-    options = {"capture_output": True, "text": True, "cwd": ROOT, "timeout": 400}
-    wrong = subprocess.run(command, **options)
-    assert wrong.returncode == 2
-    assert wrong.stderr == "pretrained: --workdir is missing: the run directory of train.py.\n"
-    result = subprocess.run([*command, f"--workdir={trained[0].path}"], **options)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.count("\n") == 1
+    own_flags(script)
+    script.parse_flags(["", f"--workdir={trained[0].path}", f"--output={output}"])
+    script.main()
+    assert capsys.readouterr().out.count("\n") == 1
     assert keras.models.load_model(output / "checkpoints" / "last.keras").code.latent_dim == LATENTS
     assert json.loads((output / "config.json").read_text())["dataset"] == "faces"
+
+
+COMMAND = [sys.executable, "-m", "dcign_tf.pretrained"]
+OPTIONS = {"capture_output": True, "text": True, "cwd": ROOT, "timeout": 400}
+
+
+def test_one_line_for_a_wrong_command():
+    result = subprocess.run([*COMMAND, "--output=packed"], **OPTIONS)
+    assert result.returncode == 2
+    assert result.stderr == "pretrained: --workdir is missing: the run directory of train.py.\n"
+
+
+@pytest.mark.slow
+def test_as_a_user_packs(trained, tmp_path):
+    arguments = [f"--workdir={trained[0].path}", f"--output={tmp_path / 'packed'}"]
+    result = subprocess.run([*COMMAND, *arguments], **OPTIONS)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "packed" / "checkpoints" / "last.keras").exists()

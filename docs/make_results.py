@@ -15,7 +15,8 @@ import sys
 from PIL import Image
 
 from dcign_tf.evaluation.html_report import write_report
-from dcign_tf.run_directory import RunDirectory, write_json
+from dcign_tf.pretrained.packing import copy_record
+from dcign_tf.run_directory import RunDirectory
 
 RESULTS = pathlib.Path(__file__).with_name("results")
 _WIDEST_PX = 1200
@@ -27,9 +28,7 @@ def keep(run: RunDirectory) -> pathlib.Path:
     kept = RunDirectory(RESULTS / run.path.resolve().name)
     shutil.rmtree(kept.path, ignore_errors=True)
     kept.evaluation.mkdir(parents=True)
-    # Paths of the machine that trained are of no use elsewhere.
-    write_json(kept.config_file, {**run.read_config(), "data_dir": "data", "init_from": None})
-    write_json(kept.environment_file, run.read_environment())
+    copy_record(run, kept)
     shutil.copyfile(run.metrics_file, kept.metrics_file)
     for name in ("scores.json", "calibration.json"):
         shutil.copyfile(run.evaluation / name, kept.evaluation / name)

@@ -100,6 +100,9 @@ def test_what_is_packed_is_a_run_without_what_only_training_needs(packed):
     config = packed.read_config()
     assert (config["data_dir"], config["init_from"]) == ("data", None)
     assert config["num_steps"] == STEP
+    environment = packed.read_environment()
+    assert environment["command"] == "python train.py --dataset=faces --config.seed=0"
+    assert environment["tensorflow"] == "2.21.0"
     assert [p.name for p in packed.path.parent.iterdir()] == ["faces"]
 
 

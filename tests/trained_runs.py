@@ -11,6 +11,7 @@ from PIL import Image
 
 from dcign_tf.calibration import Calibration, FactorCalibration
 from dcign_tf.evaluation.sampled_people import IdentityDistribution
+from dcign_tf.evaluation.scores import SCHEMA_VERSION
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import DCIGN
@@ -19,6 +20,7 @@ from dcign_tf.run_directory import RunDirectory
 
 SIZE, LATENTS, STEP = 20, 8, 7
 SCORES = {
+    "schema_version": SCHEMA_VERSION,
     "split": "test",
     "step": STEP,
     "reconstruction_mse": 0.0123,
@@ -80,7 +82,9 @@ def write_run(folder: Path) -> tuple[RunDirectory, DCIGN]:
         "num_steps": STEP,
     }
     run.config_file.write_text(json.dumps(config))
-    run.environment_file.write_text(json.dumps({"tensorflow": "2.21.0"}))
+    command = "python train.py --dataset=faces --data_dir=/somewhere --config.seed=0"
+    environment = {"tensorflow": "2.21.0", "command": command}
+    run.environment_file.write_text(json.dumps(environment))
     for name, content in (("scores", SCORES), ("calibration", {})):
         (run.evaluation / f"{name}.json").write_text(json.dumps(content))
     rng = np.random.default_rng(0)

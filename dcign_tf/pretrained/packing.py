@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from dcign_tf.calibration import CalibrationError
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
+from dcign_tf.evaluation.scores import SCHEMA_VERSION
 from dcign_tf.evaluation.shape_estimation import READOUT_FILE
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
 from dcign_tf.model import DCIGN
@@ -34,6 +36,7 @@ MOST_DIFFERENCE = 1 / 255
 
 _WEIGHTS = "model.weights.h5"  # in Keras's zip file
 _EVALUATION = ("scores.json", "calibration.json", IDENTITIES_FILE, EXAMPLES_FOLDER)
+_PATHS = ("--data_dir", "--workdir", "--init_from", "--config.face_model", "--export")
 _COMPARED = 256  # codes whose pictures are compared
 
 
@@ -101,6 +104,16 @@ def pack(
     )
 
 
+def copy_record(run: RunDirectory, copy: RunDirectory) -> None:
+    """Copies settings and environment, but for paths, which are of no use on another machine."""
+    config = {**run.read_config(), "data_dir": "data", "init_from": None}
+    write_json(copy.config_file, config)
+    environment = run.read_environment()
+    words = shlex.split(environment.get("command", ""))
+    kept = [word for word in words if not word.startswith(_PATHS)]
+    write_json(copy.environment_file, {**environment, "command": shlex.join(kept)})
+
+
 def save_half_precision(model: DCIGN, path: Path) -> None:
     """Saves a model as a `.keras` file whose weights are float16; Keras loads it as any other.
 
@@ -142,7 +155,8 @@ def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
         model.checked_calibration()
     except CalibrationError as error:
         raise UserError(f"{error} {again}") from error
-    if (run.read_scores() or {}).get("step") != step:
+    scores = run.read_scores() or {}
+    if (scores.get("step"), scores.get("schema_version")) != (step, SCHEMA_VERSION):
         raise UserError(f"{run.path} has no scores of step {step:,}, its checkpoint's. {again}")
     missing = [name for name in _EVALUATION if not (run.evaluation / name).exists()]
     if missing:
@@ -162,10 +176,7 @@ def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:
 
 
 def _copy_files(run: RunDirectory, packed: RunDirectory) -> None:
-    # Paths of the machine that trained are of no use elsewhere.
-    own = {"data_dir": "data", "init_from": None}
-    write_json(packed.config_file, {**run.read_config(), **own})
-    write_json(packed.environment_file, run.read_environment())
+    copy_record(run, packed)
     packed.evaluation.mkdir()
     optional = [READOUT_FILE] if (run.evaluation / READOUT_FILE).exists() else []
     for name in [*_EVALUATION, *optional]:

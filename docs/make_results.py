@@ -2,8 +2,8 @@
 
     python docs/make_results.py runs/faces-best runs/faces-best-entangled …
 
-Of each run: settings, losses, scores, calibration, figures (narrower, in fewer colours) and a
-report that shows these figures. Weights and codes stay where they are.
+Of each run: settings, losses, scores, calibration, figures (narrower, in fewer colours), a report
+that shows these figures, and its comparison with other runs. Weights and codes stay where they are.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ def keep(run: RunDirectory) -> pathlib.Path:
         shutil.copyfile(run.evaluation / name, kept.evaluation / name)
     for figure in run.evaluation.glob("*.png"):
         shrink(figure, kept.evaluation / figure.name)
+    if run.comparison.exists():
+        kept.comparison.mkdir()
+        for name in ("comparison.md", "comparison.json"):
+            shutil.copyfile(run.comparison / name, kept.comparison / name)
+        for figure in run.comparison.glob("*.png"):
+            shrink(figure, kept.comparison / figure.name)
     write_report(kept)
     return kept.path
 

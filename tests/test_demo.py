@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from trained_runs import LATENTS, SIZE, write_picture, write_run
 
 from dcign_tf.errors import UserError
@@ -39,6 +41,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 TIMEOUT_MS = 120_000  # of a busy machine
+SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +85,7 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(params=[(1280, 800), (390, 844)], ids=["laptop", "phone"])
+@pytest.fixture
 def page(request, browser, url):
     """The page, loaded; it may have asked nothing of any host but this one."""
     width, height = request.param
@@ -106,6 +109,12 @@ def page(request, browser, url):
     assert hosts - {None} == {"127.0.0.1"}  # None: data and blobs
 
 
+def on(*devices: str):
+    """The test's page, in windows of these sizes."""
+    sizes = [SIZES[device] for device in devices]
+    return pytest.mark.parametrize("page", sizes, ids=devices, indirect=True)
+
+
 def picture(page, caption: str):
     return page.locator("figure", has_text=caption).locator("img")
 
@@ -118,6 +127,7 @@ def changed_source(page, caption: str, before: str) -> str:
 
 
 @needs_browser
+@on("laptop", "phone")
 def test_a_slider_turns_the_face_and_nothing_else_moves(page):
     given, drawn = (picture(page, caption) for caption in ("Picture", "Rendering"))
     first, before = given.get_attribute("src"), drawn.get_attribute("src")
@@ -135,12 +145,16 @@ def test_a_slider_turns_the_face_and_nothing_else_moves(page):
 
 
 @needs_browser
+@on("phone")
 def test_a_text_file_that_is_called_a_picture(page, tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
     before = picture(page, "Picture").get_attribute("src")
     upload = page.locator("#upload input[type=file]")
     upload.set_input_files(tmp_path / "notes.png")
     page.get_by_role("alert").get_by_text("notes.png is no picture of a known format.").wait_for()
+    Image.new("1", (8000, 8000)).save(tmp_path / "notes.png")  # of a few thousand bytes
+    upload.set_input_files(tmp_path / "notes.png")
+    page.get_by_role("alert").get_by_text("notes.png has 8000×8000 pixels; at most").wait_for()
     assert picture(page, "Picture").get_attribute("src") == before
     write_picture(tmp_path / "face.png", seed=9, size=(40, 60))
     upload.set_input_files(tmp_path / "face.png")
@@ -150,6 +164,7 @@ def test_a_text_file_that_is_called_a_picture(page, tmp_path):
 
 
 @needs_browser
+@on("laptop")
 def test_too_large_a_picture_is_refused(page, url, tmp_path):
     """By the page, and by the server, whoever asks it."""
     (tmp_path / "large.png").write_bytes(bytes(200_000))
@@ -164,6 +179,7 @@ def test_too_large_a_picture_is_refused(page, url, tmp_path):
 
 
 @needs_browser
+@on("laptop")
 def test_examples_people_animation_and_downloads(page, run):
     first = picture(page, "Picture").get_attribute("src")
     page.get_by_role("button", name="Thumbnail 2").click()
@@ -190,9 +206,33 @@ def test_examples_people_animation_and_downloads(page, run):
     assert code["scene"]["azimuth_deg"] == 0
     page.get_by_role("button", name="Reset").click()
     assert changed_source(page, "Rendering", playing) == rendering
+    page.get_by_role("button", name="Play elevation").click()
+    page.get_by_role("slider", name="azimuth").first.press("End")
+    # What was asked for last is shown last, however long the animation takes.
+    playwright.expect(picture(page, "Rendering")).to_have_attribute(
+        "alt", re.compile("^rendering: azimuth 60°"), timeout=TIMEOUT_MS
+    )
 
 
 @needs_browser
+@on("laptop")
+def test_a_number_typed_beside_a_slider(page):
+    """Whatever it is, the rendering is that of the value which the field has when it is left."""
+    field = page.get_by_label("number input for Azimuth")
+    for typed, azimuth_deg in (("999", 60), ("-", 0), ("-12", -12)):
+        field.press("Control+A")
+        page.keyboard.type(typed)
+        field.press("Tab")
+        playwright.expect(field).to_have_value(str(azimuth_deg), timeout=TIMEOUT_MS)
+        shown = f"rendering: azimuth {azimuth_deg}°".replace("-", "−")
+        playwright.expect(picture(page, "Rendering")).to_have_attribute(
+            "alt", re.compile(shown), timeout=TIMEOUT_MS
+        )
+    assert page.locator(".toast-body").count() == 0
+
+
+@needs_browser
+@on("phone")
 def test_identity_by_the_keyboard_alone(page):
     before = picture(page, "Rendering").get_attribute("src")
     accordion = page.get_by_role("button", name="Identity")

@@ -320,9 +320,14 @@ ONE = {"azimuth_deg": [NAN], "distance_value": [NAN]}
             {"image": np.full((1, *SHAPE), 255.0)},
             "values 255 to 255; they must be 0 to 1",
         ),
-        ("reconstruct", {"image": np.full((1, *SHAPE), NAN)}, "must be 0 to 1"),
+        (
+            "reconstruct",
+            {"image": np.where(np.arange(37)[:, None] == 9, NAN, images(2))},
+            "must be 0 to 1",
+        ),
         ("decode", {"z": np.zeros((2, LATENTS + 1))}, r"\[2,7\] is not compatible with expected"),
         ("decode", {"z": np.zeros((0, LATENTS))}, "z has no rows"),
+        ("decode", {"z": [[0.0] * (LATENTS - 1) + [NAN]]}, "z has values that are no finite"),
         ("rerender", {"azimuth_deg": [61.0]}, r"azimuth_deg: \[61\] is outside .* -60 to 60"),
         (
             "rerender",

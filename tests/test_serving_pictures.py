@@ -64,6 +64,11 @@ def lying(orientation: int) -> bytes:
     return saved(smooth(90, 61), "JPEG", exif=exif)
 
 
+def with_segment(marker: bytes, content: bytes) -> bytes:
+    jpeg = saved(smooth(90, 61), "JPEG")
+    return jpeg[:2] + b"\xff" + marker + struct.pack(">H", len(content) + 2) + content + jpeg[2:]
+
+
 PICTURE = smooth(90, 61)
 GREY_16 = Image.fromarray(np.linspace(0, 65535, 90 * 61).reshape(61, 90).astype(np.uint16))
 KINDS = {
@@ -92,6 +97,12 @@ KINDS = {
     "large JPEG": saved(smooth(400, 300), "JPEG"),
     **{f"orientation {n}": lying(n) for n in range(1, 9)},
     "no such orientation": lying(9),
+    "big-endian orientation": with_segment(
+        b"\xe1", b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHHI", 0x112, 3, 1, 6, 0, 0)
+    ),
+    "orientation in a comment": with_segment(
+        b"\xfe", b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHIHHI", 0x112, 3, 1, 6, 0, 0)
+    ),
 }
 
 
@@ -148,6 +159,12 @@ def test_any_size_is_whole_and_undistorted(fitted, shape, width, height):
         (
             KINDS["one pixel"][:16] + b"\xff" * 8 + KINDS["one pixel"][24:],
             f"at most {MAX_PIXELS:,}",
+        ),
+        (  # a size, where the header's is looked for, and the true header after it
+            KINDS["one pixel"][:8]
+            + struct.pack(">I4sIII", 8, b"abCd", 1, 1, zlib.crc32(b"abCd" + b"\0\0\0\1" * 2))
+            + KINDS["one pixel"][8:],
+            "neither a PNG nor a JPEG",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -12,6 +12,7 @@ import tensorflow as tf
 # Exif comes first in a file, or after 18 bytes of JFIF; its first directory is short.
 _HEAD = 2048
 _MOST_ENTRIES = 64
+_SEGMENT = b"\xff\xe1"  # and two bytes of length
 _MARK = b"Exif\0\0"
 _ORIENTATION = 0x0112
 
@@ -27,19 +28,20 @@ def orientation(jpeg: tf.Tensor) -> tf.Tensor:
         say so in its first 2,048 bytes, or says something else.
     """
     head = tf.cast(tf.io.decode_raw(jpeg, tf.uint8, fixed_length=_HEAD), tf.int64)
-    positions = tf.range(_HEAD - len(_MARK), dtype=tf.int64)
-    letters = tf.gather(head, positions[:, tf.newaxis] + tf.range(len(_MARK), dtype=tf.int64))
-    marked = tf.reduce_all(letters == list(_MARK), axis=1)
-    tiff = tf.argmax(marked) + len(_MARK)
+    length = len(_SEGMENT) + 2 + len(_MARK)
+    begun = tf.signal.frame(head, length, 1)  # what begins at each byte
+    marked = tf.reduce_all(begun[:, : len(_SEGMENT)] == list(_SEGMENT), axis=1)
+    marked &= tf.reduce_all(begun[:, -len(_MARK) :] == list(_MARK), axis=1)
+    tiff = tf.argmax(marked) + length
     is_little_endian = head[tiff] == ord("I")
 
     def number(at: tf.Tensor, size: int) -> tf.Tensor:
         """The unsigned integers of `size` bytes at these places; beyond the head, any."""
         places = at[..., tf.newaxis] + tf.range(size, dtype=tf.int64)
         digits = tf.gather(head, tf.clip_by_value(places, 0, _HEAD - 1))
-        weights = tf.constant([256**i for i in range(size)], tf.int64)
+        weights = [256**i for i in range(size)]
         weights = tf.where(is_little_endian, weights, weights[::-1])
-        return tf.reduce_sum(digits * weights, axis=-1)
+        return tf.reduce_sum(digits * tf.cast(weights, tf.int64), axis=-1)
 
     directory = tiff + number(tiff + 4, 4)
     numbers = tf.range(_MOST_ENTRIES, dtype=tf.int64)

@@ -15,7 +15,9 @@ from dcign_tf.serving.checks import checked
 MAX_PIXELS = 25_000_000
 """Of a picture: a file of a few bytes can claim any size, and the server would make room."""
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+# With the beginning of the first chunk, which is the header: another one before it would be
+# read as a size.
+_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _JPEG = b"\xff\xd8\xff"
 # Of a PNG's header: width and height, big-endian; bits of a sample.
 _SIZE, _BIT_DEPTH = slice(16, 24), 24

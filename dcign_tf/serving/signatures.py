@@ -112,6 +112,8 @@ class ServedModel(tf.Module):
     def decode(self, z: tf.Tensor) -> Tensors:
         """Codes to mean images."""
         z = _with_rows(tf.ensure_shape(z, (None, self.latent_dim)), "z")
+        finite = tf.reduce_all(tf.math.is_finite(z))
+        z = checked(z, finite, "z has values that are no finite numbers")
         return {"rendering": tf.sigmoid(self._decoder(z))}
 
     def reconstruct(self, image: tf.Tensor) -> Tensors:

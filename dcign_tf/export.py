@@ -82,6 +82,7 @@ def export_model(
 
         from dcign_tf import experiment
         from dcign_tf.datasets.registry import background_level
+        from dcign_tf.evaluation.scores import SCHEMA_VERSION
         from dcign_tf.serving.model_card import model_card
         from dcign_tf.serving.signatures import ServedModel
         from dcign_tf.serving.warmup import write_warmup_requests
@@ -97,8 +98,9 @@ def export_model(
     served = ServedModel(model, background=background)
     signatures = served.signatures()
     scores = run.read_scores()
-    if scores and scores.get("step") != calibration.step:
-        scores = None  # of the other checkpoint
+    wanted = (calibration.step, SCHEMA_VERSION)
+    if scores and (scores.get("step"), scores.get("schema_version")) != wanted:
+        scores = None  # of the other checkpoint, or another release's
     card = model_card(
         config=config,
         environment=run.read_environment(),

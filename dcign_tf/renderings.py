@@ -4,7 +4,8 @@
     manifest.csv              what was made from what; `--dataset=manifest` reads it
     rerender.json             what was asked for, so that nothing else is mixed in
 
-Pictures of a folder that are there are not made again, unless their source is newer.
+Pictures of a folder that are there are not made again, unless their source is newer. One
+that cannot be read is left out, and named at the end.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _PICTURES = "pictures"
 _BATCH = 32
+_MOST_COMBINATIONS = 20_000  # all pictures of one source are in memory at once
 
 
 class Range(NamedTuple):
@@ -81,6 +83,8 @@ def rerender_picture(
         UserError: if a value is not the model's or out of its range, the picture cannot
             be read, or the output not be written.
     """
+    if output.exists() and output.samefile(image):
+        raise UserError(f"--output={output} is the picture itself; choose another name.")
     columns = _columns(editor, asked, frames)
     count = max(map(len, columns.values()))
     rows = [{name: own[i % len(own)] for name, own in columns.items()} for i in range(count)]
@@ -118,16 +122,23 @@ def rerender_folder(
         asked: values by name; every combination of `frames` values of each range.
         frames: how many values of a range.
         model: what tells the model's weights from any others.
-        show: takes a line on what was written.
+        show: takes a line on what was written, and one on each picture that was left out,
+            since it cannot be read.
 
     Raises:
         UserError: if a value is not the model's or out of its range, there is no picture
-            or one cannot be read, the output holds something else or cannot be written.
+            that can be read, the output holds something else or cannot be written.
     """
     columns = _columns(editor, asked, frames)
+    count = math.prod(map(len, columns.values()))
+    if count > _MOST_COMBINATIONS:
+        raise UserError(
+            f"That makes {count:,} pictures of each, and {_MOST_COMBINATIONS:,} are allowed:"
+            " choose fewer --frames, or fewer ranges."
+        )
     combinations = itertools.product(*columns.values())
     rows = [dict(zip(columns, map(float, values), strict=True)) for values in combinations]
-    sources = _sources(source)
+    sources = _sources(source, output)
     settings = {
         "model": model,
         "values": {name: list(values) for name, values in asked.items()},
@@ -138,21 +149,28 @@ def rerender_folder(
     names = [
         [f"{_PICTURES}/{i:06}-{j:03}.png" for j in range(len(rows))] for i in range(len(sources))
     ]
-    with Progress(len(sources) * len(rows)) as progress:
-        for (path, _), own in zip(sources, names, strict=True):
-            if not _are_made(path, [output / name for name in own]):
-                for name, image in zip(own, _draw(editor, path, rows), strict=True):
-                    content = encode_png(image)
-                    write_aside(output / name, lambda aside, c=content: aside.write_bytes(c))
-            progress.update(len(rows))
     shown = [name for name, values in asked.items() if values.varies] or list(asked)
-    table = [
-        {IMAGE: name, **labels, SOURCE: path, **{key: row[key] for key in shown}}
-        for (path, labels), own in zip(sources, names, strict=True)
-        for name, row in zip(own, rows, strict=True)
-    ]
+    table, unreadable = [], []
+    with Progress(len(sources) * len(rows)) as progress:
+        for (path, labels), own in zip(sources, names, strict=True):
+            try:
+                _make(editor, path, rows, [output / name for name in own])
+            except DataError as error:
+                unreadable.append(error)
+            else:
+                common = {**labels, SOURCE: path}
+                table += [
+                    {IMAGE: name, **common, **{key: row[key] for key in shown}}
+                    for name, row in zip(own, rows, strict=True)
+                ]
+            progress.update(len(rows))
+    if not table:
+        raise unreadable[0]
     write_aside(output / FILENAME, lambda path: _write_table(path, table))
-    show(f"{output}: {len(table):,} pictures of {len(sources):,}, and {FILENAME}")
+    for error in unreadable:
+        show(f"Left out: {error}")
+    made = len(sources) - len(unreadable)
+    show(f"{output}: {len(table):,} pictures of {made:,}, and {FILENAME}")
 
 
 def _columns(editor: SceneEditor, asked: Mapping[str, Range], frames: int) -> dict[str, np.ndarray]:
@@ -171,7 +189,21 @@ def _draw(editor: SceneEditor, image: Path, rows: list[dict[str, float]]) -> np.
     return np.concatenate([editor.decode(codes[start : start + _BATCH]) for start in starts])
 
 
-def _sources(source: Path) -> list[tuple[Path, dict[str, str]]]:
+def _make(
+    editor: SceneEditor, source: Path, rows: list[dict[str, float]], pictures: list[Path]
+) -> None:
+    """Writes the pictures of a source, unless they are there.
+
+    Raises:
+        DataError: if the source cannot be read.
+    """
+    if not _are_made(source, pictures):
+        for path, image in zip(pictures, _draw(editor, source, rows), strict=True):
+            content = encode_png(image)
+            write_aside(path, lambda aside, c=content: aside.write_bytes(c))
+
+
+def _sources(source: Path, output: Path) -> list[tuple[Path, dict[str, str]]]:
     """Pictures, and their entries in a manifest: identity, and split if it is decided.
 
     Raises:
@@ -192,11 +224,13 @@ def _sources(source: Path) -> list[tuple[Path, dict[str, str]]]:
             )
             for i in range(len(manifest))
         ]
-    suffixes = Image.registered_extensions()
-    paths = sorted(p for p in source.rglob("*") if p.is_file() and p.suffix.lower() in suffixes)
+    suffixes = {k for k, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    made = (output / _PICTURES).absolute()  # which may lie in the source
+    found = (path for path in source.absolute().rglob("*") if not path.is_relative_to(made))
+    paths = sorted(p for p in found if p.is_file() and p.suffix.lower() in suffixes)
     if not paths:
         raise DataError(f"There is no picture in {source}.")
-    return [(p.absolute(), {IDENTITY: p.relative_to(source).as_posix()}) for p in paths]
+    return [(p, {IDENTITY: p.relative_to(source.absolute()).as_posix()}) for p in paths]
 
 
 def _begin(output: Path, settings: Mapping[str, Any]) -> None:

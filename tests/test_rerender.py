@@ -148,6 +148,10 @@ class TestPicture:
             rerender(editor, picture, output, azimuth_deg=(0, 90))
         with pytest.raises(UserError, match="Unknown value 'frame'; calibrated are azimuth_deg"):
             rerender(editor, picture, output, frame=3)
+        content = picture.read_bytes()
+        with pytest.raises(UserError, match="is the picture itself; choose another name"):
+            rerender(editor, picture, picture, azimuth_deg=0)
+        assert picture.read_bytes() == content
         picture.write_text("no picture")
         with pytest.raises(UserError, match="is no picture of a known format"):
             rerender(editor, picture, output, azimuth_deg=0)
@@ -206,23 +210,61 @@ class TestFolder:
         assert len(manifest) == 6
         assert set(manifest.columns) == {"azimuth_deg"}
 
-    def test_interrupted_it_goes_on(self, editor, folder, tmp_path):
+    def test_interrupted_it_goes_on(self, editor, folder, tmp_path, monkeypatch):
         output = tmp_path / "augmented"
-        whole = (folder / "c.png").read_bytes()
-        (folder / "c.png").write_text("no picture")
-        with pytest.raises(DataError, match=r"c\.png is no picture"):
-            augment(editor, folder, output, azimuth_deg=(-40, 40))
+
+        def interrupted(path):
+            if path.name == "c.png":
+                raise KeyboardInterrupt
+            return SceneEditor.fit(editor, path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(editor, "fit", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                augment(editor, folder, output, azimuth_deg=(-40, 40))
         assert not (output / "manifest.csv").exists()
         made = {p.name: p.stat().st_mtime_ns for p in (output / "pictures").iterdir()}
         assert len(made) == 6
         (output / "pictures" / "000001-002.png").unlink()
-        (folder / "c.png").write_bytes(whole)
         augment(editor, folder, output, azimuth_deg=(-40, 40))
         rows = read_rows(output / "manifest.csv")
         assert len(rows) == 12
         assert all((output / row["image"]).exists() for row in rows)
         again = {p.name: p.stat().st_mtime_ns for p in (output / "pictures").iterdir()}
         assert {n for n in made if again[n] == made[n]} == {f"000000-00{i}.png" for i in range(3)}
+
+    def test_what_cannot_be_read_is_left_out_and_named(self, editor, folder, tmp_path):
+        whole = (folder / "c.png").read_bytes()
+        (folder / "c.png").write_bytes(whole[:-100])
+        (folder / "notes.pdf").write_text("of no kind that is read")
+        output, asked = tmp_path / "augmented", {"azimuth_deg": Range(-40, 40)}
+        lines: list[str] = []
+        rerender_folder(editor, folder, output, asked, 2, model="1", show=lines.append)
+        assert lines[0].startswith(f"Left out: {folder / 'c.png'} cannot be read as a picture: ")
+        assert lines[1:] == [f"{output}: 6 pictures of 3, and manifest.csv"]
+        assert {row["identity"] for row in read_rows(output / "manifest.csv")} == {
+            "a.png",
+            "b.jpg",
+            "more/a.png",
+        }
+        (folder / "c.png").write_bytes(whole)
+        assert augment(editor, folder, output, 2, azimuth_deg=(-40, 40)).endswith(
+            "8 pictures of 4, and manifest.csv"
+        )
+        for path in read_rows(output / "manifest.csv"):
+            Path(path["source"]).write_text("no picture")
+        with pytest.raises(DataError, match=r"a\.png is no picture"):
+            augment(editor, folder, tmp_path / "other", azimuth_deg=(-40, 40))
+
+    def test_the_output_may_lie_in_the_source(self, editor, folder):
+        lines = {augment(editor, folder, folder / "out", 2, azimuth_deg=(-40, 40)) for _ in "12"}
+        assert lines == {f"{folder / 'out'}: 8 pictures of 4, and manifest.csv"}
+
+    def test_too_many_combinations(self, editor, folder, tmp_path):
+        asked = {"azimuth_deg": (-40, 40), "elevation_deg": (0, 9), "light_azimuth_deg": (0, 9)}
+        with pytest.raises(UserError, match=r"1,000,000,000 pictures of each, and 20,000 are"):
+            augment(editor, folder, tmp_path / "out", 1000, **asked)
+        assert not (tmp_path / "out").exists()
 
     def test_a_newer_source_is_rendered_again(self, editor, folder, tmp_path):
         output = tmp_path / "augmented"

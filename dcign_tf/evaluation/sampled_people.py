@@ -55,7 +55,13 @@ class IdentityDistribution:
     def draw(self, count: int, seed: int) -> np.ndarray:
         """Intrinsic latents of `count` people: float32 [count, I]."""
         rng = np.random.default_rng(seed)
-        drawn = rng.multivariate_normal(self.mean, self.covariance, count, method="eigh")
+        drawn = rng.multivariate_normal(
+            self.mean,
+            self.covariance,
+            count,
+            check_valid="ignore",  # rounding can make a variance that is next to 0 negative
+            method="eigh",
+        )
         return drawn.astype(np.float32)
 
     def principal_directions(self) -> np.ndarray:

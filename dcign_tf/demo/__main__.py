@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -50,12 +51,17 @@ def main() -> None:
         raise UserError("The demo needs gradio: pip install 'dcign-tf[demo]'.")
     run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
     run.read_config()  # says at once if this is no run directory
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uploads are deleted then, too
     with tempfile.TemporaryDirectory(prefix="dcign-demo-") as folder:
-        # Read when gradio is imported: it reports nothing, and uploads go with the process.
-        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=folder)
+        # Read when gradio is imported: it reports nothing, and uploads go with the process. It
+        # asks its own server whether it is up; a proxy would not know.
+        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=folder, NO_PROXY="*")
         with scripts.quiet_loading():
+            from PIL import Image
+
             from dcign_tf.demo import page, server
             from dcign_tf.scene_editor import SceneEditor
+        Image.MAX_IMAGE_PIXELS = None  # the page has a limit of its own, and says so
         demo = page.build(SceneEditor.of_run(run, FLAGS.checkpoint), page.examples_of(run))
         url = server.serve(demo, FLAGS.host, FLAGS.port, FLAGS.max_upload_mb)
         print(f"{run.path} is at {url} until you press Ctrl+C.", flush=True)

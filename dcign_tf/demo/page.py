@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 
 from dcign_tf.animations import encode_gif, encode_mp4
 from dcign_tf.datasets.pictures import encode_png
@@ -27,9 +28,18 @@ DIRECTIONS = 6
 _MOST_DEVIATIONS = 3.0
 _FRAMES = 40
 
+MOST_PIXELS = 50_000_000
+"""Of a picture that is uploaded: a small file can hold a large one."""
+
+# One after the other: what was asked for last is shown last, however long it takes.
+_QUIET = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "concurrency_id": "page",
+    "concurrency_limit": 1,
+}
 # Moving a slider: what is asked for meanwhile is dropped, but for the last.
-_LIVE = {"trigger_mode": "always_last", "show_progress": "hidden", "api_visibility": "private"}
-_QUIET = {"show_progress": "hidden", "api_visibility": "private"}
+_LIVE = {**_QUIET, "trigger_mode": "always_last"}
 
 
 _TITLE = "Deep Convolutional Inverse Graphics Network"
@@ -131,13 +141,12 @@ class _Page:
             "Identity: along its principal directions", open=False, visible=self._num_directions > 0
         ):
             self._directions = [
-                gr.Slider(
+                _number_slider(
                     -_MOST_DEVIATIONS,
                     _MOST_DEVIATIONS,
                     0.0,
                     step=0.1,
                     label=f"Direction {number} (standard deviations)",
-                    buttons=[],
                 )
                 for number in range(1, self._num_directions + 1)
             ]
@@ -162,6 +171,7 @@ class _Page:
 
     def _take_upload(self, path: str) -> _Changes:
         try:
+            _check_size(Path(path))
             return {**self._show(self._of_file(Path(path))), self._upload: None}
         except UserError as error:
             why = f"{error}.".replace(path, os.path.basename(path))
@@ -266,10 +276,33 @@ class _Page:
         return self._editor.changed(moved, {control.name: value for control, value in scene})
 
 
+def _check_size(path: Path) -> None:
+    """Looks at the header alone; whether the rest can be read is said elsewhere.
+
+    Raises:
+        UserError: if there are more than `MOST_PIXELS`.
+    """
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+    except Exception:  # Pillow's decoders raise all sorts of them
+        return
+    if width * height > MOST_PIXELS:
+        raise UserError(f"{path} has {width}×{height} pixels; at most {MOST_PIXELS:,} are taken")
+
+
+def _number_slider(low: float, high: float, value: float, **options: Any) -> gr.Slider:
+    """With a field beside it, which may hold anything while a number is typed into it."""
+    slider = gr.Slider(low, high, value, buttons=[], **options)
+    # When it is left, the browser sets it to this, too; gradio's own would raise an error.
+    slider.preprocess = lambda typed: min(max(typed or 0, low), high)
+    return slider
+
+
 def _slider(control: Control, value: float) -> gr.Slider:
     low, high = _ends(control)
     step = 1 if control.is_angle else (high - low) / 100
-    return gr.Slider(low, high, value, step=step, label=control.label.capitalize(), buttons=[])
+    return _number_slider(low, high, value, step=step, label=control.label.capitalize())
 
 
 def _ends(control: Control) -> tuple[float, float]:

@@ -208,13 +208,22 @@ class SceneEditor:
         code[self._intrinsic] += amounts @ self.directions[: len(amounts)]
         return code
 
-    def someone(self, seed: int) -> np.ndarray:
+    def someone(self, seed: int, *, from_prior: bool = False) -> np.ndarray:
         """The code of somebody drawn at random, seen and lit from the front.
 
         Each value is 0, or what comes next to it in its range.
+
+        Args:
+            seed: of the draw.
+            from_prior: whether the intrinsic latents are drawn from the prior N(0, 1), or from
+                the distribution of `identities`, which may be far from it.
         """
         code = np.zeros(self._network.code.latent_dim, np.float32)
-        code[self._intrinsic] = self.identities.draw(1, seed)[0]
+        if from_prior:
+            size = code[self._intrinsic].shape
+            code[self._intrinsic] = np.random.default_rng(seed).standard_normal(size)
+        else:
+            code[self._intrinsic] = self.identities.draw(1, seed)[0]
         return self.changed(code, {own.name: own.within(0.0) for own in self.controls})
 
     def model_code(self, code: np.ndarray) -> np.ndarray:

@@ -186,6 +186,9 @@ def test_examples_people_animation_and_downloads(page, run):
     second = changed_source(page, "Picture", first)
     assert second != first
     rendering = picture(page, "Rendering").get_attribute("src")
+    page.get_by_role("button", name="From the prior").click()
+    page.get_by_text("Drawn from N(0, 1)").wait_for()
+    rendering = changed_source(page, "Rendering", rendering)
     page.get_by_role("button", name="Somebody at random").click()
     page.get_by_text("there is no picture").wait_for()
     rendering = changed_source(page, "Rendering", rendering)

@@ -98,6 +98,13 @@ def test_without_identities_people_are_drawn_from_the_prior():
     assert abs(drawn.std() - 1) < 0.1
 
 
+def test_people_are_drawn_from_the_prior_if_asked(editor):
+    drawn = np.stack([editor.someone(seed, from_prior=True) for seed in range(300)])
+    np.testing.assert_array_equal(drawn[:, :3], np.broadcast_to(editor.someone(0)[:3], (300, 3)))
+    np.testing.assert_allclose(drawn[:, 3:].mean(axis=0), 0, atol=0.25)
+    np.testing.assert_allclose(drawn[:, 3:].std(axis=0), 1, atol=0.2)
+
+
 def test_a_swing_goes_through_the_whole_range_and_back(editor, code):
     swing = editor.swing(code, "azimuth_deg", 8)
     assert swing.shape == (8, SIZE, SIZE, 1)

@@ -48,6 +48,7 @@ _HEADER = f"""<header><h1>{_TITLE}</h1>
 Move them, and the network renders it anew. It knows pictures such as it was trained on,
 like the examples.</p></header>"""
 _HINT = "A picture of any shape: it is fitted into the network's square."
+_PRIOR = "Drawn from N(0, 1): where the people of training lie elsewhere, this is no face."
 
 
 _Changes = dict[gr.blocks.Block, Any]
@@ -124,7 +125,11 @@ class _Page:
             visible=bool(self._examples),
             elem_id="examples",
         )
-        self._random = gr.Button("Somebody at random")
+        with gr.Row(elem_id="people"):
+            self._random = gr.Button("Somebody at random", min_width=120)
+            self._prior = gr.Button(
+                "From the prior", min_width=120, visible=self._num_directions > 0
+            )
 
     def _lay_out_sliders(self, values: list[float]) -> None:
         self._sliders = [
@@ -164,6 +169,7 @@ class _Page:
         self._upload.upload(self._take_upload, self._upload, [*everything, self._upload], **_QUIET)
         self._gallery.select(self._take_example, None, everything, **_QUIET)
         self._random.click(self._take_somebody, None, everything, **_QUIET)
+        self._prior.click(self._take_prior, None, everything, **_QUIET)
         self._reset.click(self._put_back, self._code, [self._rendering, *sliders], **_QUIET)
         for name, button in self._plays.items():
             play = functools.partial(self._play, name)
@@ -182,6 +188,10 @@ class _Page:
 
     def _take_somebody(self) -> _Changes:
         return self._show(self._somebody())
+
+    def _take_prior(self) -> _Changes:
+        changes = self._show(self._somebody(from_prior=True))
+        return {**changes, self._message: panels.message(_PRIOR)}
 
     def _put_back(self, code: np.ndarray) -> _Changes:
         """The sliders to where the code says."""
@@ -205,8 +215,9 @@ class _Page:
         picture = self._editor.fit(path)
         return _Subject(self._editor.encode(picture[np.newaxis])[0], encode_png(picture))
 
-    def _somebody(self) -> _Subject:
-        return _Subject(self._editor.someone(secrets.randbits(32)), None)
+    def _somebody(self, *, from_prior: bool = False) -> _Subject:
+        code = self._editor.someone(secrets.randbits(32), from_prior=from_prior)
+        return _Subject(code, None)
 
     def _show(self, subject: _Subject) -> _Changes:
         """Everything, for a new picture or person."""

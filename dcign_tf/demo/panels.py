@@ -43,12 +43,14 @@ def figure(
     else:
         shown = f'<img src="{data_uri(content, kind)}" alt="{escape(description)}">'
     links = "".join(
-        f'<a download="{escape(name)}" href="{address}"><span>Save </span>{escape(text)}</a>'
+        f'<a download="{escape(name)}" href="{address}" aria-label="Save {escape(text)}">'
+        f"{escape(text)}</a>"
         for name, (text, address) in (downloads or {}).items()
     )
+    save = "<span>Save</span>" * bool(links)
     return (
         f'<figure class="picture">{shown}<figcaption>{escape(caption)}</figcaption>'
-        f'<div class="downloads">{links}</div></figure>'
+        f'<div class="downloads">{save}{links}</div></figure>'
     )
 
 

@@ -227,7 +227,7 @@ def _interpolate(x, knots_x, knots_y, xp):
     dtype = "float64" if xp is np else "float32"
     x, knots_x, knots_y = (xp.array(a, dtype=dtype) for a in (x, knots_x, knots_y))
     flat = xp.reshape(x, (-1,))  # as TensorFlow's search wants it
-    left = xp.clip(xp.searchsorted(knots_x, flat, side="right") - 1, 0, len(knots_x) - 2)
+    left = xp.clip(xp.searchsorted(knots_x, flat, side="right") - 1, 0, knots_x.shape[0] - 2)
     start, end = xp.take(knots_x, left), xp.take(knots_x, left + 1)
     share = xp.clip((flat - start) / (end - start), 0.0, 1.0)
     y = (1 - share) * xp.take(knots_y, left) + share * xp.take(knots_y, left + 1)

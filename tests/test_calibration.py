@@ -475,7 +475,8 @@ def test_models_saved_before_there_was_a_calibration_still_load(model):
 
 def test_both_directions_work_in_an_exported_graph(model, tmp_path):
     class Exported(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([None, *IMAGE_SHAPE])])
+        # As in Keras's own graphs, such as that of `predict`.
+        @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, *IMAGE_SHAPE])])
         def infer_scene(self, images):
             return model.infer_scene(images)
 

@@ -528,7 +528,7 @@ def test_two_at_once_are_two_versions(run, tmp_path, quick_save):
     assert sorted(path.name for path in made) == ["1", "2", "3"]
 
 
-def test_an_output_that_cannot_be_made(run, tmp_path):
+def test_an_output_that_cannot_be_made(run, tmp_path, quick_save):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="Cannot write"):
         export.export_model(run, tmp_path / "file")

@@ -12,11 +12,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from absl import flags
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from trained_runs import SIZE, write_picture, write_run
 
+from dcign_tf import rerender as script
 from dcign_tf.datasets import DataError
 from dcign_tf.datasets.manifest import ManifestPictures
 from dcign_tf.datasets.manifest_csv import read_manifest
@@ -298,15 +300,30 @@ class TestFolder:
 
 
 class TestCommand:
-    def test_as_a_user_runs_it(self, run, picture, tmp_path):
+    def test_an_animation(self, run, picture, tmp_path, own_flags, capsys):
         output = tmp_path / "turn.gif"
-        result = command(
-            picture, f"--workdir={run.path}", "--azimuth_deg=-40:40", f"--output={output}"
-        )
-        assert (result.returncode, result.stderr) == (0, "")
-        assert result.stdout == f"{output}: 46 frames of {SIZE}×{SIZE} pixels\n"
+        own_flags(script)
+        arguments = [picture, f"--workdir={run.path}", "--azimuth_deg=-40:40", f"--output={output}"]
+        script.main(script.parse_flags(["", *map(str, arguments)]))
+        assert capsys.readouterr().out == f"{output}: 46 frames of {SIZE}×{SIZE} pixels\n"
         with Image.open(output) as animation:
             assert animation.n_frames == 46
+
+    @pytest.mark.slow
+    def test_as_a_user_runs_it(self, run, picture, tmp_path):
+        output = tmp_path / "turn.png"
+        result = command(
+            picture, f"--workdir={run.path}", "--azimuth_deg=-40", f"--output={output}"
+        )
+        assert (result.returncode, result.stderr) == (0, "")
+        assert output.exists()
+
+    def test_one_line_for_a_wrong_command(self):
+        result = command("--azimuth_deg=-40", "--output=turn.png")
+        assert result.returncode == 2
+        assert result.stderr == (
+            "rerender.py: --image is missing: a picture, or a folder of them.\n"
+        )
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
@@ -329,22 +346,9 @@ class TestCommand:
             (["none.png", "--azimuth_deg=1", "--output=o.png"], "There is no picture or folder no"),
         ],
     )
-    def test_wrong_commands(self, arguments, message, picture, monkeypatch, capsys):
+    def test_wrong_commands(self, arguments, message, picture, own_flags):
         """In this process: they are found wrong before anything is loaded."""
-        from absl import flags
-
-        from dcign_tf import rerender as script
-
-        own = flags.FlagValues()
-        monkeypatch.setattr(script, "FLAGS", own)
-        for define in ("string", "integer", "enum"):
-            original = getattr(flags, f"DEFINE_{define}")
-            monkeypatch.setattr(
-                flags,
-                f"DEFINE_{define}",
-                lambda *a, original=original, **k: original(*a, flag_values=own, **k),
-            )
-        script.define_flags()
+        own_flags(script)
         named = {"face": picture, "folder": picture.parent}
         argv = ["rerender.py", *(text.format(**named) for text in arguments)]
         with pytest.raises((flags.Error, UserError), match=re.escape(message)):

@@ -48,6 +48,7 @@ def train_in(run: RunDirectory, model=None, intervals=INTERVALS, batches=STEPS, 
     """Trains from the model's step on."""
     run.path.mkdir(exist_ok=True)
     model = model or tiny_model()
+    model.optimizer.build(model.trainable_variables)  # else the first step is traced twice
     step = int(model.step.numpy())
     remaining = {name: np.stack([b[name] for b in batches[step:]]) for name in batches[0]}
     dataset = tf.data.Dataset.from_tensor_slices(remaining)

@@ -97,7 +97,7 @@ class ServedModel(tf.Module):
             self.rerender_rest: image_bytes | values,
         }
         functions = {
-            function.__name__: tf.function(function).get_concrete_function(**specs)
+            function.__name__: tf.function(function, autograph=False).get_concrete_function(**specs)
             for function, specs in inputs.items()
         }
         return {**functions, "serving_default": functions["rerender"]}

@@ -126,9 +126,9 @@ class _Page:
             elem_id="examples",
         )
         with gr.Row(elem_id="people"):
-            self._random = gr.Button("Somebody at random", min_width=120)
+            self._random = gr.Button("Somebody at random", size="sm", min_width=120)
             self._prior = gr.Button(
-                "From the prior", min_width=120, visible=self._num_directions > 0
+                "From the prior", size="sm", min_width=120, visible=self._num_directions > 0
             )
 
     def _lay_out_sliders(self, values: list[float]) -> None:

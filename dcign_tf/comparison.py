@@ -25,7 +25,7 @@ from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
 from dcign_tf.evaluation.quantities import quantities
 from dcign_tf.evaluation.rerendering_plots import can_be_drawn, rerendering
-from dcign_tf.evaluation.scores import SCHEMA_VERSION
+from dcign_tf.evaluation.scores import are_current
 from dcign_tf.model import DCIGN
 from dcign_tf.run_directory import RunDirectory, write_aside, write_json, writing
 
@@ -105,10 +105,8 @@ def _evaluated(
 ) -> tuple[DCIGN, Mapping[str, Any]]:
     """The model and its scores; evaluated here if there are none, or of other weights."""
     model = experiment.load_model(run.checkpoint(checkpoint))
-    wanted = (int(model.step.numpy()), SCHEMA_VERSION)
-    scores = run.read_scores() or {}
-    has = (scores.get("step"), scores.get("schema_version"))
-    if has != wanted or run.read_calibration() is None:
+    scores = run.read_scores()
+    if not are_current(scores, int(model.step.numpy())) or run.read_calibration() is None:
         show(f"{run.path} has no scores of these weights yet.")
         experiment.evaluate(run, data=data, checkpoint=checkpoint, show=show)
         model, scores = experiment.load_model(run.checkpoint(checkpoint)), run.read_scores()

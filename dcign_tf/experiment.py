@@ -22,7 +22,7 @@ from dcign_tf.evaluation import report
 from dcign_tf.evaluation.figure_names import paper_figures
 from dcign_tf.evaluation.html_report import write_report
 from dcign_tf.evaluation.score_tables import scores_table
-from dcign_tf.evaluation.scores import SCHEMA_VERSION, published_mse
+from dcign_tf.evaluation.scores import are_current, published_mse
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import DCIGN
 from dcign_tf.networks import build_decoder, build_encoder
@@ -99,8 +99,8 @@ def run_experiment(
             f"{run.path} is finished (step {step:,}). To go on, give a larger"
             " --config.num_steps; to start afresh, --overwrite."
         )
-        scores = run.read_scores() or {}
-        if (scores.get("step"), scores.get("schema_version")) == (step, SCHEMA_VERSION):
+        scores = run.read_scores()
+        if are_current(scores, step):
             show(f"\n{scores_table(scores)}\nScores and figures are in {run.evaluation}")
             return scores
     return evaluate(run, model=model, data=data, show=show)

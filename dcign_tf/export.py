@@ -82,7 +82,7 @@ def export_model(
 
         from dcign_tf import experiment
         from dcign_tf.datasets.registry import background_level
-        from dcign_tf.evaluation.scores import SCHEMA_VERSION
+        from dcign_tf.evaluation.scores import are_current
         from dcign_tf.serving.model_card import model_card
         from dcign_tf.serving.signatures import ServedModel
         from dcign_tf.serving.warmup import write_warmup_requests
@@ -98,8 +98,7 @@ def export_model(
     served = ServedModel(model, background=background)
     signatures = served.signatures()
     scores = run.read_scores()
-    wanted = (calibration.step, SCHEMA_VERSION)
-    if scores and (scores.get("step"), scores.get("schema_version")) != wanted:
+    if not are_current(scores, calibration.step):
         scores = None  # of the other checkpoint, or another release's
     card = model_card(
         config=config,

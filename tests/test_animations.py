@@ -66,11 +66,8 @@ def test_without_the_library_it_says_so(monkeypatch):
 def test_a_gif_of_grey_pictures_loses_nothing():
     images = np.random.default_rng(0).integers(0, 256, (6, 20, 20, 1), np.uint8)
     with Image.open(io.BytesIO(encode_gif(images))) as animation:
-        assert (animation.n_frames, animation.info["duration"], animation.info["loop"]) == (
-            6,
-            50,
-            0,
-        )
+        assert animation.n_frames == 6
+        assert (animation.info["duration"], animation.info["loop"]) == (50, 0)
         for number, image in enumerate(images):
             animation.seek(number)
             np.testing.assert_array_equal(np.asarray(animation.convert("L")), image[..., 0])

@@ -123,6 +123,13 @@ def test_a_large_photograph_keeps_its_brightness(tmp_path):
     assert np.abs(fitted[10:70, :, 0].astype(int) - RAMP).max() <= 12
 
 
+def test_no_more_pixels_than_allowed(tmp_path):
+    Image.new("L", (30, 20)).save(tmp_path / "a.png")
+    assert fit_picture(tmp_path / "a.png", image_size=8, channels=1, most_pixels=600).shape[0] == 8
+    with pytest.raises(DataError, match=r"a.png has 30×20 pixels; at most 599 are taken"):
+        fit_picture(tmp_path / "a.png", image_size=8, channels=1, most_pixels=599)
+
+
 PNG = GREY["8-bit PNG"]
 WIDE = np.linspace(0, 999_999, 81, dtype=np.int32).reshape(9, 9)
 HUGE = b"P5 20000 20000 255\n"

@@ -22,7 +22,12 @@ _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
 def fit_picture(
-    path: str | os.PathLike[str], *, image_size: int, channels: int, background: int = 0
+    path: str | os.PathLike[str],
+    *,
+    image_size: int,
+    channels: int,
+    background: int = 0,
+    most_pixels: int | None = None,
 ) -> np.ndarray:
     """A picture, whole and undistorted, in the middle of a square.
 
@@ -34,16 +39,22 @@ def fit_picture(
         image_size: pixels of the square's side.
         channels: 1 (grey) or 3 (RGB).
         background: grey level, 0 to 255, of what the picture leaves free.
+        most_pixels: which the picture may have; a small file can hold a large one.
 
     Returns:
         uint8 [image_size, image_size, channels].
 
     Raises:
-        DataError: if the file cannot be read as a picture; says why.
+        DataError: if the file cannot be read as a picture, says why; or is too large a one.
     """
     mode = "L" if channels == 1 else "RGB"
     try:
         with Image.open(path) as picture:
+            if most_pixels is not None and picture.width * picture.height > most_pixels:
+                raise DataError(
+                    f"{os.fspath(path)} has {picture.width}×{picture.height} pixels;"
+                    f" at most {most_pixels:,} are taken"
+                )
             # Lets JPEG decode at a fraction of its size, no smaller than is needed.
             picture.draft(None, (2 * image_size, 2 * image_size))
             picture = ImageOps.exif_transpose(picture)
@@ -52,6 +63,8 @@ def fit_picture(
             picture = _convert(picture, mode, background)
             side = (image_size, image_size)
             fitted = ImageOps.pad(picture, side, Image.Resampling.BICUBIC, (background,) * channels)
+    except DataError:
+        raise
     except UnidentifiedImageError as error:
         raise DataError(f"{os.fspath(path)} is no picture of a known format") from error
     except Exception as error:  # Pillow's decoders raise all sorts of them

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
-from PIL import Image
 
 from dcign_tf.animations import encode_gif, encode_mp4
 from dcign_tf.datasets.pictures import encode_png
@@ -29,7 +28,7 @@ _MOST_DEVIATIONS = 3.0
 _FRAMES = 40
 
 MOST_PIXELS = 50_000_000
-"""Of a picture that is uploaded: a small file can hold a large one."""
+"""Of a picture that is shown: a small file can hold a large one."""
 
 # One after the other: what was asked for last is shown last, however long it takes.
 _QUIET = {
@@ -125,7 +124,7 @@ class _Page:
             visible=bool(self._examples),
             elem_id="examples",
         )
-        with gr.Row(elem_id="people"):
+        with gr.Row():
             self._random = gr.Button("Somebody at random", size="sm", min_width=120)
             self._prior = gr.Button(
                 "From the prior", size="sm", min_width=120, visible=self._num_directions > 0
@@ -177,7 +176,6 @@ class _Page:
 
     def _take_upload(self, path: str) -> _Changes:
         try:
-            _check_size(Path(path))
             return {**self._show(self._of_file(Path(path))), self._upload: None}
         except UserError as error:
             why = f"{error}.".replace(path, os.path.basename(path))
@@ -212,7 +210,7 @@ class _Page:
 
     def _of_file(self, path: Path) -> _Subject:
         """Raises `DataError` if it is no picture."""
-        picture = self._editor.fit(path)
+        picture = self._editor.fit(path, most_pixels=MOST_PIXELS)
         return _Subject(self._editor.encode(picture[np.newaxis])[0], encode_png(picture))
 
     def _somebody(self, *, from_prior: bool = False) -> _Subject:
@@ -285,21 +283,6 @@ class _Page:
         scene = zip(controls, values[: len(controls)], strict=True)
         moved = self._editor.shifted(code, values[len(controls) :])
         return self._editor.changed(moved, {control.name: value for control, value in scene})
-
-
-def _check_size(path: Path) -> None:
-    """Looks at the header alone; whether the rest can be read is said elsewhere.
-
-    Raises:
-        UserError: if there are more than `MOST_PIXELS`.
-    """
-    try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-    except Exception:  # Pillow's decoders raise all sorts of them
-        return
-    if width * height > MOST_PIXELS:
-        raise UserError(f"{path} has {width}×{height} pixels; at most {MOST_PIXELS:,} are taken")
 
 
 def _number_slider(low: float, high: float, value: float, **options: Any) -> gr.Slider:

@@ -139,7 +139,7 @@ def novel_view_ratio(predicted_mse: np.ndarray, source_mse: np.ndarray) -> float
     """Error of re-rendering one image as another, over that of not trying.
 
     Args:
-        predicted_mse: `mean_squared_error` between what the source's code with the
+        predicted_mse: mean squared error between what the source's code with the
             target's varied latent decodes to, and the target; one for each pair of
             images of a sweep, or for each equally large set of pairs.
         source_mse: that between the source image itself and the target.
@@ -159,35 +159,18 @@ def novel_view_ratio(predicted_mse: np.ndarray, source_mse: np.ndarray) -> float
     return ratio(predicted_mse.mean(), source_mse.mean())
 
 
-def mean_squared_error(images: np.ndarray, others: np.ndarray) -> float:
-    """Mean squared error over images, pixels and channels, grey values in [0, 1].
-
-    Args:
-        images: [..., H, W, C], uint8 or float in [0, 1].
-        others: of the same shape, either type.
-
-    Returns:
-        0 if identical; NaN without images, or where they hold NaN.
-
-    Raises:
-        ValueError: if the shapes differ or images are neither uint8 nor float.
-    """
-    errors = squared_errors(images, others)
-    return float(np.mean(errors)) if errors.size else np.nan
-
-
 def squared_errors(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The mean squared error of each image: float64, as many as the first axis is long.
+    """Mean squared error of each image over pixels and channels, grey values in [0, 1].
 
     Args:
         images: [N, ...], uint8 or float in [0, 1].
         others: of the same shape, either type.
 
     Returns:
-        None of no images or empty ones.
+        float64 [N]: 0 if identical, NaN where they hold NaN; [0] of empty images.
 
     Raises:
-        ValueError: as in `mean_squared_error`.
+        ValueError: if the shapes differ or images are neither uint8 nor float.
     """
     images, others = np.asarray(images), np.asarray(others)
     _check_same_shape(images, others)

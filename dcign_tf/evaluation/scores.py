@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,13 @@ from dcign_tf.evaluation.quantities import Quantity
 from dcign_tf.factors import GraphicsCode
 
 SCHEMA_VERSION = 4
+
+
+def are_current(scores: Mapping[str, Any] | None, step: int) -> bool:
+    """Whether these are scores of the weights after `step` steps, and this release's."""
+    found = scores or {}
+    return (found.get("step"), found.get("schema_version")) == (step, SCHEMA_VERSION)
+
 
 # Of an extrinsic factor, against its true values; the last two only if it is a circle.
 VALUE_SCORES = (
@@ -116,7 +124,7 @@ def make_scores(
         calibration: of `fit_calibration`, from the same `fit_codes`.
         quantities: the factors whose true values are known, to what these are.
         novel_view_ratio: every factor to its `metrics.novel_view_ratio`.
-        reconstruction_mse: `metrics.mean_squared_error` of the reconstructions.
+        reconstruction_mse: mean squared error of the reconstructions.
 
     Returns:
         A dict of dicts, lists, strings and numbers; undefined scores are NaN.

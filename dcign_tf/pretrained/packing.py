@@ -19,7 +19,7 @@ from dcign_tf.calibration import CalibrationError
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
-from dcign_tf.evaluation.scores import SCHEMA_VERSION
+from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.shape_estimation import READOUT_FILE
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
 from dcign_tf.model import DCIGN
@@ -155,8 +155,7 @@ def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
         model.checked_calibration()
     except CalibrationError as error:
         raise UserError(f"{error} {again}") from error
-    scores = run.read_scores() or {}
-    if (scores.get("step"), scores.get("schema_version")) != (step, SCHEMA_VERSION):
+    if not are_current(run.read_scores(), step):
         raise UserError(f"{run.path} has no scores of step {step:,}, its checkpoint's. {again}")
     missing = [name for name in _EVALUATION if not (run.evaluation / name).exists()]
     if missing:
@@ -167,7 +166,7 @@ def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:
     """Raises `UserError` unless it is the same run but for the procedure, and was evaluated."""
     twin.check_config({**run.read_config(), "procedure": "entangled"})
     scores = twin.read_scores()
-    if scores is None or scores["step"] != run.read_scores()["step"]:
+    if not are_current(scores, run.read_scores()["step"]):
         raise UserError(
             f"{twin.path} has no scores of the same step."
             f" Evaluate it first: python evaluate.py --workdir={twin.path}"

@@ -7,6 +7,7 @@ from matplotlib import cbook
 from matplotlib.figure import Figure
 
 from dcign_tf.datasets.pictures import fit_picture
+from dcign_tf.evaluation.quantities import Quantity, display_name
 from dcign_tf.evaluation.sheets import sheet
 from dcign_tf.model import DCIGN
 
@@ -31,10 +32,7 @@ def photograph_sheet(model: DCIGN) -> Figure:
     for own in known[:1]:
         low, high = own.range
         for share in _TURNED_TO:
-            value = round(low + share * (high - low))
+            value = low + share * (high - low)
             shown.append(model.rerender(images, **{own.name: value}).numpy()[0])
-            name, _, unit = own.name.rpartition("_")
-            sign = "−" * (value < 0)
-            degrees = "°" * (unit == "deg")
-            labels.append(f"{name.replace('_', ' ')} {sign}{abs(value)}{degrees}")
+            labels.append(f"{display_name(own.name)} {Quantity(own.name).text(value)}")
     return sheet(np.stack(shown), columns=len(shown), column_labels=labels, dark=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import io
 import os
 import shutil
@@ -315,10 +316,14 @@ class TestWrongFolders:
         folders = {p.name for p in (tmp_path / "dcign_manifest").iterdir()}
         assert folders == {"checksums.npy", data._pool.fingerprint}
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-    def test_a_folder_that_cannot_be_written_to(self, tmp_path):
+    def test_a_folder_that_cannot_be_written_to(self, tmp_path, monkeypatch):
+        """As for anybody but root, whom nothing else would refuse."""
+
+        def refuse(path, *_, **__):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
         write_folder(tmp_path)
-        tmp_path.chmod(0o500)
+        monkeypatch.setattr(os, "mkdir", refuse)
         with pytest.raises(DataError, match="may name pictures by their whole paths"):
             opened(tmp_path).prepare()
 

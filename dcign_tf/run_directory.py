@@ -188,11 +188,14 @@ class RunDirectory:
         Raises:
             UserError: if there is none, or it cannot be read.
         """
-        return _read_json(
+        config = _read_json(
             self.config_file,
             f"{self.path} is no run directory (it has no config.json)."
             " Train first: python train.py --dataset=faces",
         )
+        if "dataset" not in config:
+            raise _damaged(self.config_file, "it names no dataset")
+        return config
 
     def read_environment(self) -> dict[str, Any]:
         """Where the run began.

@@ -186,7 +186,7 @@ class TestRuns:
     def made(self, tmp_path):
         def make(name: str, fingerprint: str = "abc") -> Path:
             run = RunDirectory(tmp_path / name)
-            write_json(run.config_file, {"procedure": "clamped"})
+            write_json(run.config_file, {"dataset": "faces", "procedure": "clamped"})
             write_json(run.environment_file, {"data_fingerprint": fingerprint})
             return run.path
 

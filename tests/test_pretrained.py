@@ -21,7 +21,8 @@ from trained_runs import LATENTS, SCORES, SIZE, STEP, tiny_model, write_run
 import dcign_tf
 from dcign_tf import experiment, pretrained
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.shape_estimation import READOUT_FILE
+from dcign_tf.evaluation.shape_estimation import READOUT_FILE, ShapeReadout
+from dcign_tf.evaluation.showcase import IDENTITIES_FILE
 from dcign_tf.pretrained import __main__ as script
 from dcign_tf.pretrained import packing
 from dcign_tf.pretrained.model_card import training_command
@@ -107,9 +108,20 @@ def test_what_is_packed_is_a_run_without_what_only_training_needs(packed):
 
 
 def test_a_shape_readout_is_packed_along(run, tmp_path):
-    (run.evaluation / READOUT_FILE).write_bytes(b"a read-out")
+    weights = np.zeros((LATENTS - 3, 5), np.float32)
+    readout = ShapeReadout(weights, weights[0], alpha=1.0, num_images=4, num_identities=2)
+    readout.save(run.evaluation / READOUT_FILE)
     packing.pack(run, tmp_path / "packed", show=lambda line: None)
-    assert (tmp_path / "packed" / "evaluation" / READOUT_FILE).read_bytes() == b"a read-out"
+    copy = tmp_path / "packed" / "evaluation" / READOUT_FILE
+    assert copy.read_bytes() == (run.evaluation / READOUT_FILE).read_bytes()
+
+
+@pytest.mark.parametrize("name", [IDENTITIES_FILE, READOUT_FILE])
+def test_what_is_damaged_is_not_packed(run, tmp_path, name):
+    (run.evaluation / name).write_bytes(b"no arrays")
+    with pytest.raises(UserError, match=rf"{name} is damaged .*evaluate\.py makes it anew"):
+        packing.pack(run, tmp_path / "packed")
+    assert not (tmp_path / "packed").exists()
 
 
 def test_the_model_card(run, tmp_path):

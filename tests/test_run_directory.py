@@ -17,7 +17,13 @@ from dcign_tf import run_directory
 from dcign_tf.errors import UserError
 from dcign_tf.run_directory import CHANGEABLE_KEYS, RunDirectory, write_aside, write_json
 
-CONFIG = {"seed": 0, "num_steps": 10, "ratios": [1, 2], "data": {"size": 36, "num_steps": 1}}
+CONFIG = {
+    "dataset": "faces",
+    "seed": 0,
+    "num_steps": 10,
+    "ratios": [1, 2],
+    "data": {"size": 36, "num_steps": 1},
+}
 ENVIRONMENT = {"threads": 2, "commit": "abc", "data_fingerprint": "f1"}
 
 
@@ -117,6 +123,11 @@ class TestConfig:
         (run.path / f"{name}.json").write_bytes(content)
         with pytest.raises(UserError, match=rf"{name}\.json is damaged: .*Restore it or delete"):
             getattr(run, f"read_{name}")()
+
+    def test_a_config_of_nothing(self, run):
+        write_json(run.config_file, {})
+        with pytest.raises(UserError, match=r"config\.json is damaged: it names no dataset\. Rest"):
+            run.read_config()
 
     @pytest.mark.parametrize("name", ["config", "environment"])
     def test_a_checkpoint_of_which_nothing_is_known(self, run, name):

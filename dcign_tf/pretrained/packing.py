@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shlex
@@ -19,8 +20,9 @@ from dcign_tf.calibration import CalibrationError
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures import save_figure
 from dcign_tf.evaluation.network import Network
+from dcign_tf.evaluation.sampled_people import IdentityDistribution
 from dcign_tf.evaluation.scores import are_current
-from dcign_tf.evaluation.shape_estimation import READOUT_FILE
+from dcign_tf.evaluation.shape_estimation import READOUT_FILE, ShapeReadout
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
 from dcign_tf.model import DCIGN
 from dcign_tf.precision import float32_copy
@@ -160,6 +162,9 @@ def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
     missing = [name for name in _EVALUATION if not (run.evaluation / name).exists()]
     if missing:
         raise UserError(f"{run.evaluation} lacks {', '.join(missing)}. {again}")
+    IdentityDistribution.load(run.evaluation / IDENTITIES_FILE)  # says if it is damaged
+    with contextlib.suppress(FileNotFoundError):  # of faces only
+        ShapeReadout.load(run.evaluation / READOUT_FILE)
 
 
 def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LassoCV
 
 from dcign_tf.evaluation.code_samples import checked, split, standardised
+from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.evaluation.metrics import varies
 
 REGRESSORS = ("forest", "lasso")
@@ -68,17 +70,19 @@ def dci(
     else:
         settings = {"cross_validation": cross_validation}
         model = LassoCV(cv=cross_validation, random_state=seed, selection="cyclic")
-    importances = np.zeros((codes.shape[1], factors.shape[1]))
-    errors = np.full(factors.shape[1], np.nan)
-    for column, target in enumerate(targets.T):
+
+    def learned(target: np.ndarray) -> tuple[np.ndarray, float]:
+        """Importances [latents] for a factor, and its error."""
         if not (varies(target[train]) and varies(target[test])):
-            importances[:, column] = np.nan
-            continue
-        model.fit(latents[train], target[train])
-        weights = model.feature_importances_ if regressor == "forest" else np.abs(model.coef_)
-        importances[:, column] = weights
-        residual = model.predict(latents[test]) - target[test]
-        errors[column] = np.sqrt(np.mean(residual**2) / target[test].var())
+            return np.full(codes.shape[1], np.nan), np.nan
+        own = clone(model).fit(latents[train], target[train])
+        weights = own.feature_importances_ if regressor == "forest" else np.abs(own.coef_)
+        residual = own.predict(latents[test]) - target[test]
+        return weights, np.sqrt(np.mean(residual**2) / target[test].var())
+
+    found = concurrently(learned, targets.T)
+    weights, errors = (np.array(values) for values in zip(*found, strict=True))
+    importances = weights.T
     disentanglement, completeness, per_factor = dci_of_importances(importances)
     return {
         "disentanglement": disentanglement,

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import shape_estimation
@@ -161,6 +163,21 @@ def test_the_penalty_is_chosen_for_people_not_fitted_on():
     codes = np.concatenate([np.zeros((len(identities), 2)), names], axis=1)
     readout = fit_readout(codes, coefficients, identities, where=slice(2, None))
     assert readout.alpha > 100
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 100), noise=st.sampled_from([0.1, 1.0, 3.0]), number=st.integers(6, 40))
+def test_as_scikit_learn_searches(seed, noise, number):
+    codes, coefficients, identities = people(number, first=seed, noise=noise)
+    search = GridSearchCV(
+        Ridge(),
+        {"alpha": shape_estimation.ALPHAS},
+        scoring="neg_mean_squared_error",
+        cv=GroupKFold(5),
+    ).fit(codes[:, WHERE].astype(float), coefficients.astype(float), groups=identities)
+    readout = fit_readout(codes, coefficients, identities, where=WHERE)
+    assert readout.alpha == search.best_params_["alpha"]
+    np.testing.assert_allclose(readout.weights.T, search.best_estimator_.coef_, atol=1e-6)
 
 
 def test_scores_by_hand():

@@ -10,7 +10,12 @@ from trained_runs import LATENTS, SIZE, tiny_model
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.network import Network
 from dcign_tf.evaluation.sampled_people import IdentityDistribution
-from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE, write_showcase
+from dcign_tf.evaluation.showcase import (
+    EXAMPLES_FOLDER,
+    IDENTITIES_FILE,
+    training_codes,
+    write_showcase,
+)
 
 
 class Sweeps:
@@ -38,7 +43,7 @@ class Dataset:
 
 def test_examples_and_identities_are_written(tmp_path):
     network = Network(tiny_model())
-    write_showcase(network, Dataset(), tmp_path)
+    write_showcase(network, Dataset(), training_codes(network, Dataset()), tmp_path)
     examples = sorted((tmp_path / EXAMPLES_FOLDER).iterdir())
     assert [path.name for path in examples] == [f"example{i}.png" for i in range(1, 9)]
     levels = [int(np.asarray(Image.open(path)).min()) // 10 for path in examples]

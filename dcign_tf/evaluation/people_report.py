@@ -52,7 +52,7 @@ def evaluate_people(
     *,
     calibration: Calibration,
     entangled: bool,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], np.ndarray]:
     """Scores disentanglement, recognition and shape estimation; writes figures and files.
 
     Args:
@@ -67,10 +67,12 @@ def evaluate_people(
     Returns:
         `disentanglement`, see `independent_codes.score_disentanglement`;
         `recognition`, see `recognition.recognition_scores`, or None if the test images
-        do not show one person twice; `shape`, see `shape_estimation.shape_scores`.
+        do not show one person twice; `shape`, see `shape_estimation.shape_scores`. And
+        the codes of the training images, [N, latent_dim], in the order of `network`.
     """
+    found = network
     if entangled:
-        network = network.rearranged({})  # the read-out is for the model's own codes
+        network = found.rearranged({})  # the read-out is for the model's own codes
     angles = [key for key in data.values.values() if key.endswith("_deg")]
     test = read_portraits(data.independent(), angles)
     fit = read_portraits(data.sweeps("train")[INTRINSIC], angles, most_images=FIT_IMAGES)
@@ -116,7 +118,7 @@ def evaluate_people(
     if not entangled and not any(known.reason for known in calibration.factors.values()):
         sheet = _sampled_people(network, fit_codes[:, where], calibration)
         save_figure(sheet, directory / "sampled_people.png")
-    return scores
+    return scores, np.take(fit_codes, found.order, axis=1) if entangled else fit_codes
 
 
 def _encode(network: Network, portraits: Portraits) -> np.ndarray:

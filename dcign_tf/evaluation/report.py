@@ -25,7 +25,7 @@ from dcign_tf.evaluation.quantities import quantities
 from dcign_tf.evaluation.rerendering import rerendering_scores
 from dcign_tf.evaluation.score_tables import scores_table
 from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
-from dcign_tf.evaluation.showcase import write_showcase
+from dcign_tf.evaluation.showcase import training_codes, write_showcase
 from dcign_tf.model import DCIGN
 
 
@@ -105,18 +105,21 @@ def evaluate(
         scores["reference_mse"] = dict(reference_mse)
     if isinstance(data, FaceDataset):
         show("Disentanglement, recognition and shape, on images of independent factors …")
-        scores |= evaluate_people(
+        of_people, seen_codes = evaluate_people(
             network,
             data,
             directory,
             calibration=model.calibration,
             entangled=model.procedure == "entangled",
         )
+        scores |= of_people
+    else:
+        seen_codes = training_codes(network, data)
     for name, figure in gallery.figures(
         network, test, fit, sweeps, known, model.calibration, scores, records
     ):
         save_figure(figure, directory / f"{numbered(name, paper_figures or {})}.png")
-    write_showcase(network, data, directory)
+    write_showcase(network, data, seen_codes, directory)
     for path, _ in earlier & _stamped_figures(directory):
         path.unlink()  # not drawn this time: it would be taken for one of these
     write_scores(model.calibration.get_config(), directory / "calibration.json")

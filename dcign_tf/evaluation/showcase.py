@@ -25,12 +25,15 @@ _EXAMPLES = 8
 _FIT_SWEEPS = 100
 
 
-def write_showcase(network: Network, data: SweepDataset, directory: pathlib.Path) -> None:
+def write_showcase(
+    network: Network, data: SweepDataset, training_codes: np.ndarray, directory: pathlib.Path
+) -> None:
     """Writes example pictures of test identities, and how intrinsic latents are distributed.
 
     Args:
         network: a trained model.
         data: prepared.
+        training_codes: [N, latent_dim], of `training_codes` or of more images.
         directory: of the evaluation.
 
     Raises:
@@ -40,12 +43,17 @@ def write_showcase(network: Network, data: SweepDataset, directory: pathlib.Path
     examples.mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(_example_images(network, data), start=1):
         (examples / f"example{number}.png").write_bytes(encode_png(image))
+    intrinsic = training_codes[:, network.code.slice(INTRINSIC)]
+    IdentityDistribution.fitted(intrinsic).save(directory / IDENTITIES_FILE)
+
+
+def training_codes(network: Network, data: SweepDataset) -> np.ndarray:
+    """The codes of some intrinsic training sweeps, [N, latent_dim]."""
     sweeps = data.sweeps("train")[INTRINSIC]
     codes = concurrently(
         lambda index: network.encode(distinct_images(sweeps[index])), evenly(sweeps, _FIT_SWEEPS)
     )
-    intrinsic = np.concatenate(list(codes))[:, network.code.slice(INTRINSIC)]
-    IdentityDistribution.fitted(intrinsic).save(directory / IDENTITIES_FILE)
+    return np.concatenate(list(codes))
 
 
 def _example_images(network: Network, data: SweepDataset) -> list[np.ndarray]:

@@ -47,7 +47,7 @@ def test_equivariance_has_a_labelled_panel_for_each_factor(rng):
     assert "latent" in figure.axes[0].get_ylabel()
     titles = [panel.get_title(loc="left") for panel in figure.axes]
     assert titles == [
-        "azimuth\nρ = −0.99,  R² = 0.50,  mean error 4.57°",
+        "azimuth\nρ = −0.99,  R² = 0.50,  mean error 4.6°",
         "elevation\nρ = –,  R² = –,  mean error –",
         "light azimuth",
     ]

@@ -254,7 +254,9 @@ def _scored_title(
         parts.append("not calibrated")
     elif "r2_calibrated" in scores:
         error = scores.get("mean_absolute_error")
-        text = f"{error:.3g}{quantity.unit}" if error is not None and np.isfinite(error) else "–"
+        text = "–"
+        if error is not None and np.isfinite(error):
+            text = f"{error:.1f}{quantity.unit}" if quantity.unit else f"{error:.3g}"
         parts += [f"R² = {_number(scores['r2_calibrated'])}", f"mean error {text}"]
     return "\n".join(filter(None, [display_name(factor), ",  ".join(parts)]))
 

@@ -19,8 +19,8 @@ from dcign_tf.pretrained.packing import copy_record
 from dcign_tf.run_directory import RunDirectory
 
 RESULTS = pathlib.Path(__file__).with_name("results")
-_WIDEST_PX = 1200
-_COLOURS = 48
+_WIDEST_PX = 1000
+_COLOURS = 256
 
 
 def keep(run: RunDirectory) -> pathlib.Path:
@@ -51,7 +51,8 @@ def shrink(figure: pathlib.Path, output: pathlib.Path) -> None:
     if small.width > _WIDEST_PX:
         height = round(small.height * _WIDEST_PX / small.width)
         small = small.resize((_WIDEST_PX, height), Image.Resampling.LANCZOS)
-    small.quantize(_COLOURS, dither=Image.Dither.NONE).save(output, optimize=True)
+    few = small.quantize(_COLOURS, kmeans=2, dither=Image.Dither.NONE)
+    few.save(output, optimize=True)
 
 
 if __name__ == "__main__":

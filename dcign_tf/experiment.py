@@ -218,18 +218,10 @@ def open_data(run: RunDirectory, data_dir: str | None = None) -> SweepDataset:
         UserError: if they cannot be had, or have changed.
     """
     config = run.read_config()
-    if missing := [key for key in _DATA_KEYS if key not in config]:
-        raise UserError(
-            f"{run.config_file} is damaged: it has no {', '.join(missing)}. Restore it, or train"
-            " in another --workdir."
-        )
     data = _open_dataset({**config, "data_dir": data_dir or config["data_dir"]})
     run.check_data(data.fingerprint, run.read_environment())
     data.prepare()
     return data
-
-
-_DATA_KEYS = ("dataset", "preset", "data", "data_dir")
 
 
 def load_model(path: os.PathLike) -> DCIGN:

@@ -41,6 +41,7 @@ CHANGEABLE_KEYS = frozenset(
         "data_preset",
     }
 )
+_CONFIG_KEYS = ("dataset", "preset", "data", "data_dir")  # of any run, whatever it trains
 
 
 class RunDirectory:
@@ -193,8 +194,8 @@ class RunDirectory:
             f"{self.path} is no run directory (it has no config.json)."
             " Train first: python train.py --dataset=faces",
         )
-        if "dataset" not in config:
-            raise _damaged(self.config_file, "it names no dataset")
+        if missing := [key for key in _CONFIG_KEYS if key not in config]:
+            raise _damaged(self.config_file, f"it has no {', '.join(missing)}")
         return config
 
     def read_environment(self) -> dict[str, Any]:

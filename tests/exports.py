@@ -20,6 +20,7 @@ STEP = 7
 CONFIG = {
     "dataset": "manifest",
     "preset": "quick",
+    "data_dir": "data",
     "procedure": "clamped",
     "seed": 3,
     "data": {"image_size": SHAPE[0], "channels": 1, "background": 40},

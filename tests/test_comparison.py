@@ -181,12 +181,15 @@ class TestSheet:
         assert "white: not calibrated" in titles[1]
 
 
+RECORD = {"dataset": "faces", "preset": "quick", "data": {}, "data_dir": "data"}
+
+
 class TestRuns:
     @pytest.fixture
     def made(self, tmp_path):
         def make(name: str, fingerprint: str = "abc") -> Path:
             run = RunDirectory(tmp_path / name)
-            write_json(run.config_file, {"dataset": "faces", "procedure": "clamped"})
+            write_json(run.config_file, {**RECORD, "procedure": "clamped"})
             write_json(run.environment_file, {"data_fingerprint": fingerprint})
             return run.path
 

@@ -53,7 +53,13 @@ def trained(tmp_path_factory) -> tuple[RunDirectory, DCIGN]:
     run.last_checkpoint.parent.mkdir()
     model = tiny_model()
     model.save(run.last_checkpoint)
-    config = {"dataset": "faces", "face_model": None, "data": {"image_size": SIZE, "channels": 1}}
+    config = {
+        "dataset": "faces",
+        "preset": "quick",
+        "face_model": None,
+        "data": {"image_size": SIZE, "channels": 1},
+        "data_dir": "data",
+    }
     run.config_file.write_text(json.dumps(config))
     head, rng = procedural_head(), np.random.default_rng(0)
     ShapeReadout(
@@ -199,7 +205,9 @@ def test_the_picture_cannot_be_read(run, tmp_path):
 
 
 def test_data_without_coefficients(run, picture, tmp_path):
-    run.config_file.write_text(json.dumps({"dataset": "manifest", "data": {}}))
+    config = {**run.read_config(), "dataset": "manifest", "data": {}}
+    del config["face_model"]
+    run.config_file.write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"trained on 'manifest'.*not made from a face model"):
         estimate(picture, run, tmp_path / "face.obj")
 

@@ -25,6 +25,7 @@ from dcign_tf.run_directory import RunDirectory, write_json
 DOCUMENT = Path(__file__).parents[1] / "docs" / "scores.md"
 CONFIG = {
     "dataset": "faces",
+    "data_dir": "data",
     "preset": "quick",
     "procedure": "clamped",
     "num_steps": 6500,

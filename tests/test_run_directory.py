@@ -19,6 +19,8 @@ from dcign_tf.run_directory import CHANGEABLE_KEYS, RunDirectory, write_aside, w
 
 CONFIG = {
     "dataset": "faces",
+    "preset": "quick",
+    "data_dir": "data",
     "seed": 0,
     "num_steps": 10,
     "ratios": [1, 2],
@@ -126,7 +128,7 @@ class TestConfig:
 
     def test_a_config_of_nothing(self, run):
         write_json(run.config_file, {})
-        with pytest.raises(UserError, match=r"config\.json is damaged: it names no dataset\. Rest"):
+        with pytest.raises(UserError, match=r"it has no dataset, preset, data, data_dir\. Restore"):
             run.read_config()
 
     @pytest.mark.parametrize("name", ["config", "environment"])

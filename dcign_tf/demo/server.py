@@ -24,7 +24,7 @@ def serve(demo: gr.Blocks, host: str, port: int | None, max_upload_mb: float) ->
         _, url, _ = demo.launch(
             server_name=host,
             server_port=port,
-            max_file_size=int(max_upload_mb * 2**20),  # as it is told to the user,
+            max_file_size=int(max_upload_mb * 2**20),  # as it is told to the user
             theme=gr.themes.Default(
                 primary_hue="amber",
                 neutral_hue="stone",

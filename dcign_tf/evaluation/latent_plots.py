@@ -14,6 +14,7 @@ from dcign_tf.calibration import FactorCalibration
 from dcign_tf.evaluation.circle import unroll
 from dcign_tf.evaluation.figures import INK, MUTED, caption, factor_colours, styled
 from dcign_tf.evaluation.quantities import Quantity, display_name
+from dcign_tf.evaluation.score_tables import number
 
 _CUT_NOTE = (
     " Dashed: where a circle is cut open, as no single latent can follow it without a jump;"
@@ -177,8 +178,8 @@ def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) ->
         shown = _evenly(latents[factor], _MOST_STRIPS)
         sweeps = [(latent, np.full(len(latent), i + 1.0)) for i, latent in enumerate(shown)]
         _scatter(panel, sweeps, colour)
-        for number, (latent, _) in enumerate(sweeps, 1):
-            panel.plot([number - 0.35, number + 0.35], [np.mean(latent)] * 2, color=INK)
+        for place, (latent, _) in enumerate(sweeps, 1):
+            panel.plot([place - 0.35, place + 0.35], [np.mean(latent)] * 2, color=INK)
         panel.set_xlim(0.2, len(shown) + 0.8)
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         panel.grid(False, axis="x")
@@ -253,10 +254,8 @@ def _scored_title(
     if known is not None and known.reason:
         parts.append("not calibrated")
     elif "r2_calibrated" in scores:
-        error = scores.get("mean_absolute_error")
-        text = "–"
-        if error is not None and np.isfinite(error):
-            text = f"{error:.1f}{quantity.unit}" if quantity.unit else f"{error:.3g}"
+        form = ".1f" if quantity.unit else ".3g"
+        text = number(scores.get("mean_absolute_error"), form, quantity.unit)
         parts += [f"R² = {_number(scores['r2_calibrated'])}", f"mean error {text}"]
     return "\n".join(filter(None, [display_name(factor), ",  ".join(parts)]))
 

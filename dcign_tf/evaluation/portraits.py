@@ -9,6 +9,7 @@ import numpy as np
 
 from dcign_tf.datasets.reading import Sweeps, decode_images
 from dcign_tf.evaluation.concurrency import concurrently
+from dcign_tf.evaluation.network import evenly
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,17 +39,17 @@ def read_portraits(
         angles: keys under which the examples hold angles.
         most_images: if all are more, evenly chosen whole sweeps of about so many.
     """
-    chosen = np.arange(len(sweeps))
+    chosen = range(len(sweeps))
     if most_images is not None and len(sweeps):
         per_sweep = len(sweeps[0]["image"])
         count = min(len(sweeps), max(1, most_images // per_sweep))
-        chosen = np.rint(np.linspace(0, len(sweeps) - 1, count)).astype(int)
+        chosen = evenly(sweeps, count)
 
     def read(index: int) -> Mapping[str, np.ndarray]:
         example = sweeps[index]
         return {**example, "image": decode_images(example["image"])}
 
-    examples = list(concurrently(read, chosen.tolist()))
+    examples = list(concurrently(read, chosen))
     return Portraits(
         images=np.concatenate([example["image"] for example in examples]),
         identities=np.concatenate([example["identity"] for example in examples]),

@@ -26,14 +26,14 @@ _FIT_SWEEPS = 100
 
 
 def write_showcase(
-    network: Network, data: SweepDataset, training_codes: np.ndarray, directory: pathlib.Path
+    network: Network, data: SweepDataset, codes: np.ndarray, directory: pathlib.Path
 ) -> None:
     """Writes example pictures of test identities, and how intrinsic latents are distributed.
 
     Args:
         network: a trained model.
         data: prepared.
-        training_codes: [N, latent_dim], of `training_codes` or of more images.
+        codes: of training images, [N, latent_dim], such as `training_codes` gives.
         directory: of the evaluation.
 
     Raises:
@@ -43,7 +43,7 @@ def write_showcase(
     examples.mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(_example_images(network, data), start=1):
         (examples / f"example{number}.png").write_bytes(encode_png(image))
-    intrinsic = training_codes[:, network.code.slice(INTRINSIC)]
+    intrinsic = codes[:, network.code.slice(INTRINSIC)]
     IdentityDistribution.fitted(intrinsic).save(directory / IDENTITIES_FILE)
 
 

@@ -44,6 +44,8 @@ def parse_flags(argv: Sequence[str]) -> None:
     FLAGS(argv, known_only=True)
     known = {path.stem for path in CONFIGS.glob("[a-z]*_*.py")}
     datasets = sorted({name.rsplit("_", 1)[0] for name in known})
+    if FLAGS.dataset is None:
+        FLAGS([word for word in argv if not word.lstrip("-").startswith("config.")])  # misspelt?
     if FLAGS.dataset not in datasets:
         wrong = "is missing" if FLAGS.dataset is None else f"{FLAGS.dataset} is unknown"
         raise flags.Error(f"--dataset {wrong}; there is {', '.join(datasets)}.")

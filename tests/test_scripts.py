@@ -485,6 +485,8 @@ FACES = ("--dataset=faces", "--preset=quick")
     [
         ([*FACES, "--nope"], "Unknown command line flag 'nope'"),
         ([], "--dataset is missing; there is "),
+        (["--config.seed=1"], "--dataset is missing; there is "),
+        (["--datset=faces", "--config.seed=1"], "Unknown command line flag 'datset'. Did you mean"),
         (["--dataset=cars"], "--dataset cars is unknown; there is "),
         (["--dataset=faces", "--preset=huge"], "--preset=huge is unknown; there is best, paper"),
         ([*FACES, "--config.nope=1"], "No such setting: nope; configs/faces_quick.py has them"),

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from dcign_tf import scripts
+from dcign_tf.cli import running
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Run directory of train.py.")
@@ -29,7 +29,7 @@ def parse_flags(argv: Sequence[str]) -> None:
     """Parses; `--workdir` is required, or else `--compare`, with other runs after it."""
     program, *others = FLAGS(argv)
     if FLAGS.compare is None:
-        scripts.reject_arguments([program, *others])
+        running.reject_arguments([program, *others])
         if FLAGS.workdir is None:
             raise flags.Error("--workdir is missing: the run directory of train.py.")
         if FLAGS.output is not None:
@@ -42,22 +42,22 @@ def parse_flags(argv: Sequence[str]) -> None:
 
 def main() -> None:
     """Evaluates or compares as the flags say."""
-    from dcign_tf.comparable_runs import comparable_runs
-    from dcign_tf.run_directory import RunDirectory
+    from dcign_tf.runs.comparable import comparable_runs
+    from dcign_tf.runs.directory import RunDirectory
 
     settings = {"data_dir": FLAGS.data_dir, "checkpoint": FLAGS.checkpoint}
     if FLAGS.compare:
         comparable_runs(FLAGS.compare)  # says at once if they are not
-        with scripts.quiet_loading():
-            from dcign_tf import comparison
-        comparison.compare(FLAGS.compare, FLAGS.output, **settings)
+        with running.quiet_loading():
+            from dcign_tf.evaluation import compare
+        compare.compare(FLAGS.compare, FLAGS.output, **settings)
         return
     run = RunDirectory(FLAGS.workdir)
     run.read_config()  # says at once if this is no run directory
-    with scripts.quiet_loading():
-        from dcign_tf import experiment
+    with running.quiet_loading():
+        from dcign_tf.training import experiment
     experiment.evaluate(run, **settings)
 
 
 if __name__ == "__main__":
-    scripts.run(main, parse_flags)
+    running.run(main, parse_flags)

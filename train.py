@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from absl import flags
 from ml_collections import config_flags
 
-from dcign_tf import scripts
+from dcign_tf.cli import running
 
 CONFIGS = pathlib.Path(__file__).resolve().parent / "configs"
 
@@ -59,7 +59,7 @@ def parse_flags(argv: Sequence[str]) -> None:
     config = importlib.import_module(f"configs.{name}").get_config()
     try:
         config_flags.DEFINE_config_dict("config", config, "Settings to train with.")
-        scripts.reject_arguments(FLAGS(argv))
+        running.reject_arguments(FLAGS(argv))
     except (AttributeError, KeyError) as error:
         # A KeyError inside a KeyError: its text comes quoted and escaped.
         what = str(error.args[0]).replace("\\n", ". ").replace("\\'", "").strip("'\"")
@@ -73,7 +73,7 @@ def parse_flags(argv: Sequence[str]) -> None:
 
 def default_preset() -> tuple[str, str]:
     """The preset for this machine, and why."""
-    with scripts.quiet_loading():
+    with running.quiet_loading():
         import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
@@ -83,19 +83,19 @@ def default_preset() -> tuple[str, str]:
 
 def main() -> None:
     """Trains as the flags say."""
-    from dcign_tf import export
-    from dcign_tf.run_directory import RunDirectory
+    from dcign_tf.runs.directory import RunDirectory
+    from dcign_tf.serving import exporting
 
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
     config = FLAGS.config.to_dict() | {"init_from": FLAGS.init_from}
     run = RunDirectory(workdir)
     with run.locked():  # before anything slow
-        with scripts.quiet_loading():
-            from dcign_tf import experiment
+        with running.quiet_loading():
+            from dcign_tf.training import experiment
         experiment.run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite)
         if FLAGS.export:
-            export.export_model(run, pathlib.Path(FLAGS.export))
+            exporting.export_model(run, pathlib.Path(FLAGS.export))
 
 
 if __name__ == "__main__":
-    scripts.run(main, parse_flags)
+    running.run(main, parse_flags)

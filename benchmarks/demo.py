@@ -20,9 +20,9 @@ import numpy as np
 from absl import app, flags
 from playwright.sync_api import Page, sync_playwright
 
+from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.pretrained import pretrained_run
-from dcign_tf.run_directory import RunDirectory
-from dcign_tf.scene_editor import SceneEditor
+from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", None, "Run directory of train.py; else the model in the box.")

@@ -6,7 +6,7 @@ import math
 
 import keras
 
-from dcign_tf.layers import UnpoolConv2D
+from dcign_tf.model.layers import UnpoolConv2D
 
 
 def layered_decoder(decoder: keras.Model) -> keras.Model:

@@ -25,12 +25,12 @@ import torch.nn.functional as F
 from absl import app, flags, logging
 
 from benchmarks.networks import layered_decoder, multiply_adds
-from dcign_tf.calibration import Calibration, FactorCalibration
-from dcign_tf.datasets.workers import available_cores
+from dcign_tf.datasets.storage.workers import available_cores
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.layers import UnpoolConv2D
-from dcign_tf.model import DCIGN
-from dcign_tf.networks import build_decoder, build_encoder
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.model.layers import UnpoolConv2D
+from dcign_tf.model.networks import build_decoder, build_encoder
+from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 from dcign_tf.serving.signatures import ServedModel
 
 FLAGS = flags.FLAGS

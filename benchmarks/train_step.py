@@ -25,9 +25,9 @@ from absl import app, flags
 
 from benchmarks.networks import layered_decoder, multiply_adds
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.model import DCIGN
-from dcign_tf.networks import build_decoder, build_encoder
-from dcign_tf.precision import resolve_precision
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.model.networks import build_decoder, build_encoder
+from dcign_tf.model.precision import resolve_precision
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("image_size", 150, "Height and width of the images.")

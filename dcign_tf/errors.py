@@ -3,3 +3,7 @@
 
 class UserError(RuntimeError):
     """Something the user can mend; its message says what was wrong, where, and what to do."""
+
+
+class DataError(UserError):
+    """Data cannot be made or read; the message is one line: what, where, what to do."""

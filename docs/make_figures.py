@@ -9,8 +9,8 @@ import pathlib
 
 import numpy as np
 
-from dcign_tf.evaluation.figures import save_figure
-from dcign_tf.evaluation.sheets import sheet
+from dcign_tf.evaluation.figures.sheets import sheet
+from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.rendering.chairs.chair import ChairScene, draw_chair
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.raycaster import FaceScene

@@ -18,7 +18,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from dcign_tf.datasets.progress import Progress
+from dcign_tf.progress import Progress
 from dcign_tf.rendering.camera import Framing
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.raycaster import FaceScene

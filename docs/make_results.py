@@ -14,9 +14,9 @@ import sys
 
 from PIL import Image
 
-from dcign_tf.evaluation.html_report import write_report
+from dcign_tf.evaluation.report.html_report import write_report
 from dcign_tf.pretrained.packing import copy_record
-from dcign_tf.run_directory import RunDirectory
+from dcign_tf.runs.directory import RunDirectory
 
 RESULTS = pathlib.Path(__file__).with_name("results")
 _WIDEST_PX = 1000

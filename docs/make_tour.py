@@ -35,7 +35,7 @@ import numpy as np
 import dcign_tf
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.pretrained import pretrained_run
-from dcign_tf.scripts import quiet_loading
+from dcign_tf.cli.running import quiet_loading
 
 with quiet_loading():  # TensorFlow has much to say of the machine
     model = dcign_tf.load_pretrained("faces")
@@ -124,7 +124,7 @@ people, each seen from eight sides.
     (
         CODE,
         """
-from dcign_tf.scene_editor import SceneEditor
+from dcign_tf.editing.editor import SceneEditor
 
 editor = SceneEditor.of_run(pretrained_run())
 people = [editor.someone(seed) for seed in range(4)]
@@ -148,7 +148,7 @@ between pixels.
     (
         CODE,
         """
-from dcign_tf.evaluation.recognition import identify, similarity, standardised
+from dcign_tf.evaluation.metrics.recognition import identify, similarity, standardised
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.raycaster import FaceScene
 

@@ -74,9 +74,9 @@ def undrawn_figures(monkeypatch):
     """An evaluation's figures are files of one pixel: to draw them is most of its work."""
     from PIL import Image
 
-    from dcign_tf.evaluation import people_report, report
+    from dcign_tf.evaluation import evaluate, people
 
-    for module in (report, people_report):
+    for module in (evaluate, people):
         monkeypatch.setattr(
             module, "save_figure", lambda _, path: Image.new("L", (1, 1)).save(path)
         )

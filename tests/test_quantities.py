@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcign_tf.evaluation.quantities import Quantity, display_name, quantities
+from dcign_tf.quantities import Quantity, display_name, quantities
 
 
 def test_degrees_are_told_by_the_key_and_nothing_else_is_guessed():

@@ -12,7 +12,7 @@ import os
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from dcign_tf.datasets import DataError
+from dcign_tf.errors import DataError
 
 FIT_VERSION = 1
 """Raised whenever the same picture is no longer fitted to the same bytes."""

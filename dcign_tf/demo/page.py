@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import gradio as gr
 import numpy as np
 
-from dcign_tf.animations import encode_gif, encode_mp4
 from dcign_tf.datasets.pictures import encode_png
 from dcign_tf.demo import panels
+from dcign_tf.editing.animation import encode_gif, encode_mp4
+from dcign_tf.editing.editor import Control, SceneEditor
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
-from dcign_tf.run_directory import RunDirectory
-from dcign_tf.scene_editor import Control, SceneEditor
+from dcign_tf.runs.directory import RunDirectory
 
 DIRECTIONS = 6
 """As many sliders of the identity there are."""

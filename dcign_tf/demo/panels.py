@@ -10,8 +10,8 @@ import base64
 from collections.abc import Mapping
 from html import escape
 
-from dcign_tf.evaluation.quantities import Quantity, display_name
-from dcign_tf.scene_editor import Reading
+from dcign_tf.editing.editor import Reading
+from dcign_tf.quantities import Quantity, display_name
 
 PNG, GIF, MP4, JSON = "image/png", "image/gif", "video/mp4", "application/json"
 

@@ -16,9 +16,9 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from dcign_tf.evaluation.network import Network
-from dcign_tf.evaluation.scores import Codes
-from dcign_tf.evaluation.sweep_variance import mean_variance
+from dcign_tf.codec import Codec
+from dcign_tf.evaluation.metrics.sweep_variance import mean_variance
+from dcign_tf.evaluation.sweep_codes import Codes
 from dcign_tf.factors import GraphicsCode
 
 
@@ -68,8 +68,8 @@ def find_latents(codes: Mapping[str, Codes], code: GraphicsCode) -> dict[str, Fo
 
 
 def with_found_latents(
-    network: Network, codes: Mapping[str, Codes]
-) -> tuple[Network, dict[str, Codes], dict[str, FoundLatents]]:
+    network: Codec, codes: Mapping[str, Codes]
+) -> tuple[Codec, dict[str, Codes], dict[str, FoundLatents]]:
     """Finds an entangled network's latents and puts them where the graphics code has them.
 
     Args:

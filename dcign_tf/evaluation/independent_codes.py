@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.evaluation.disentanglement import disentanglement_scores
+from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
 from dcign_tf.evaluation.portraits import Portraits
-from dcign_tf.run_directory import write_aside
+from dcign_tf.files import write_aside
 
 CODES_FILE = "codes.npz"
 """Its name in a run's evaluation directory; docs/scores.md says what it holds."""

@@ -6,9 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from dcign_tf.datasets.reading import Sweeps
+from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
 from dcign_tf.evaluation.concurrency import concurrently
-from dcign_tf.evaluation.network import distinct_images, evenly
 
 _MOST_NODES = 25
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dcign_tf.datasets.reading import Sweeps, decode_images
+from dcign_tf.datasets.sweeps import Sweeps, decode_images, evenly
 from dcign_tf.evaluation.concurrency import concurrently
-from dcign_tf.evaluation.network import evenly
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

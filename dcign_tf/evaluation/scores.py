@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.calibration import Calibration, FactorCalibration
-from dcign_tf.calibration_fitting import calibrate
-from dcign_tf.evaluation import circle, metrics, sweep_variance
-from dcign_tf.evaluation.quantities import Quantity
+from dcign_tf.evaluation.metrics import circle, sweep_variance
+from dcign_tf.evaluation.metrics.correlation import correlations, r2
+from dcign_tf.evaluation.sweep_codes import Codes
 from dcign_tf.factors import GraphicsCode
+from dcign_tf.quantities import Quantity
+from dcign_tf.readouts.calibration import Calibration, FactorCalibration
+from dcign_tf.readouts.fitting import calibrate
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 def are_current(scores: Mapping[str, Any] | None, step: int) -> bool:
@@ -31,7 +33,6 @@ def are_current(scores: Mapping[str, Any] | None, step: int) -> bool:
 VALUE_SCORES = (
     "pearson",
     "spearman",
-    "r2_monotone",
     "r2_calibrated",
     "mean_absolute_error",
     "circular_linear",
@@ -40,36 +41,6 @@ VALUE_SCORES = (
 # Of any factor, from sweeps alone; selectivity of extrinsic ones only.
 SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
 _CIRCLE_SCORES = ("circular_linear", "cut")
-
-
-@dataclasses.dataclass(frozen=True)
-class Codes:
-    """What the encoder makes of the sweeps of one factor.
-
-    Attributes:
-        z_mean: codes of each sweep's distinct images, [n_i, latent_dim].
-        values: the factor's true values in them, [n_i]; None if they are not known.
-    """
-
-    z_mean: Sequence[np.ndarray]
-    values: Sequence[np.ndarray] | None = None
-
-    def rearranged(self, order: Sequence[int]) -> Codes:
-        """The same codes with their latents in another order, int [latent_dim]."""
-        return Codes([np.take(sweep, order, axis=1) for sweep in self.z_mean], self.values)
-
-    def latent(self, where: slice) -> list[np.ndarray]:
-        """The one latent at `where`, in each sweep: [n_i].
-
-        Raises:
-            ValueError: if there is more than one.
-        """
-        if where.stop - where.start > 1:
-            raise ValueError(
-                f"{where.stop - where.start} latents belong to one factor; only one can be"
-                " compared with its value."
-            )
-        return [np.asarray(sweep)[:, where.start] for sweep in self.z_mean]
 
 
 def fit_calibration(
@@ -123,7 +94,7 @@ def make_scores(
             which the curve from latent to value, and the cut of a circle, are fitted.
         calibration: of `fit_calibration`, from the same `fit_codes`.
         quantities: the factors whose true values are known, to what these are.
-        novel_view_ratio: every factor to its `metrics.novel_view_ratio`.
+        novel_view_ratio: every factor to its `novel_view_ratio`.
         reconstruction_mse: mean squared error of the reconstructions.
 
     Returns:
@@ -142,7 +113,7 @@ def make_scores(
         own = factors[factor] = {}
         if factor in quantities:
             known = calibration.factors.get(factor)
-            own |= _value_scores(codes[factor], fit_codes[factor], known, quantities[factor], where)
+            own |= _value_scores(codes[factor], known, quantities[factor], where)
         elif factor in code.extrinsic:
             own |= {name: np.nan for name in VALUE_SCORES if name not in _CIRCLE_SCORES}
         if factor in code.extrinsic:
@@ -185,11 +156,10 @@ def make_scores(
 
 
 def _value_scores(
-    codes: Codes, fit: Codes, known: FactorCalibration | None, quantity: Quantity, where: slice
+    codes: Codes, known: FactorCalibration | None, quantity: Quantity, where: slice
 ) -> dict[str, float]:
     """How well a factor's latent tells its true value; on a circle, its angle from the cut."""
     latent, value = _pooled(codes.latent(where)), _pooled(codes.values)
-    latent_fit, value_fit = _pooled(fit.latent(where)), _pooled(fit.values)
     calibrated = known.to_value(latent) if known else np.full(latent.shape, np.nan)
     error, on_circle = np.abs(calibrated - value), {}
     spread = value
@@ -198,17 +168,15 @@ def _value_scores(
         # Opened opposite their mean, not at the cut, which may part an arc of near neighbours.
         opposite = circle.circular_mean(value, period) + period / 2
         spread = circle.unroll(value, opposite, period)
-        cut = circle.cut_angle(latent_fit, value_fit, period)
+        cut = known.cuts[0] if known and known.cuts else np.nan
         on_circle = {
             "circular_linear": circle.circular_linear_correlation(latent, value, period),
             "cut": cut,
         }
-        value, value_fit = (circle.unroll(v, cut, period) for v in (value, value_fit))
-    read = metrics.read_off(latent_fit=latent_fit, value_fit=value_fit, latent=latent)
+        value = circle.unroll(value, cut, period)
     return {
-        **metrics.correlations(latent, value),
-        "r2_monotone": metrics.r2(read, value),
-        "r2_calibrated": metrics.r2(spread + error, spread),
+        **correlations(latent, value),
+        "r2_calibrated": r2(spread + error, spread),
         "mean_absolute_error": float(error.mean()) if error.size else np.nan,
         **on_circle,
     }
@@ -237,7 +205,7 @@ def _reason(
         return "the dataset holds no true values of this factor"
     if not len(codes.z_mean) and name != "cut":
         return f"no {split} sweep varies this factor"
-    is_fitted = name in ("r2_monotone", "r2_calibrated", "mean_absolute_error", "cut")
+    is_fitted = name in ("r2_calibrated", "mean_absolute_error", "cut")
     after_cut = name in ("pearson", "spearman") and quantity is not None and quantity.period
     if (is_fitted or after_cut) and not len(fit.z_mean):
         return "no validation sweep varies this factor"
@@ -246,21 +214,6 @@ def _reason(
     if math.isinf(value):
         return "infinite: what it is divided by is zero"
     return "undefined: codes or values are constant, too few or not finite"
-
-
-def published_mse(dataset: str, image_shape: tuple[int, int, int]) -> dict[str, float]:
-    """Reconstruction errors that others report for such data, by what they are.
-
-    Source: the paper, §4.2, for unseen chairs at 150×150. Its Torch7 code divides the
-    test error of grey images by 3 too many.
-    """
-    if (dataset, image_shape) != ("chairs", (150, 150, 1)):
-        return {}
-    paper = 2.7722e-4
-    return {
-        "the paper's, on unseen chairs of its own": paper,
-        "the same, if its code divided it by 3": 3 * paper,
-    }
 
 
 def write_scores(scores: Mapping, path: str | os.PathLike) -> None:

@@ -9,12 +9,18 @@ import pathlib
 
 import numpy as np
 
+from dcign_tf.codec import Codec
 from dcign_tf.datasets.pictures import encode_png
-from dcign_tf.datasets.reading import SweepDataset, decode_images
+from dcign_tf.datasets.sweeps import (
+    SweepDataset,
+    decode_images,
+    distinct_images,
+    evenly,
+    num_distinct,
+)
 from dcign_tf.evaluation.concurrency import concurrently
-from dcign_tf.evaluation.network import Network, distinct_images, evenly, num_distinct
-from dcign_tf.evaluation.sampled_people import IdentityDistribution
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.readouts.identities import IdentityDistribution
 
 EXAMPLES_FOLDER = "examples"
 """Pictures of test identities; its name in a run's evaluation directory."""
@@ -26,7 +32,7 @@ _FIT_SWEEPS = 100
 
 
 def write_showcase(
-    network: Network, data: SweepDataset, codes: np.ndarray, directory: pathlib.Path
+    network: Codec, data: SweepDataset, codes: np.ndarray, directory: pathlib.Path
 ) -> None:
     """Writes example pictures of test identities, and how intrinsic latents are distributed.
 
@@ -47,7 +53,7 @@ def write_showcase(
     IdentityDistribution.fitted(intrinsic).save(directory / IDENTITIES_FILE)
 
 
-def training_codes(network: Network, data: SweepDataset) -> np.ndarray:
+def training_codes(network: Codec, data: SweepDataset) -> np.ndarray:
     """The codes of some intrinsic training sweeps, [N, latent_dim]."""
     sweeps = data.sweeps("train")[INTRINSIC]
     codes = concurrently(
@@ -56,7 +62,7 @@ def training_codes(network: Network, data: SweepDataset) -> np.ndarray:
     return np.concatenate(list(codes))
 
 
-def _example_images(network: Network, data: SweepDataset) -> list[np.ndarray]:
+def _example_images(network: Codec, data: SweepDataset) -> list[np.ndarray]:
     """uint8 [H, W, C] each; of all factors in turn, so that they differ in everything."""
     sweeps = data.sweeps("test")
     factors = [factor for factor in network.code.factors if len(sweeps[factor])]

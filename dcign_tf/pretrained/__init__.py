@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dcign_tf.errors import UserError
-from dcign_tf.run_directory import RunDirectory
+from dcign_tf.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
-    from dcign_tf.model import DCIGN
+    from dcign_tf.model.dcign import DCIGN
 
 FOLDER = Path(__file__).parent
 """Where the models lie, each in a folder of its name."""
@@ -47,6 +47,6 @@ def load_pretrained(name: str = DEFAULT) -> DCIGN:
     Raises:
         UserError: if there is no such model.
     """
-    from dcign_tf import experiment  # here, for importing this package needs no TensorFlow
+    from dcign_tf.training import experiment
 
     return experiment.load_model(pretrained_run(name).last_checkpoint)

@@ -15,20 +15,21 @@ from typing import Any
 import h5py
 import numpy as np
 
-from dcign_tf import experiment
-from dcign_tf.calibration import CalibrationError
+from dcign_tf.codec import Codec
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.figures import save_figure
-from dcign_tf.evaluation.network import Network
-from dcign_tf.evaluation.sampled_people import IdentityDistribution
+from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.scores import are_current
-from dcign_tf.evaluation.shape_estimation import READOUT_FILE, ShapeReadout
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
-from dcign_tf.model import DCIGN
-from dcign_tf.precision import float32_copy
-from dcign_tf.pretrained.model_card import PHOTOGRAPH, model_card
+from dcign_tf.files import write_json, writing
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.model.precision import float32_copy
+from dcign_tf.pretrained.package_card import PHOTOGRAPH, model_card
 from dcign_tf.pretrained.photograph import photograph_sheet
-from dcign_tf.run_directory import RunDirectory, write_json, writing
+from dcign_tf.readouts.calibration import CalibrationError
+from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
+from dcign_tf.readouts.identities import IdentityDistribution
+from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.training import experiment
 
 CARD = "model_card.md"
 MOST_BYTES = 12_000_000
@@ -192,7 +193,7 @@ def _copy_files(run: RunDirectory, packed: RunDirectory) -> None:
 def _largest_difference(original: DCIGN, packed: DCIGN) -> float:
     """Of any pixel of pictures of random codes, and of these encoded and decoded again."""
     codes = np.random.default_rng(0).standard_normal((_COMPARED, original.code.latent_dim))
-    networks = Network(original), Network(packed)
+    networks = Codec(original), Codec(packed)
     drawn = [network.decode(codes.astype(np.float32)) for network in networks]
     again = [network.reconstruct(drawn[0]) for network in networks]
     return max(float(np.abs(mine - theirs).max()) for mine, theirs in (drawn, again))

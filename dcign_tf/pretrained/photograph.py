@@ -7,9 +7,9 @@ from matplotlib import cbook
 from matplotlib.figure import Figure
 
 from dcign_tf.datasets.pictures import fit_picture
-from dcign_tf.evaluation.quantities import Quantity, display_name
-from dcign_tf.evaluation.sheets import sheet
-from dcign_tf.model import DCIGN
+from dcign_tf.evaluation.figures.sheets import sheet
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.quantities import Quantity, display_name
 
 CREDIT = "Grace Hopper, official photograph of the U.S. Navy, in the public domain"
 """Of the photograph, which comes with Matplotlib."""

@@ -28,13 +28,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dcign_tf.calibration import FactorCalibration
 from dcign_tf.factors import INTRINSIC
-from dcign_tf.losses import standard_normal
-from dcign_tf.model import DCIGN
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.model.losses import standard_normal
+from dcign_tf.readouts.calibration import FactorCalibration
+from dcign_tf.serving.chain import Chain
 from dcign_tf.serving.checks import checked
-from dcign_tf.serving.network import Chain
-from dcign_tf.serving.pictures import encode_pngs, fit_pictures
+from dcign_tf.serving.fitting import encode_pngs, fit_pictures
 
 MOST_SAMPLES = 1000
 """What `sample` draws at most in one request."""

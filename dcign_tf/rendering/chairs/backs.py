@@ -12,12 +12,12 @@ import dataclasses
 import numpy as np
 
 from dcign_tf.rendering.chairs.draw import Draw
-from dcign_tf.rendering.outlines import (
+from dcign_tf.rendering.chairs.outlines import (
     curve,
     rounded_rectangle,
     superellipse,
 )
-from dcign_tf.rendering.solids import (
+from dcign_tf.rendering.chairs.solids import (
     Mesh,
     board,
     moved,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcign_tf.rendering.solids import Mesh, Surface, drape, mirrored
+from dcign_tf.rendering.chairs.solids import Mesh, Surface, drape, mirrored
 
 
 class Draw:

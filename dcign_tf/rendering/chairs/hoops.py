@@ -6,11 +6,11 @@ import numpy as np
 
 from dcign_tf.rendering.chairs.backs import Frame, crest, shaped_board
 from dcign_tf.rendering.chairs.draw import Draw
-from dcign_tf.rendering.outlines import (
+from dcign_tf.rendering.chairs.outlines import (
     evenly,
     superellipse,
 )
-from dcign_tf.rendering.solids import (
+from dcign_tf.rendering.chairs.solids import (
     Mesh,
     board,
     moved,

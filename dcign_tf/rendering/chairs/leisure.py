@@ -8,12 +8,12 @@ import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
-from dcign_tf.rendering.outlines import (
+from dcign_tf.rendering.chairs.outlines import (
     curve,
     rounded_rectangle,
     superellipse,
 )
-from dcign_tf.rendering.solids import (
+from dcign_tf.rendering.chairs.solids import (
     Mesh,
     board,
     box,

@@ -6,11 +6,11 @@ import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
-from dcign_tf.rendering.outlines import (
+from dcign_tf.rendering.chairs.outlines import (
     fillet,
     rounded_rectangle,
 )
-from dcign_tf.rendering.solids import (
+from dcign_tf.rendering.chairs.solids import (
     board,
     box,
     drape,

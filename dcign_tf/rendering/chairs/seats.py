@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from dcign_tf.rendering.chairs.draw import Draw, Seat, both
-from dcign_tf.rendering.outlines import (
+from dcign_tf.rendering.chairs.outlines import (
     curve,
     fillet,
     rounded_rectangle,
     superellipse,
 )
-from dcign_tf.rendering.solids import (
+from dcign_tf.rendering.chairs.solids import (
     Mesh,
     Surface,
     board,

@@ -8,13 +8,13 @@ import numpy as np
 
 from dcign_tf.rendering.chairs import bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, on, parts
-from dcign_tf.rendering.outlines import (
+from dcign_tf.rendering.chairs.outlines import (
     curve,
     fillet,
     path_positions,
     superellipse,
 )
-from dcign_tf.rendering.solids import (
+from dcign_tf.rendering.chairs.solids import (
     Mesh,
     Surface,
     box,

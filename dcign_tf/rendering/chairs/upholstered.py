@@ -6,11 +6,11 @@ import dataclasses
 
 from dcign_tf.rendering.chairs import backs, bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, parts
-from dcign_tf.rendering.outlines import (
+from dcign_tf.rendering.chairs.outlines import (
     rounded_rectangle,
     superellipse,
 )
-from dcign_tf.rendering.solids import (
+from dcign_tf.rendering.chairs.solids import (
     Mesh,
     box,
     drape,

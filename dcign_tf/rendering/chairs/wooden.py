@@ -8,11 +8,11 @@ import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, hoops, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
-from dcign_tf.rendering.outlines import (
+from dcign_tf.rendering.chairs.outlines import (
     curve,
     superellipse,
 )
-from dcign_tf.rendering.solids import (
+from dcign_tf.rendering.chairs.solids import (
     Mesh,
     Surface,
     board,

@@ -1,0 +1,278 @@
+"""Chairs from all sides (paper §4.2): Aubry et al.'s release, or procedural ones.
+
+Every chair has the same views: azimuths all around, a few elevations. They are prepared
+once, as single images; which of them make a sweep is a function of the seed. z_1 is
+azimuth; chair and elevation are intrinsic.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcign_tf.datasets.chairs.release import (
+    CROP_VERSION,
+    FOLDER,
+    PREPARED,
+    SIDE,
+    URL,
+    fetch_release,
+    release_folder,
+)
+from dcign_tf.datasets.chairs.sources import ChairSource, ProceduralChairs, ReleasedChairs
+from dcign_tf.datasets.chairs.views import Views
+from dcign_tf.datasets.faces.drawing import SUBSETS
+from dcign_tf.datasets.seeding import named_rng
+from dcign_tf.datasets.storage.image_pool import ComposedSweeps, ImagePool
+from dcign_tf.errors import DataError
+from dcign_tf.factors import INTRINSIC
+
+SOURCES = ("auto", "aubry", "procedural", "download")
+# Training sweeps cost nothing but a number: more of them than most runs show.
+_TRAIN_SWEEPS = 50_000
+_FEWEST_CHAIRS = 2  # of a subset: an intrinsic sweep shows different ones
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ChairSettings:
+    """What images and sweeps of chairs depend on; the defaults are the paper's.
+
+    Attributes:
+        source: `aubry` is the release, of which the data directory has a copy; `download`
+            too, fetched first if there is none; `procedural` is the generator; `auto` the
+            release if there is a copy, otherwise the generator.
+        image_size: pixels, height and width.
+        crop: side of the square in the middle of the release's pictures that is shown.
+        sweep_length: images in a sweep, which is a batch.
+        validation_sweeps: validation sweeps of each factor.
+        test_sweeps: the same for test sweeps.
+        train_chairs: number of chairs to train on.
+        validation_chairs: number of other chairs for validation.
+        test_chairs: number of yet other chairs to test on. Fewer chairs than these three
+            ask for, in a release, are shared out in the same proportion.
+        seed: of the procedural chairs, of the split, and of what the sweeps show.
+
+    Raises:
+        ValueError: if a setting is impossible.
+    """
+
+    source: str = "auto"
+    image_size: int = 150
+    crop: int = 400
+    sweep_length: int = 20
+    validation_sweeps: int = 50
+    test_sweeps: int = 300
+    train_chairs: int = 1200
+    validation_chairs: int = 43
+    test_chairs: int = 150
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.source not in SOURCES:
+            raise ValueError(f"source is {self.source}; it must be one of {', '.join(SOURCES)}.")
+        least = {"seed": 0, "image_size": 8, "crop": 8, "sweep_length": 2}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            minimum = least.get(field.name, 1)
+            if field.name.endswith("_chairs"):
+                minimum = _FEWEST_CHAIRS
+            if isinstance(field.default, int) and not (int(value) == value >= minimum):
+                raise ValueError(
+                    f"{field.name} is {value}; it must be a whole number of at least {minimum}."
+                )
+        if not self.image_size <= self.crop <= SIDE:
+            raise ValueError(
+                f"crop is {self.crop}; it must be at least image_size, {self.image_size}, and at"
+                f" most {SIDE}, the size of the release's pictures."
+            )
+
+
+class Chairs:
+    """Chairs as a `SweepDataset`.
+
+    Args:
+        data_dir: holds `rendered_chairs`, the release, if there is a copy; what is
+            prepared goes into `dcign_chairs` in it.
+        settings: see `ChairSettings`.
+
+    Raises:
+        DataError: if the release is asked for and not there, or something is wrong with
+            it, or it has too few chairs. One that is to be downloaded is looked at then.
+    """
+
+    extrinsic = ("azimuth",)
+    values: Mapping[str, str] = {"azimuth": "azimuth_deg"}
+    periods: Mapping[str, float] = {"azimuth": 360.0}
+
+    def __init__(self, data_dir: Path, settings: ChairSettings):
+        self._data_dir = Path(data_dir)
+        self._settings = settings
+        self.image_shape = (settings.image_size, settings.image_size, 1)
+        if not self._to_download:
+            self._split  # noqa: B018
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Changes with every setting, and with the names and sizes of the release's files."""
+        images: list[Any] = [URL, CROP_VERSION]  # what is known of a release to be downloaded
+        if self._settings.source != "download":
+            images = [self._source.settings, self._source.keys]
+        described = json.dumps([dataclasses.asdict(self._settings), images])
+        return hashlib.sha256(described.encode()).hexdigest()[:12]
+
+    def prepare(self) -> None:
+        """Renders the chairs, or crops the release's pictures, unless that is done.
+
+        Raises:
+            DataError: if the release cannot be had, a picture of it not be read, or the
+                images not be written. What is finished is kept; mend it, and the next
+                call goes on from there.
+        """
+        if self._to_download:
+            fetch_release(self._data_dir)
+        print(self.report(), file=sys.stderr)
+        self._pool.prepare(verb=self._source.verb)
+
+    def sweeps(self, subset: str) -> dict[str, ComposedSweeps]:
+        """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
+        _, subset_of_chair = self._split
+        views = Views(
+            chairs=np.flatnonzero(subset_of_chair == SUBSETS.index(subset)),
+            elevations=len(self._source.elevations_deg),
+            azimuths=len(self._source.azimuths_deg),
+        )
+        return {
+            "azimuth": self._compose(subset, "azimuth", views.turn, views.num_turns),
+            INTRINSIC: self._compose(subset, INTRINSIC, views.change, views.azimuths),
+        }
+
+    def report(self) -> str:
+        """What is used, and why, as text."""
+        source, why = self._source, ""
+        if self._settings.source == "auto":
+            why = ", as it is there"
+            if not isinstance(source, ReleasedChairs):
+                why = f", as there is no {FOLDER} in {self._data_dir}"
+                why += " (--config.data.source=download fetches the release)"
+        counts = np.bincount(self._split[1], minlength=len(SUBSETS))
+        shares = (f"{n:,} for {subset}" for n, subset in zip(counts, SUBSETS, strict=True))
+        elevations = " and ".join(f"{e:g}°" for e in source.elevations_deg)
+        return (
+            f"Chairs: {source}{why}; {', '.join(shares)}, seen from {len(source.azimuths_deg)}"
+            f" sides and {elevations} above."
+        )
+
+    def _compose(
+        self,
+        subset: str,
+        factor: str,
+        draw: Callable[[np.random.Generator, int, int], np.ndarray],
+        num_kinds: int,
+    ) -> ComposedSweeps:
+        """Sweeps of `num_kinds` kinds, each of which comes once before one comes again."""
+        seed, length = self._settings.seed, self._settings.sweep_length
+        count = _TRAIN_SWEEPS
+        if subset != "train":
+            count = getattr(self._settings, f"{subset}_sweeps")
+
+        def compose(index: int) -> np.ndarray:
+            cycle, place = divmod(index, num_kinds)
+            kinds = named_rng(seed, "kinds", subset, factor, cycle).permutation(num_kinds)
+            rng = named_rng(seed, "sweep", subset, factor, index)
+            return draw(rng, int(kinds[place]), length)
+
+        return ComposedSweeps(self._pool, compose, count, self._labels)
+
+    @functools.cached_property
+    def _labels(self) -> dict[str, np.ndarray]:
+        """Values for each image of the pool, in the order of `Views`."""
+        chosen, _ = self._split
+        views = np.meshgrid(self._source.elevations_deg, self._source.azimuths_deg, indexing="ij")
+        elevation, azimuth = (np.tile(v.ravel(), len(chosen)).astype(np.float32) for v in views)
+        identity = np.repeat(chosen, views[0].size)
+        return {"azimuth_deg": azimuth, "elevation_deg": elevation, "identity": identity}
+
+    @functools.cached_property
+    def _pool(self) -> ImagePool:
+        source, (chosen, _) = self._source, self._split
+        return ImagePool(
+            self._data_dir / PREPARED,
+            [source.keys[chair] for chair in chosen],
+            settings=source.settings,
+            make=functools.partial(_make_chair, source, chosen.tolist()),
+            images_per_item=len(source.elevations_deg) * len(source.azimuths_deg),
+        )
+
+    @property
+    def _to_download(self) -> bool:
+        return self._settings.source == "download" and release_folder(self._data_dir) is None
+
+    @functools.cached_property
+    def _source(self) -> ChairSource:
+        settings = self._settings
+        root = None if settings.source == "procedural" else release_folder(self._data_dir)
+        if root is not None:
+            return ReleasedChairs(root, image_size=settings.image_size, crop=settings.crop)
+        if settings.source in ("auto", "procedural"):
+            count = sum(_num_chairs(settings))
+            return ProceduralChairs(count, image_size=settings.image_size, seed=settings.seed)
+        raise DataError(
+            f"There is no release of chairs in {self._data_dir}; expected"
+            f" {self._data_dir / FOLDER}/<model>/renders/image_000_p020_t000_r096.png and so on."
+            " --config.data.source=download fetches it, =procedural renders chairs instead."
+        )
+
+    @functools.cached_property
+    def _split(self) -> tuple[np.ndarray, np.ndarray]:
+        return split_chairs(self._source.names, self._settings)
+
+
+def split_chairs(names: Sequence[str], settings: ChairSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Which chairs are used, and for what; by a seeded hash of their names.
+
+    Returns:
+        Their numbers, int64 [C] in order, and the index into `SUBSETS` of each, [C].
+
+    Raises:
+        DataError: if there are too few.
+    """
+    counts = np.array(_num_chairs(settings))
+    if len(names) < counts.sum():
+        counts = np.maximum(_FEWEST_CHAIRS, len(names) * counts // counts.sum())
+        counts[0] = len(names) - counts[1:].sum()
+        if counts[0] < _FEWEST_CHAIRS:
+            raise DataError(
+                f"{len(names)} chairs are too few: {SUBSETS[0]}, {SUBSETS[1]} and {SUBSETS[2]} need"
+                f" at least {_FEWEST_CHAIRS} each."
+            )
+    hashes = [hashlib.sha256(f"{settings.seed} {name}".encode()).digest() for name in names]
+    shuffled = np.argsort(np.array(hashes, dtype="S32"), kind="stable")
+    # Test chairs first, so that they stay the same when more are trained on.
+    order = [2, 1, 0]
+    subset = np.repeat(order, counts[order])
+    chosen = shuffled[: len(subset)]
+    in_order = np.argsort(chosen)
+    return chosen[in_order], subset[in_order]
+
+
+def _num_chairs(settings: ChairSettings) -> list[int]:
+    return [getattr(settings, f"{subset}_chairs") for subset in SUBSETS]
+
+
+def _make_chair(source: ChairSource, chosen: Sequence[int], item: int) -> list[bytes]:
+    """What the pool's workers do."""
+    return source.make(chosen[item])
+
+
+def open_chairs(data_dir: str, preset: str, settings: Mapping[str, Any]) -> Chairs:
+    """The dataset with these settings, for the registry."""
+    del preset  # what is prepared does not depend on it
+    return Chairs(Path(data_dir), ChairSettings(**settings))

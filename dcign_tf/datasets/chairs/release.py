@@ -1,0 +1,220 @@
+"""The rendered chairs of Aubry et al. (Seeing 3D chairs, CVPR 2014), as they are published.
+
+    rendered_chairs/<model>/renders/image_<k>_p<elevation>_t<azimuth>_r<radius>.png
+
+1,393 models, each from 31 azimuths (360°/31 apart, in the names cut down to whole
+degrees) at the elevations 20° and 30°: 86,366 pictures of 600×600 pixels on white.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+import shutil
+import sys
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dcign_tf.datasets.pictures import encode_png, fit_picture, resize_area
+from dcign_tf.datasets.storage.downloads import download
+from dcign_tf.datasets.storage.generation import exclusive_directory
+from dcign_tf.errors import DataError
+
+FOLDER = "rendered_chairs"
+PREPARED = "dcign_chairs"
+"""Where what is made of it goes: into the data directory, which may be the release itself."""
+URL = "https://www.di.ens.fr/willow/research/seeing3Dchairs/data/rendered_chairs.tar"
+"""The authors' own address, as the readme of mathieuaubry/seeing3Dchairs has it."""
+CROP_VERSION = 1
+"""Raised whenever the same picture no longer gives the same bytes."""
+
+_NAME = re.compile(r"image_\d+_p(\d+)_t(\d+)_r\d+\.png")
+SIDE = 600
+"""Pixels of a picture's height and width."""
+_WHITE = 255
+
+View = tuple[int, int]
+"""Elevation and azimuth in whole degrees, as the names have them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """What a copy of the release holds: the same views of every model.
+
+    Attributes:
+        root: the folder of the models' folders.
+        views: in the order of elevation, then azimuth.
+        models: name to its files, one for each view, and what tells that they are as
+            they were: their names and sizes.
+    """
+
+    root: Path
+    views: tuple[View, ...]
+    models: dict[str, tuple[tuple[str, ...], str]]
+
+    @property
+    def azimuths_deg(self) -> list[int]:
+        """Azimuths, in order."""
+        return sorted({azimuth for _, azimuth in self.views})
+
+    @property
+    def elevations_deg(self) -> list[int]:
+        """Elevations, in order."""
+        return sorted({elevation for elevation, _ in self.views})
+
+    def pictures(self, model: str) -> list[Path]:
+        """The pictures of a model, one for each view."""
+        return [self.root / model / "renders" / name for name in self.models[model][0]]
+
+
+def release_folder(data_dir: Path) -> Path | None:
+    """The folder of the models' folders: `data_dir/rendered_chairs`, or `data_dir` itself."""
+    if (data_dir / FOLDER).is_dir():
+        return data_dir / FOLDER
+    return None if next(data_dir.glob("*/renders"), None) is None else data_dir
+
+
+def fetch_release(data_dir: Path) -> None:
+    """Downloads the release and unpacks it to `data_dir/rendered_chairs`.
+
+    Raises:
+        DataError: if it cannot be had, unpacked or stored. What has arrived is kept, and
+            the next call goes on from there.
+    """
+    staging = data_dir / f"{FOLDER}.download"
+    with exclusive_directory(staging):
+        if release_folder(data_dir) is not None:  # another process was quicker
+            return
+        archive, unpacked = staging / f"{FOLDER}.tar", staging / "unpacked"
+        instead = (
+            f"unpack a copy of your own to {data_dir / FOLDER}, or take"
+            " --config.data.source=procedural"
+        )
+        download(URL, archive, advice=instead)
+        print(f"Unpacking {archive}", file=sys.stderr)
+        shutil.rmtree(unpacked, ignore_errors=True)  # what a stopped call left
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(unpacked, filter="data")
+            (unpacked / FOLDER).rename(data_dir / FOLDER)
+        except (tarfile.TarError, EOFError, FileNotFoundError) as error:
+            for path in staging.glob(f"{archive.name}*"):  # its checksum, too
+                path.unlink()
+            raise DataError(
+                f"What {URL} sent is no archive of {FOLDER} ({str(error).splitlines()[0]}); it was"
+                f" thrown away. Try again later, or {instead}."
+            ) from error
+        except OSError as error:
+            raise DataError(f"Cannot unpack {archive} to {unpacked}: {error.strerror}.") from error
+        shutil.rmtree(unpacked)
+        archive.unlink()  # its checksum stays, to compare a later download with
+
+
+def read_release(root: Path) -> Release:
+    """Lists a copy of the release and checks that every model has every view.
+
+    Args:
+        root: the folder of the models' folders.
+
+    Raises:
+        DataError: for the first model that lacks its renders or a view, or has a file
+            of another name among them.
+    """
+    names = sorted(
+        entry.name
+        for entry in os.scandir(root)
+        if entry.is_dir() and entry.name != PREPARED and not entry.name.startswith(".")
+    )
+    if not names:
+        raise DataError(
+            f"{root} is empty; expected {root}/<model>/renders/image_000_p020_t000_r096.png and so"
+            " on. Unpack the release there, or remove the folder."
+        )
+    found = {name: _read_model(root / name) for name in names}
+    grid = sorted(set().union(*found.values()))
+    elevations, azimuths = ({view[i] for view in grid} for i in (0, 1))
+    views = tuple((e, a) for e in sorted(elevations) for a in sorted(azimuths))
+    models = {}
+    for name, files in found.items():
+        lacking = [view for view in views if view not in files]
+        if lacking:
+            elevation, azimuth = lacking[0]
+            raise DataError(
+                f"{root / name / 'renders'} has no picture of elevation p{elevation:03d} and"
+                f" azimuth t{azimuth:03d}, as other models have; of {len(views)} such pictures it"
+                f" lacks {len(lacking)}. Unpack the release again or remove the model."
+            )
+        ordered = tuple(files[view][0] for view in views)
+        told = hashlib.sha256(repr([files[view] for view in views]).encode()).hexdigest()
+        models[name] = ordered, told
+    return Release(root, views, models)
+
+
+def _read_model(folder: Path) -> dict[View, tuple[str, int]]:
+    """View to the name and the size of its file."""
+    renders = folder / "renders"
+    files: dict[View, tuple[str, int]] = {}
+    try:
+        entries = sorted(os.scandir(renders), key=lambda entry: entry.name)
+    except OSError:
+        raise DataError(
+            f"{folder} has no folder 'renders'; expected {renders}/image_000_p020_t000_r096.png and"
+            " so on. Unpack the release again or remove the folder."
+        ) from None
+    for entry in entries:
+        if entry.name.startswith("."):  # what operating systems leave behind
+            continue
+        match = _NAME.fullmatch(entry.name)
+        if match is None:
+            raise DataError(
+                f"{entry.path} is not named as the release's pictures are, such as"
+                " image_000_p020_t000_r096.png; rename or remove it."
+            )
+        view = int(match[1]), int(match[2])
+        if view in files:
+            raise DataError(
+                f"{entry.path} shows the same view as {files[view][0]}; remove one of them."
+            )
+        files[view] = entry.name, entry.stat().st_size
+    return files
+
+
+def read_pictures(pictures: Sequence[Path], crop: int, image_size: int) -> list[bytes]:
+    """PNG files of the middle of each picture, grey, made smaller by area means.
+
+    Args:
+        pictures: files of 600×600 pixels.
+        crop: side of the square in the middle that is kept.
+        image_size: pixels of the new side, at most `crop`.
+
+    Raises:
+        DataError: if a picture cannot be read or has another size.
+    """
+    start = (SIDE - crop) // 2
+    middle = slice(start, start + crop)
+    whole = np.stack([_read_grey(path) for path in pictures])
+    images = resize_area(whole[:, middle, middle].astype(np.float32), image_size)
+    return [encode_png(image[..., None]) for image in np.rint(images).astype(np.uint8)]
+
+
+def _read_grey(path: Path) -> np.ndarray:
+    """uint8 [600, 600], luma."""
+    try:
+        image = fit_picture(path, image_size=SIDE, channels=1, background=_WHITE)
+        with Image.open(path) as picture:  # again, for its header
+            size = picture.size
+    except DataError as error:
+        raise DataError(
+            f"{error}. Put it back, and run the same command again; what is prepared is kept."
+        ) from error
+    if size != (SIDE, SIDE):
+        raise DataError(
+            f"{path} has {size[0]}×{size[1]} pixels; the release's pictures have {SIDE}×{SIDE}."
+        )
+    return image[..., 0]

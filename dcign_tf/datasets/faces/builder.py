@@ -1,0 +1,260 @@
+"""TFDS builder `dcign_faces`: sweeps of rendered faces in which exactly one factor varies.
+
+Stands in for the faces that the paper rendered from the Basel Face Model (§4.1),
+and is made, not downloaded. Splits are `{train,validation,test}_{azimuth,
+elevation,light_azimuth,intrinsic}`, sweeps of 20 images of one factor each, and
+`test_independent`, single images with all factors drawn independently. The
+identities of train, validation and test are disjoint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from google.protobuf import json_format
+from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
+from tensorflow_datasets.core.example_serializer import ExampleSerializer
+
+from dcign_tf.datasets.faces.drawing import FACTORS, INDEPENDENT, FaceSettings, render_example
+from dcign_tf.datasets.storage.generation import (
+    Part,
+    check_files,
+    exclusive_directory,
+    generate_parts,
+    publish,
+)
+from dcign_tf.errors import DataError
+
+# Smaller files lose less work when a run is interrupted; larger ones are fewer.
+_IMAGES_PER_FILE = 10_000
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "quick": {
+        "image_size": 70,
+        "train_sweeps": 400,
+        "validation_sweeps": 25,
+        "test_sweeps": 25,
+        "independent_images": 1000,
+        "test_identities": 100,
+    },
+    "paper": {},
+}
+"""Settings by name, where they differ from the defaults of `FaceSettings`."""
+
+
+@dataclasses.dataclass(eq=False)
+class DcignFacesConfig(tfds.core.BuilderConfig):
+    """Settings and the name made of them: `<preset>-<fingerprint>`.
+
+    The fingerprint covers every setting, the face model and the renderer, so
+    that data made with others lie in another folder.
+    """
+
+    settings: FaceSettings = dataclasses.field(default_factory=FaceSettings)
+
+    @classmethod
+    def from_settings(cls, preset: str = "custom", **settings: Any) -> DcignFacesConfig:
+        """The configuration of a preset, or of the default, with changes to its settings.
+
+        Raises:
+            ValueError: if a setting is impossible.
+            TypeError: if there is no such setting.
+        """
+        resolved = FaceSettings(**{**PRESETS.get(preset, {}), **settings})
+        return cls(name=f"{preset}-{resolved.fingerprint()}", settings=resolved)
+
+
+class DcignFaces(FileReaderBuilder):
+    """Builder of `dcign_faces`.
+
+    `config` is a `DcignFacesConfig`, or `quick` or `paper`. The data are
+    ArrayRecord files, read with `as_data_source` (random access) or `as_dataset`.
+    """
+
+    # Raise it when `face_sweeps` draws or stores anything differently. Settings, face model
+    # and renderer need no new version: they are in the configuration's name.
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (TFDS's way)
+
+    def __init__(self, *, config: str | DcignFacesConfig | None = None, **kwargs: Any):
+        kwargs.setdefault("file_format", "array_record")
+        try:
+            super().__init__(config=config, **kwargs)
+        except json_format.ParseError as error:  # of dataset_info.json, if the dataset is there
+            directory = self.data_dir
+            raise DataError(
+                f"{directory}/dataset_info.json is damaged; delete {directory} and run the same "
+                "command again to make it anew."
+            ) from error
+
+    def download_and_prepare(self, *, num_processes: int | None = None) -> None:
+        """Renders whatever is not there yet. Nothing is downloaded.
+
+        The dataset appears under its name when it is complete. Until then the
+        finished files wait in a folder beside it, and the next call goes on from
+        there.
+
+        Args:
+            num_processes: number of rendering processes; None is one for each core.
+
+        Raises:
+            DataError: if the disk is too small or a directory not writable, or
+                if the data are there but damaged.
+        """
+        directory = Path(self.data_dir)
+        staging = directory.with_name(f"{directory.name}.rendering")
+        if not directory.exists():
+            with exclusive_directory(staging):
+                if not directory.exists():  # unless another process made it meanwhile
+                    self._download_and_prepare(staging, num_processes)
+                    publish(staging, directory)
+            self.info.read_from_directory(directory)
+        check_files(directory)
+
+    def _download_and_prepare(self, staging: Path, num_processes: int | None) -> None:
+        """TFDS's name for making the data, here with arguments of our own."""
+        settings = self.builder_config.settings
+        parts = self._parts(settings)
+        generate_parts(
+            staging,
+            parts,
+            render=functools.partial(render_example, settings),
+            serialize=self._serialize,
+            num_processes=num_processes,
+        )
+        split_infos = [
+            tfds.core.SplitInfo(
+                name=split,
+                shard_lengths=[part.count for part in parts if part.split == split],
+                num_bytes=sum(
+                    (staging / part.filename).stat().st_size
+                    for part in parts
+                    if part.split == split
+                ),
+                filename_template=self._get_filename_template(split),
+            )
+            for split in settings.num_examples()
+        ]
+        self.info.set_splits(tfds.core.SplitDict(split_infos))
+        self.info.write_to_directory(staging)
+
+    def _parts(self, settings: FaceSettings) -> list[Part]:
+        parts = []
+        for split, num_examples in settings.num_examples().items():
+            images = settings.images_per_example(split)
+            per_file = max(1, _IMAGES_PER_FILE // images)
+            starts = range(0, num_examples, per_file)
+            template = self._get_filename_template(split)
+            for shard, start in enumerate(starts):
+                path = template.sharded_filepath(shard_index=shard, num_shards=len(starts))
+                count = min(per_file, num_examples - start)
+                parts.append(Part(path.name, split, start, count, images))
+        return parts
+
+    @functools.cached_property
+    def _serializer(self) -> ExampleSerializer:
+        return ExampleSerializer(self.info.features.get_serialized_info())
+
+    def _as_dataset(
+        self,
+        split: Any,
+        decoders: Any = None,
+        read_config: tfds.ReadConfig | None = None,
+        shuffle_files: bool = False,
+    ) -> tf.data.Dataset:
+        """What `as_dataset` reads; TFDS itself reads ArrayRecord files as data sources alone."""
+        records = self.as_data_source(
+            split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+        )
+        indices = tf.data.Dataset.range(len(records))
+        if shuffle_files:
+            seed = None if read_config is None else read_config.shuffle_seed
+            indices = indices.shuffle(len(records), seed=seed)
+
+        def read(index: tf.Tensor) -> tf.Tensor:
+            record = tf.numpy_function(lambda i: records[int(i)], [index], tf.string)
+            features = self.info.features
+            return features.deserialize_example(tf.ensure_shape(record, []), decoders=decoders)
+
+        return indices.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+
+    def _serialize(self, example: Mapping[str, Any]) -> bytes:
+        encoded = self.info.features.encode_example(example)
+        # The serializer's own `serialize_example` writes the features in random order.
+        return self._serializer.get_tf_example(encoded).SerializeToString(deterministic=True)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        settings = self.builder_config.settings
+        shape = (settings.image_size, settings.image_size, settings.channels)
+        per_image = functools.partial(tfds.features.Tensor, shape=(None,))
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=__doc__,
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": tfds.features.Sequence(
+                        tfds.features.Image(shape=shape, encoding_format="png")
+                    ),
+                    "azimuth_deg": per_image(dtype=np.float32),
+                    "elevation_deg": per_image(dtype=np.float32),
+                    "light_azimuth_deg": per_image(dtype=np.float32),
+                    "identity": per_image(dtype=np.int64),
+                    "coefficients": tfds.features.Tensor(
+                        shape=(None, settings.model_summary().num_coefficients), dtype=np.float32
+                    ),
+                    "factor": tfds.features.ClassLabel(names=[*FACTORS, INDEPENDENT]),
+                }
+            ),
+            metadata=tfds.core.MetadataDict(settings.describe()),
+            disable_shuffling=True,  # the examples are drawn at random already
+        )
+
+    def _create_builder_config(
+        self, builder_config: str | DcignFacesConfig | None, version: Any
+    ) -> DcignFacesConfig:
+        """Also takes the name of a preset: its full name, with the fingerprint, is costly."""
+        del version
+        if isinstance(builder_config, DcignFacesConfig):
+            return builder_config
+        preset = builder_config or "quick"
+        if preset not in PRESETS:
+            raise ValueError(f"Unknown preset '{preset}'; there are {', '.join(PRESETS)}.")
+        return DcignFacesConfig.from_settings(preset)
+
+
+def prepare_faces(
+    data_dir: str | os.PathLike[str],
+    *,
+    preset: str = "custom",
+    num_processes: int | None = None,
+    **settings: Any,
+) -> DcignFaces:
+    """The dataset with these settings, rendered first if it is not in `data_dir`.
+
+    Args:
+        data_dir: where all datasets lie; this one goes into a folder named after
+            its settings.
+        preset: `quick` or `paper`, or any other name for the folder.
+        num_processes: number of rendering processes; None is one for each core.
+        **settings: changes to the preset; see `FaceSettings`.
+
+    Returns:
+        The builder, prepared; `builder.data_dir` is the dataset's own folder,
+        which `tfds.builder_from_directory` opens too.
+
+    Raises:
+        DataError: see `DcignFaces.download_and_prepare`.
+        ValueError: if a setting is impossible.
+    """
+    config = DcignFacesConfig.from_settings(preset, **settings)
+    builder = DcignFaces(config=config, data_dir=os.fspath(data_dir))
+    builder.download_and_prepare(num_processes=num_processes)
+    return builder

@@ -1,0 +1,208 @@
+"""Batches in which exactly one factor varies, as `tf.data` (paper §3.1).
+
+A batch is one whole sweep, or some images of it. What comes in which step is decided
+by `BatchPlan`; this module reads, decodes and prefetches it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dcign_tf.datasets.batch_plan import BatchPlan, Ratios
+from dcign_tf.datasets.seeding import named_rng
+from dcign_tf.datasets.sweeps import Sweeps, decode_images
+from dcign_tf.errors import DataError
+from dcign_tf.factors import GraphicsCode
+
+
+def factor_batches(
+    sweeps: Mapping[str, Sweeps],
+    code: GraphicsCode,
+    *,
+    ratios: Ratios,
+    seed: int,
+    images_per_batch: int | None = None,
+    start_step: int = 0,
+    num_steps: int | None = None,
+    replicas: int = 1,
+    worker_replicas: range | None = None,
+) -> tf.data.Dataset:
+    """Training batches: element s is that of step `start_step` + s, however often one resumes.
+
+    Args:
+        sweeps: the sweeps of each factor of `code`, e.g. from `factor_sweeps`.
+        code: gives the factors their numbers.
+        ratios: how often each factor of `code` is drawn, e.g. `[1, 1, 1, 10]`, or
+            a schedule `[(0, [1, 1, 1, 10]), (1000, [2, 1, 1, 4])]`.
+        seed: of the draw and of the order.
+        images_per_batch: B, of each sweep, drawn anew whenever it is used; None is all
+            of them, as in the paper.
+        start_step: the first step, where a resumed run goes on.
+        num_steps: number of steps of the whole run, those before `start_step`
+            included; None is an endless one.
+        replicas: R; an element then holds R whole sweeps, each of a factor of its
+            own, so that replica r gets rows r·B to (r + 1)·B - 1.
+        worker_replicas: with several workers, which of the R replicas are this
+            worker's. Elements are then of one replica each, as
+            `distribute_datasets_from_function` wants them.
+
+    Returns:
+        A dataset of `image`, float32 [R·B, H, W, C] in [0, 1], and `factor`, int32
+        [R·B], the index in `code` of the factor that varies. Shapes are static.
+
+    Raises:
+        ValueError: if a factor has no sweeps, ratios do not fit the code, or a sweep
+            does not have `images_per_batch` images or that is below two.
+    """
+    sources = _in_order_of(code, sweeps)
+    counts = [len(source) for source in sources]
+    plan = BatchPlan(counts, ratios=ratios, seed=seed, replicas=replicas)
+    own = range(replicas) if worker_replicas is None else worker_replicas
+
+    def number(element: int) -> int:
+        step, position = divmod(element, len(own))
+        return step * replicas + own[position]
+
+    def choose(element: int, example: Mapping[str, Any]) -> np.ndarray:
+        rng = named_rng(seed, "images", number(element))
+        return draw_images(rng, example, images_per_batch)
+
+    stop = tf.int64.max if num_steps is None else num_steps * len(own)
+    elements = tf.data.Dataset.range(start_step * len(own), stop)
+    batches = _read(
+        elements,
+        sources,
+        lambda element: plan[number(element)],
+        images_per_batch,
+        choose if images_per_batch else None,
+    )
+    if worker_replicas is None and replicas > 1:
+        batches = batches.batch(replicas, drop_remainder=True).map(_concatenate)
+    return _finish(batches)
+
+
+def evaluation_batches(sweeps: Mapping[str, Sweeps], code: GraphicsCode) -> tf.data.Dataset:
+    """Every sweep once, factor after factor, in elements as those of `factor_batches`.
+
+    Args:
+        sweeps: the sweeps of each factor of `code`; some may have none.
+        code: gives the factors their numbers.
+
+    Raises:
+        ValueError: if no factor has sweeps.
+    """
+    sources = [sweeps[factor] for factor in code.factors]
+    entries = [(f, i) for f, source in enumerate(sources) for i in range(len(source))]
+    return _finish(_read(tf.data.Dataset.range(len(entries)), sources, entries.__getitem__))
+
+
+def draw_images(rng: np.random.Generator, example: Mapping[str, Any], count: int) -> np.ndarray:
+    """Draws images of a sweep: the indices of `count` distinct ones, or of all there are.
+
+    Args:
+        rng: what draws.
+        example: a sweep, see `Sweeps`; where fewer than `count` are distinct, they come
+            as often as each other, give or take one.
+        count: how many indices.
+    """
+    order = rng.permutation(int(example.get("distinct", len(example["image"]))))
+    return np.resize(order, count)
+
+
+@contextlib.contextmanager
+def clear_data_errors() -> Iterator[None]:
+    """Turns TensorFlow's report of a `DataError` in a pipeline back into that error."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if found := re.search(r"DataError: (.*)", error.message):
+            raise DataError(found[1]) from error
+        raise
+
+
+def _in_order_of(code: GraphicsCode, sweeps: Mapping[str, Sweeps]) -> list[Sweeps]:
+    for factor in code.factors:
+        if factor not in sweeps or not len(sweeps[factor]):
+            raise ValueError(
+                f"No sweeps of factor '{factor}'; there are some of "
+                f"{', '.join(name for name in sweeps if len(sweeps[name])) or 'none'}."
+            )
+    return [sweeps[factor] for factor in code.factors]
+
+
+def _read(
+    elements: tf.data.Dataset,
+    sources: list[Sweeps],
+    entry: Callable[[int], tuple[int, int]],
+    images_per_batch: int | None = None,
+    choose: Callable[[int, Mapping[str, Any]], np.ndarray] | None = None,
+) -> tf.data.Dataset:
+    """Maps numbers to batches.
+
+    Args:
+        elements: the numbers.
+        sources: the sweeps of each factor.
+        entry: number to (factor, sweep).
+        images_per_batch: of a sweep; None is all.
+        choose: number and sweep to their indices; None is all.
+    """
+    sample = next((source[0]["image"] for source in sources if len(source)), None)
+    if sample is None:
+        raise ValueError("There are no sweeps of any factor.")
+    shape = decode_images(sample).shape
+    if images_per_batch is not None:
+        if not 2 <= images_per_batch <= shape[0]:
+            raise ValueError(
+                f"images_per_batch is {images_per_batch}; it must be from 2 to the {shape[0]}"
+                " images of a sweep."
+            )
+        shape = (images_per_batch, *shape[1:])
+    encoded = not (isinstance(sample, np.ndarray) and sample.dtype == np.uint8)
+
+    def read(number: np.ndarray) -> tuple[np.ndarray, np.int32]:
+        factor, index = entry(int(number))
+        example = sources[factor][index]
+        # An array of objects keeps bytes that end in zeros whole.
+        images = np.array(example["image"], object) if encoded else example["image"]
+        if choose is not None:
+            images = images[choose(int(number), example)]
+        return images, np.int32(factor)
+
+    def load(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        images, factor = tf.numpy_function(
+            read, [number], [tf.string if encoded else tf.uint8, tf.int32], stateful=False
+        )
+        if encoded:
+            images = tf.map_fn(
+                lambda image: tf.io.decode_png(image, channels=shape[-1]),
+                tf.ensure_shape(images, shape[:1]),
+                fn_output_signature=tf.TensorSpec(shape[1:], tf.uint8),
+            )
+        images = tf.ensure_shape(images, shape)
+        return {
+            "image": tf.cast(images, tf.float32) / 255,
+            "factor": tf.fill(shape[:1], tf.ensure_shape(factor, [])),
+        }
+
+    return elements.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def _concatenate(batches: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {
+        name: tf.reshape(value, [value.shape[0] * value.shape[1], *value.shape[2:]])
+        for name, value in batches.items()
+    }
+
+
+def _finish(batches: tf.data.Dataset) -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.deterministic = True
+    # Sharding would give each worker other steps; see `worker_replicas`.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

@@ -1,0 +1,236 @@
+"""The user's own pictures: a folder with `manifest.csv`, see docs/datasets.md.
+
+Nothing about them is regular: how many pictures a person has, which values of the
+factors, how often. Batches are composed of the groups that there are (`grouping`), of
+pictures that are prepared once (`image_pool`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcign_tf.datasets.faces.drawing import SUBSETS
+from dcign_tf.datasets.manifest.grouping import Column, Groups, group_images
+from dcign_tf.datasets.manifest.settings import ManifestSettings
+from dcign_tf.datasets.manifest.table import FILENAME, Manifest, factor_name, read_manifest
+from dcign_tf.datasets.pictures import FIT_VERSION, encode_png, fit_picture
+from dcign_tf.datasets.seeding import named_rng
+from dcign_tf.datasets.storage.checksums import checksums, describe_files
+from dcign_tf.datasets.storage.image_pool import ComposedSweeps, ImagePool
+from dcign_tf.errors import DataError
+from dcign_tf.factors import INTRINSIC
+
+# Training sweeps cost nothing but a number: more of them than most runs show.
+_TRAIN_SWEEPS = 50_000
+_FEWEST_IDENTITIES = 2  # of a subset: an intrinsic sweep shows different ones
+_PREPARED = "dcign_manifest"
+
+
+class ManifestPictures:
+    """A folder of pictures with a manifest, as a `SweepDataset`.
+
+    Training sweeps are drawn from the groups of their factor, larger ones more often.
+    Validation and test have each group once, or some of them, and what is repeated to
+    fill a sweep stands behind the `distinct` images.
+
+    Args:
+        folder: with `manifest.csv`; what is prepared goes into a folder in it.
+        settings: see `ManifestSettings`.
+
+    Raises:
+        DataError: if anything is wrong with the manifest, a picture is missing, or a
+            factor has no group to train on; nothing is written before that is known.
+    """
+
+    def __init__(self, folder: Path, settings: ManifestSettings):
+        self._folder = Path(folder)
+        self._settings = settings
+        self._manifest = manifest = read_manifest(self._folder / FILENAME)
+        self.extrinsic = tuple(map(factor_name, manifest.columns))
+        self.image_shape = (settings.image_size, settings.image_size, settings.channels)
+        self.values = dict(zip(self.extrinsic, manifest.columns, strict=True))
+        tolerances = settings.by_column("tolerances", manifest.columns)
+        periods = settings.by_column("periods", manifest.columns)
+        self.periods = {factor_name(column): period for column, period in periods.items()}
+        self._descriptions = self._describe_pictures()
+        self._subset = _subset_of_identities(manifest, settings)[manifest.identity]
+        columns = {
+            factor_name(name): Column(values, tolerances.get(name, 0.0), periods.get(name))
+            for name, values in manifest.columns.items()
+        }
+        self._groups = {
+            subset: group_images(np.flatnonzero(self._subset == i), manifest.identity, columns)
+            for i, subset in enumerate(SUBSETS)
+        }
+        for factor, groups in self._groups["train"].items():
+            if not groups.num_groups:
+                raise DataError(self._no_group(factor, groups))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Changes with every picture, every row and every setting."""
+        manifest = self._manifest
+        described = [self._pool.fingerprint, list(manifest.columns), manifest.identities]
+        described.append(dataclasses.asdict(self._settings))
+        digest = hashlib.sha256(json.dumps(described).encode())
+        for array in (manifest.identity, self._subset, *manifest.columns.values()):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:12]
+
+    def prepare(self) -> None:
+        """Fits every picture into its square, unless that is done; reports the groups.
+
+        Raises:
+            DataError: if a picture cannot be read, or the images not be written. What
+                is finished is kept; mend it, and the next call goes on from there.
+        """
+        print(self.report(), file=sys.stderr)
+        self._pool.prepare()
+
+    def sweeps(self, subset: str) -> dict[str, ComposedSweeps]:
+        """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
+        compose = self._train_sweeps if subset == "train" else self._every_group
+        return {f: compose(subset, f, groups) for f, groups in self._groups[subset].items()}
+
+    def report(self) -> str:
+        """What was found: pictures, identities, and the groups of every factor, as text."""
+        manifest = self._manifest
+        lines = [
+            f"{manifest.path}: {len(manifest):,} pictures of {len(manifest.identities):,}"
+            " identities; those that agree in all but one factor form groups:"
+        ]
+        row = "{:12}{:20}{:>10}{:>12}{:>14}".format
+        lines.append(row("subset", "factor", "groups", "pictures", "in no group"))
+        for subset, factors in self._groups.items():
+            for factor, groups in factors.items():
+                numbers = (groups.num_groups, groups.num_images, groups.num_left_out)
+                lines.append(row(subset, factor, *map("{:,}".format, numbers)))
+        return "\n".join(lines)
+
+    @functools.cached_property
+    def _pool(self) -> ImagePool:
+        """The pictures, fitted. Their checksums are computed here, if they are not known."""
+        manifest, settings = self._manifest, self._settings
+        parent = self._folder / _PREPARED
+        try:
+            parent.mkdir(exist_ok=True)
+            keys = checksums(
+                self._folder, manifest.images, self._descriptions, parent / "checksums.npy"
+            )
+        except OSError as error:
+            raise DataError(
+                f"Cannot use {error.filename or parent}: {error.strerror}. What is prepared goes"
+                f" into {parent}; a {FILENAME} elsewhere may name pictures by their whole paths."
+            ) from error
+        fit = {name: getattr(settings, name) for name in ("image_size", "channels", "background")}
+        make = functools.partial(_make_picture, manifest, fit)
+        return ImagePool(parent, keys, settings={"version": FIT_VERSION, **fit}, make=make)
+
+    def _train_sweeps(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
+        def compose(index: int) -> np.ndarray:
+            rng = named_rng(self._settings.seed, "sweep", subset, factor, index)
+            return groups.draw(rng, self._settings.sweep_length)
+
+        return ComposedSweeps(self._pool, compose, _TRAIN_SWEEPS, self._labels())
+
+    def _every_group(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
+        seed = self._settings.seed
+        most = getattr(self._settings, f"{subset}_sweeps")
+        chosen = groups.sample(named_rng(seed, "groups", subset, factor), most)
+
+        def compose(index: int) -> np.ndarray:
+            rng = named_rng(seed, "sweep", subset, factor, index)
+            return groups.show(chosen[index], rng, self._settings.sweep_length)
+
+        return ComposedSweeps(self._pool, compose, len(chosen), self._labels())
+
+    def _labels(self) -> dict[str, np.ndarray]:
+        return {**self._manifest.columns, "identity": self._manifest.identity}
+
+    def _describe_pictures(self) -> list[bytes]:
+        manifest = self._manifest
+        descriptions = describe_files(self._folder, manifest.images)
+        failed = [i for i, d in enumerate(descriptions) if isinstance(d, OSError)]
+        if failed:
+            first = failed[0]
+            others = f" (and {len(failed) - 1:,} more)" if len(failed) > 1 else ""
+            raise DataError(
+                f"{manifest.where(first)}: the picture {manifest.images[first]} cannot be opened:"
+                f" {descriptions[first].strerror}{others}."
+            )
+        return descriptions
+
+    def _no_group(self, factor: str, groups: Groups) -> str:
+        held = [column for f, column in self.values.items() if f != factor]
+        agree = f"agree in {', '.join(held)}" * bool(held)
+        if factor == INTRINSIC:
+            lacking = f"no two identities have pictures that {agree}"
+        else:
+            differ = f"differ in {self.values[factor]}"
+            lacking = f"no identity has two that {' and '.join(filter(None, [agree, differ]))}"
+        tolerance = f" or give a tolerance (--config.data.tolerances={held[0]}:1)" if held else ""
+        return (
+            f"{self._manifest.path}: nothing shows how {factor} alone varies: of the"
+            f" {groups.num_left_out:,} pictures to train on, {lacking}. Add some{tolerance}."
+        )
+
+
+def _subset_of_identities(manifest: Manifest, settings: ManifestSettings) -> np.ndarray:
+    """Index into `SUBSETS` of each identity: the manifest's, or else by a seeded hash.
+
+    Raises:
+        DataError: if a subset gets too few identities.
+    """
+    if manifest.subset is not None:
+        for number, subset in enumerate(SUBSETS):
+            if not (manifest.subset == number).any():
+                raise DataError(
+                    f"{manifest.path}: no row has split {subset}; each of {', '.join(SUBSETS)}"
+                    " needs identities. Without a column split they are chosen by chance."
+                )
+        return manifest.subset
+    count = len(manifest.identities)
+    held_out = [
+        max(_FEWEST_IDENTITIES, round(count * fraction))
+        for fraction in (settings.validation_fraction, settings.test_fraction)
+    ]
+    if count - sum(held_out) < _FEWEST_IDENTITIES:
+        raise DataError(
+            f"{manifest.path}: its {count} identities cannot be split: {held_out[0]} for validation"
+            f" and {held_out[1]} for test leave {max(0, count - sum(held_out))} to train on."
+            " Add some, hold fewer out (--config.data.test_fraction), or fill a column split."
+        )
+    hashes = [
+        hashlib.sha256(f"{settings.seed} {name}".encode()).digest() for name in manifest.identities
+    ]
+    shuffled = np.argsort(np.array(hashes, dtype="S32"))
+    subset = np.zeros(count, np.int64)
+    for number, members in enumerate(np.split(shuffled, np.cumsum(held_out))[:2], start=1):
+        subset[members] = number
+    return subset
+
+
+def _make_picture(manifest: Manifest, fit: Mapping[str, int], index: int) -> list[bytes]:
+    """What the pool's workers do."""
+    try:
+        return [encode_png(fit_picture(manifest.picture(index), **fit))]
+    except DataError as error:
+        raise DataError(
+            f"{manifest.where(index)}: {error}. Replace it or remove the row, and run the same"
+            " command again; what is prepared is kept."
+        ) from error
+
+
+def open_manifest(data_dir: str, preset: str, settings: Mapping[str, Any]) -> ManifestPictures:
+    """The dataset with these settings, for the registry."""
+    del preset  # what is prepared does not depend on it
+    return ManifestPictures(Path(data_dir), ManifestSettings(**settings))

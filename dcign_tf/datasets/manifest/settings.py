@@ -1,0 +1,95 @@
+"""Settings of the user's own pictures: how they are shown, split and grouped."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+
+from dcign_tf.datasets.manifest.table import factor_name
+from dcign_tf.errors import DataError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ManifestSettings:
+    """What images and sweeps depend on besides the manifest; the defaults are the paper's.
+
+    Attributes:
+        image_size: pixels, height and width; pictures are fitted into the square.
+        channels: 1 (grey) or 3 (RGB).
+        background: grey level, 0 to 255, of what a picture leaves free.
+        sweep_length: images in a sweep, which is a batch.
+        validation_sweeps: validation sweeps of each factor, if there are so many groups.
+        test_sweeps: the same for test sweeps.
+        validation_fraction: of the identities, if the manifest has no column `split`.
+        test_fraction: likewise.
+        tolerances: `column:number,…`; values of that factor no further apart than this
+            count as the same when it is held.
+        periods: `column:number,…`; factors that go round a circle, e.g. azimuth_deg:360.
+        seed: of the split, and of what the sweeps show.
+
+    Raises:
+        ValueError: if a setting is impossible.
+    """
+
+    image_size: int = 150
+    channels: int = 1
+    background: int = 0
+    sweep_length: int = 20
+    validation_sweeps: int = 50
+    test_sweeps: int = 350
+    validation_fraction: float = 0.1
+    test_fraction: float = 0.15
+    tolerances: str = ""
+    periods: str = ""
+    seed: int = 0
+
+    def __post_init__(self):
+        least = {"image_size": 8, "sweep_length": 2, "background": 0, "seed": 0}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            minimum = least.get(field.name, 1)
+            if isinstance(field.default, int) and not (int(value) == value >= minimum):
+                raise ValueError(
+                    f"{field.name} is {value}; it must be a whole number of at least {minimum}."
+                )
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels is {self.channels}; it must be 1 (grey) or 3 (RGB).")
+        if self.background > 255:
+            raise ValueError(f"background is {self.background}; it must be a level from 0 to 255.")
+        for name in ("validation_fraction", "test_fraction"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be between 0 and 1.")
+
+    def by_column(self, setting: str, columns: Iterable[str]) -> dict[str, float]:
+        """The numbers of `tolerances` or `periods`, by the columns that they are for.
+
+        Args:
+            setting: `tolerances` or `periods`.
+            columns: of factors; they may also be named without their `_deg`.
+
+        Raises:
+            DataError: if an entry names no column, or its number is impossible.
+        """
+        known = {factor_name(column): column for column in columns}
+        numbers: dict[str, float] = {}
+        for entry in filter(None, getattr(self, setting).split(",")):
+            name, _, text = entry.rpartition(":")
+            column = known.get(factor_name(name.strip()))
+            number = _to_float(text)
+            possible = number > 0 if setting == "periods" else number >= 0
+            if column is None or not possible or math.isinf(number):
+                least = "greater than 0" if setting == "periods" else "of at least 0"
+                raise DataError(
+                    f"--config.data.{setting}: {entry.strip()!r} is impossible; it must be a factor"
+                    f" ({', '.join(known.values())}), a colon and a number {least}."
+                )
+            numbers[column] = number
+        return numbers
+
+
+def _to_float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,322 @@
+"""Rendering a dataset's files on all cores, resumable and all or nothing.
+
+A dataset is a list of parts, each one ArrayRecord file. A part is written under
+a temporary name and renamed when it is complete, with its size and checksum in
+`files.json`; a killed run therefore leaves complete parts, which the next run
+keeps, and at most one temporary file, which it removes. What the examples look
+like is the caller's business: `render(split, index)` makes one, in a worker, and
+`serialize` makes a record of it, or several.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from array_record.python import array_record_module
+
+from dcign_tf.datasets.storage.workers import RenderWorkers, available_cores
+from dcign_tf.errors import DataError
+from dcign_tf.progress import Progress
+
+FILES_JSON = "files.json"
+_LOCK = "lock"
+_TEMPORARY_SUFFIX = ".tmp"
+# Measured sizes are those of a few examples; keep this much more free than they say.
+_DISK_MARGIN = 1.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One file: the examples `start` … `start + count - 1` of a split.
+
+    Attributes:
+        filename: name of the finished file.
+        split: passed to `render`, with the index of the example in the split.
+        start: index of the first example.
+        count: number of examples, at least 1.
+        images_per_example: for the progress bar and the estimate of disk space.
+    """
+
+    filename: str
+    split: str
+    start: int
+    count: int
+    images_per_example: int
+
+    @property
+    def num_images(self) -> int:
+        return self.count * self.images_per_example
+
+
+def generate_parts(
+    directory: Path,
+    parts: Sequence[Part],
+    *,
+    render: Callable[[str, int], Any],
+    serialize: Callable[[Any], bytes | Sequence[bytes]],
+    num_processes: int | None = None,
+    verb: str = "Rendering",
+) -> None:
+    """Makes every part that `directory` does not hold yet.
+
+    The bytes of the files depend on `render` alone, not on `num_processes` nor
+    on how often the work was interrupted.
+
+    Args:
+        directory: where the files go; exists, and is locked by the caller. Files that
+            are none of the parts are deleted.
+        parts: what to make.
+        render: `render(split, index)` in a worker process: picklable, and a
+            function of its arguments alone.
+        serialize: turns what `render` returned into a record, or into several, in
+            this process.
+        num_processes: number of worker processes; None is one for each core.
+        verb: what the line of progress says is done to the images.
+
+    Raises:
+        DataError: if the disk is (or would get) full, or a worker dies, or what
+            `render` raises as such.
+    """
+    wanted = {*(part.filename for part in parts), FILES_JSON, _LOCK}
+    for path in directory.iterdir():  # temporary ones, and parts of other names
+        if path.name not in wanted:
+            path.unlink()
+    recorded = _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
+    complete = {
+        part.filename: recorded[part.filename]
+        for part in parts
+        if _is_complete(directory, part, recorded)
+    }
+    missing = [part for part in parts if part.filename not in complete]
+    _write_files_json(directory, complete)
+    if not missing:
+        return
+    num_images = sum(part.num_images for part in missing)
+    num_examples = sum(part.count for part in missing)
+    num_processes = min(num_processes or available_cores(), num_examples)
+    print(
+        f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files) "
+        f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",
+        file=sys.stderr,
+    )
+    with RenderWorkers(render, num_processes) as workers, Progress(num_images) as progress:
+        try:
+            _check_disk_space(directory, missing, workers, serialize)
+            examples = workers.map(
+                (part.split, index)
+                for part in missing
+                for index in range(part.start, part.start + part.count)
+            )
+            for part in missing:
+                complete[part.filename] = _write_part(
+                    directory / part.filename, part, examples, serialize, progress
+                )
+                _write_files_json(directory, complete)
+        except KeyboardInterrupt:
+            progress.close()
+            print(
+                f"Interrupted: {sum(p.filename in complete for p in parts)} of {len(parts)} files "
+                "are complete; the same command continues from there.",
+                file=sys.stderr,
+            )
+            raise
+
+
+def check_files(directory: Path, *, full: bool = False) -> None:
+    """Compares the files of a finished dataset with what was written.
+
+    Args:
+        directory: the dataset's directory, with its `files.json`.
+        full: read every file and compare checksums too, not the sizes alone.
+
+    Raises:
+        DataError: if a file is missing or differs; the message names it.
+    """
+    try:
+        files = _read_files_json(directory)
+    except FileNotFoundError:
+        raise DataError(f"{directory / FILES_JSON} is missing; {_remedy(directory)}.") from None
+    for filename, written in files.items():
+        path = directory / filename
+        if not path.is_file():
+            raise DataError(f"Data file {path} is missing; {_remedy(directory)}.")
+        if path.stat().st_size != written["bytes"]:
+            raise DataError(
+                f"Data file {path} is damaged: it has {path.stat().st_size:,} bytes and should "
+                f"have {written['bytes']:,}; {_remedy(directory)}."
+            )
+        if full and _sha256(path) != written["sha256"]:
+            raise DataError(f"Data file {path} is damaged: wrong checksum; {_remedy(directory)}.")
+
+
+@contextlib.contextmanager
+def exclusive_directory(directory: Path) -> Iterator[None]:
+    """Creates a directory and holds it against other processes; these wait.
+
+    Raises:
+        DataError: if the directory cannot be created or written to.
+    """
+    try:
+        lock = _acquire(directory)
+    except OSError as error:
+        raise DataError(
+            f"Cannot write data to {directory}: {error.strerror}; choose another data directory."
+        ) from error
+    with lock:
+        try:
+            yield
+        finally:
+            (directory / _LOCK).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty, or published
+                directory.rmdir()
+
+
+def publish(directory: Path, destination: Path) -> None:
+    """Gives a complete directory, held by `exclusive_directory`, its final name.
+
+    Files that others added (metadata) are recorded in `files.json` first.
+    """
+    files = _read_files_json(directory)
+    for path in sorted(directory.iterdir()):
+        if path.name not in {*files, FILES_JSON, _LOCK}:
+            files[path.name] = _describe(path)
+    _write_files_json(directory, files)
+    (directory / _LOCK).unlink()
+    directory.rename(destination)
+
+
+def _acquire(directory: Path) -> TextIO:
+    path = directory / _LOCK
+    while True:
+        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = path.open("w")
+        except FileNotFoundError:  # published or removed since the line before
+            continue
+        _wait_for_lock(lock, directory)
+        # The holder before us may have finished, and published or removed the directory.
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno())):
+            return lock
+        lock.close()
+
+
+def _remedy(directory: Path) -> str:
+    return f"delete {directory} and run the same command again to make it anew"
+
+
+def _wait_for_lock(lock: TextIO, directory: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f"Waiting: another process is making the data in {directory}", file=sys.stderr)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _is_complete(directory: Path, part: Part, recorded: Mapping[str, Mapping]) -> bool:
+    path = directory / part.filename
+    if part.filename not in recorded or not path.is_file():
+        return False
+    return path.stat().st_size == recorded[part.filename]["bytes"]
+
+
+def _check_disk_space(
+    directory: Path,
+    missing: Sequence[Part],
+    workers: RenderWorkers,
+    serialize: Callable[[Any], bytes | Sequence[bytes]],
+) -> None:
+    """Renders the first example of every split, and asks whether all will fit."""
+    samples = {part.split: part for part in missing}
+    examples = workers.map((part.split, part.start) for part in samples.values())
+    records = (record for example in examples for record in _records(serialize(example)))
+    num_bytes = sum(len(record) for record in records)
+    bytes_per_image = num_bytes / sum(part.images_per_example for part in samples.values())
+    needed = _DISK_MARGIN * bytes_per_image * sum(part.num_images for part in missing)
+    free = shutil.disk_usage(directory).free
+    if needed > free:
+        raise DataError(
+            f"Too little disk space in {directory}: the data needs about {needed / 1e9:.2f} GB and "
+            f"{free / 1e9:.2f} GB are free; free some or choose another data directory."
+        )
+
+
+def _write_part(
+    path: Path,
+    part: Part,
+    examples: Iterator[Any],
+    serialize: Callable[[Any], bytes | Sequence[bytes]],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Writes the next `part.count` examples; returns what `files.json` says of the file."""
+    temporary = path.with_name(path.name + _TEMPORARY_SUFFIX)
+    try:
+        # One record a group is what makes random access cheap.
+        writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
+        for _ in range(part.count):
+            for record in _records(serialize(next(examples))):
+                _write_record(writer, record, path)
+            progress.update(part.images_per_example)
+        _close(writer, path)
+        written = _describe(temporary)
+        temporary.replace(path)
+        return written
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _records(serialized: bytes | Sequence[bytes]) -> Sequence[bytes]:
+    return [serialized] if isinstance(serialized, bytes) else serialized
+
+
+def _write_record(writer: Any, record: bytes, path: Path) -> None:
+    try:
+        writer.write(record)
+    except RuntimeError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _close(writer: Any, path: Path) -> None:
+    try:
+        writer.close()
+    except RuntimeError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: RuntimeError) -> DataError:
+    return DataError(f"Cannot write data file {path}: {str(error).split(';')[0]}.")
+
+
+def _read_files_json(directory: Path) -> dict[str, dict]:
+    path = directory / FILES_JSON
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(f"{path} is damaged; {_remedy(directory)}.") from error
+
+
+def _write_files_json(directory: Path, files: Mapping[str, Mapping]) -> None:
+    temporary = directory / (FILES_JSON + _TEMPORARY_SUFFIX)
+    temporary.write_text(json.dumps(files, indent=2, sort_keys=True) + "\n")
+    temporary.replace(directory / FILES_JSON)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,196 @@
+"""Images by number, and sweeps that are composed of them as they are asked for.
+
+A dataset that is given as single images (a folder of pictures, the views of an
+object) is prepared once, as a pool of PNG files of one size. Which images make a
+sweep is decided later, and costs nothing to change.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from array_record.python.array_record_data_source import ArrayRecordDataSource
+
+from dcign_tf.datasets.storage.generation import (
+    Part,
+    check_files,
+    exclusive_directory,
+    generate_parts,
+    publish,
+)
+from dcign_tf.errors import DataError
+
+# Smaller files lose less work when preparing is interrupted; larger ones are fewer.
+_IMAGES_PER_FILE = 2000
+# Items, at most, that say how large the pool will be: pictures differ.
+_SAMPLES = 20
+
+
+class ImagePool:
+    """Images by number: PNG files in ArrayRecord files, made once, then read at random.
+
+    The pool is made of *items* that give k images each: a picture gives one, a
+    rendered object all of its views. Item i makes the images i·k … i·k + k − 1. A
+    file is named after what its images depend on, so that a pool whose making was
+    stopped, by an error too, keeps the files that are still right.
+
+    Args:
+        parent: the folder of all pools of a kind; this one becomes a folder in it,
+            named by its fingerprint.
+        keys: for each item what its images depend on, e.g. the checksum of a picture.
+        settings: what all images depend on besides, as JSON has it.
+        make: `make(item)` returns the k PNG files of an item; raises `DataError` if
+            it cannot. Called in worker processes: picklable, importable without
+            TensorFlow, a function of its arguments alone.
+        images_per_item: k.
+
+    Raises:
+        ValueError: if there is no item, or k is less than 1.
+    """
+
+    def __init__(
+        self,
+        parent: Path,
+        keys: Sequence[str | bytes],
+        *,
+        settings: Mapping[str, Any],
+        make: Callable[[int], Sequence[bytes]],
+        images_per_item: int = 1,
+    ):
+        if not len(keys) or images_per_item < 1:
+            raise ValueError(
+                f"A pool of {len(keys)} items of {images_per_item} images has no image."
+            )
+        described = json.dumps([dict(settings), images_per_item], sort_keys=True)
+        self._make = make
+        self._parts = _parts(keys, described, images_per_item)
+        self._num_images = images_per_item * len(keys)
+        #: 12 characters that change with every item and every setting.
+        self.fingerprint = _digest([described, *(part.filename for part in self._parts)], 12)
+        #: Where the images lie once they are made.
+        self.directory = Path(parent) / self.fingerprint
+        # Not named after the items: when one of them is mended the rest is still there.
+        self._staging = Path(parent) / f"{_digest([described], 12)}.preparing"
+
+    def __len__(self) -> int:
+        return self._num_images
+
+    def prepare(self, *, num_processes: int | None = None, verb: str = "Preparing") -> None:
+        """Makes what is not there yet; the pool appears under its name when it is complete.
+
+        Args:
+            num_processes: number of worker processes; None is one for each core.
+            verb: what the line of progress says is done to the images.
+
+        Raises:
+            DataError: if an item cannot be made, the disk is too small or a folder
+                not writable, or the pool is there but damaged. Finished files are
+                kept, and the next call goes on from there.
+        """
+        if not self.directory.exists():
+            with exclusive_directory(self._staging):
+                if not self.directory.exists():  # unless another process made it meanwhile
+                    generate_parts(
+                        self._staging,
+                        self._parts,
+                        render=functools.partial(_make_item, self._make),
+                        serialize=list,
+                        num_processes=num_processes,
+                        verb=verb,
+                    )
+                    publish(self._staging, self.directory)
+        check_files(self.directory)
+
+    def read(self, indices: Iterable[int]) -> list[bytes]:
+        """The PNG files of these images, of a prepared pool; safe to call from several threads.
+
+        Raises:
+            DataError: if the pool is not prepared, or a file of it is damaged.
+        """
+        try:
+            return [self._records[int(index)] for index in indices]
+        except (RuntimeError, ValueError, OSError):
+            if not self.directory.exists():
+                raise DataError(f"{self.directory} is not prepared yet.") from None
+            check_files(self.directory, full=True)
+            raise
+
+    @functools.cached_property
+    def _records(self) -> ArrayRecordDataSource:
+        return ArrayRecordDataSource([str(self.directory / p.filename) for p in self._parts])
+
+
+class ComposedSweeps:
+    """Sweeps composed of a pool's images: `Sweeps` of which nothing is stored.
+
+    Args:
+        images: a pool, prepared before the first sweep is read.
+        compose: `compose(i)` is the images of sweep i, int [n], with the same n for
+            every i; a function of i alone, and safe to call from several threads.
+        count: number of sweeps.
+        labels: name to an array [N] with a value for each image of the pool.
+    """
+
+    def __init__(
+        self,
+        images: ImagePool,
+        compose: Callable[[int], np.ndarray],
+        count: int,
+        labels: Mapping[str, np.ndarray],
+    ):
+        self._images = images
+        self._compose = compose
+        self._count = count
+        self._labels = dict(labels)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Sweep `index`: `image`, a list of n PNG files; each label, [n]; and `distinct`,
+        the number of different images, which come first, before what repeats them.
+
+        Raises:
+            IndexError: if there is no such sweep.
+            DataError: if the file that holds an image is damaged.
+        """
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        rows = np.asarray(self._compose(index), np.int64)
+        first = np.sort(np.unique(rows, return_index=True)[1])
+        rows = np.append(rows[first], np.delete(rows, first))
+        labels = {name: values[rows] for name, values in self._labels.items()}
+        return {"image": self._images.read(rows), "distinct": len(first), **labels}
+
+
+def _parts(keys: Sequence[str | bytes], described: str, images_per_item: int) -> list[Part]:
+    per_file = max(1, _IMAGES_PER_FILE // images_per_item)
+    starts = range(0, len(keys), per_file)
+    parts = []
+    for number, start in enumerate(starts):
+        own = keys[start : start + per_file]
+        name = f"{number:05d}-{_digest([described, *own], 16)}.array_record"
+        sampled = str(number * _SAMPLES // len(starts))
+        parts.append(Part(name, sampled, start, len(own), images_per_item))
+    return parts
+
+
+def _make_item(make: Callable[[int], Sequence[bytes]], split: str, item: int) -> Sequence[bytes]:
+    """What `generate_parts` calls: the items are numbered through all parts."""
+    del split
+    return make(item)
+
+
+def _digest(texts: Iterable[str | bytes], length: int) -> str:
+    """Hexadecimal characters that tell these texts from any others."""
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode() if isinstance(text, str) else text
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()[:length]

@@ -1,0 +1,162 @@
+"""Worker processes that render: ordered results, and no trace when the parent dies.
+
+Each worker is a Python process of its own that reads tasks from its standard
+input and answers on its standard output. Compared with `multiprocessing` and
+joblib this leaves no orphans when the parent is killed with SIGKILL (the pipe
+closes, the worker ends), does not run the user's `__main__` again (and with it
+`import tensorflow`) in every worker, and works from a notebook.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from dcign_tf.errors import DataError
+
+# One thread a process: the processes already fill the cores, and the last bits
+# of a BLAS product can depend on the number of threads.
+_SINGLE_THREADED = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+
+
+def available_cores() -> int:
+    """Number of CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class RenderWorkers:
+    """A pool of processes that call one function; a context manager.
+
+    Args:
+        function: what the workers call; importable by name (not from `__main__`
+            or a notebook cell) and picklable. It should not import TensorFlow.
+        num_processes: number of workers; None is one for each core.
+    """
+
+    def __init__(self, function: Callable[..., Any], num_processes: int | None = None):
+        self._num_processes = num_processes or available_cores()
+        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        self._workers = [_Worker(function) for _ in range(self._num_processes)]
+        for worker in self._workers:
+            self._idle.put(worker)
+        # One thread per worker waits for its answer; the threads do no work themselves.
+        self._threads = ThreadPoolExecutor(self._num_processes, thread_name_prefix="render")
+        self._closing = threading.Event()
+
+    def map(self, tasks: Iterable[tuple]) -> Iterator[Any]:
+        """Yields `function(*task)` for every task, in the order of the tasks.
+
+        Only a few tasks a worker are taken ahead, so that memory stays small.
+
+        Raises:
+            DataError: if a worker dies, or `function` raises one.
+            RuntimeError: if `function` raises anything else; the message ends in its
+                traceback.
+        """
+        pending: collections.deque[Future] = collections.deque()
+        for task in tasks:
+            pending.append(self._threads.submit(self._run, task))
+            if len(pending) >= 4 * self._num_processes:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+    def _run(self, task: tuple) -> Any:
+        worker = self._idle.get()
+        try:
+            return worker.call(task)
+        except (EOFError, BrokenPipeError) as error:
+            if self._closing.is_set():
+                raise DataError("Rendering was stopped.") from None
+            raise DataError(
+                f"A rendering process ended unexpectedly (exit code {worker.process.wait()}; "
+                "-9 usually means too little memory); try again with fewer processes."
+            ) from error
+        finally:
+            self._idle.put(worker)
+
+    def __enter__(self) -> RenderWorkers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.process.terminate()
+        self._threads.shutdown(wait=True)
+        for worker in self._workers:
+            worker.close()
+
+
+class _Worker:
+    """The parent's side of one process."""
+
+    def __init__(self, function: Callable[..., Any]):
+        paths = [os.path.abspath(path) for path in sys.path]
+        self.process = subprocess.Popen(
+            # -c rather than -m: a `-m` module would be imported a second time under its own name.
+            [sys.executable, "-c", f"from {__name__} import _serve; _serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **_SINGLE_THREADED, "PYTHONPATH": os.pathsep.join(paths)},
+            # A process group of its own: Ctrl-C reaches the parent alone, which then ends them.
+            start_new_session=True,
+        )
+        self._function: Callable[..., Any] | None = function
+
+    def call(self, task: tuple) -> Any:
+        if self._function is not None:  # first call: tell the worker what to do
+            self._send(self._function)
+            self._function = None
+        self._send(task)
+        succeeded, result = pickle.load(self.process.stdout)
+        if not succeeded and isinstance(result, DataError):
+            raise result
+        if not succeeded:
+            raise RuntimeError(f"Rendering failed in a worker process.\n{result}")
+        return result
+
+    def close(self) -> None:
+        self.process.wait()
+        self.process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):  # what was still to be sent
+            self.process.stdin.close()
+
+    def _send(self, message: Any) -> None:
+        pickle.dump(message, self.process.stdin, pickle.HIGHEST_PROTOCOL)
+        self.process.stdin.flush()
+
+
+def _serve() -> None:
+    """The worker's side: answer tasks until the parent closes the pipe."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print must not spoil an answer
+    tasks = sys.stdin.buffer
+    try:
+        function = pickle.load(tasks)
+        while True:
+            task = pickle.load(tasks)
+            try:
+                answer = (True, function(*task))
+            except DataError as error:
+                answer = (False, error)
+            except Exception:
+                answer = (False, traceback.format_exc())
+            pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
+            answers.flush()
+    except (EOFError, BrokenPipeError):  # the parent is done, or gone
+        os._exit(0)

@@ -1,0 +1,127 @@
+"""Sweeps, as everything here takes them: what a dataset has to offer, and its images as arrays.
+
+A split is a sequence of examples; an example is a dict whose `image` holds the
+images of one sweep. Anything of that form can be trained on: see `Sweeps`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from dcign_tf.rendering.morphable_model import MorphableModel
+
+
+class Sweeps(Protocol):
+    """Sweeps of one factor, in random access; reading must be thread-safe.
+
+    `sweeps[i]["image"]` is uint8 [n, H, W, C], or a list of n PNG files, which
+    the pipeline then decodes; n and the shape are the same for every i.
+
+    Where fewer than n images are to be had, a sweep is filled up by repeating
+    them, and `sweeps[i]["distinct"]`, an int in [1, n], says how many are real: the
+    first `distinct` images differ, what follows repeats them and is left out of
+    every score. Without the key all n count.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+
+
+class SweepDataset(Protocol):
+    """A dataset in the form that training and evaluation take; `prepare` it before reading.
+
+    Attributes:
+        extrinsic: names of the extrinsic factors, in the order of the code.
+        image_shape: height, width and channels.
+        fingerprint: changes whenever the images do.
+        values: extrinsic factor to the key under which its sweeps' examples hold its
+            true value, float [n]; a factor without known values is missing. A key that
+            ends in `_deg` is in degrees; any other is in a unit of the user's own.
+        periods: of the factors of `values` that are circles, in their own unit (360.0).
+    """
+
+    extrinsic: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    fingerprint: str
+    values: Mapping[str, str]
+    periods: Mapping[str, float]
+
+    def prepare(self) -> None:
+        """Makes the data unless they are there already.
+
+        Raises:
+            DataError: if they cannot be made, or are there but damaged.
+        """
+
+    def sweeps(self, subset: str) -> dict[str, Sweeps]:
+        """Factor to the sweeps of `train`, `validation` or `test` in which it varies.
+
+        Every extrinsic factor and `intrinsic` is a key. In `validation` and `test`
+        a factor may have no sweep at all (length 0): what needs them is not scored.
+        """
+
+
+@runtime_checkable
+class FaceDataset(SweepDataset, Protocol):
+    """A dataset rendered from a face model.
+
+    Its examples also hold `identity`, int [n], the same number for the same person in
+    every split, and `coefficients`, float32 [n, K], of that person in the face model.
+    """
+
+    def independent(self) -> Sweeps:
+        """Test images in which all factors were drawn independently."""
+
+    def face_model(self) -> MorphableModel:
+        """The face model, loaded."""
+
+
+def decode_images(images: np.ndarray | Sequence[bytes]) -> np.ndarray:
+    """uint8 [n, H, W, C] from n PNG files; arrays are returned as they are."""
+    if isinstance(images, np.ndarray) and images.dtype == np.uint8:
+        return images
+    decoded = np.stack([np.asarray(Image.open(io.BytesIO(image))) for image in images])
+    return decoded if decoded.ndim == 4 else decoded[..., np.newaxis]
+
+
+def distinct_images(example: Mapping[str, Any]) -> np.ndarray:
+    """A sweep's images without its repetitions: float32 [n_i, H, W, C] in [0, 1].
+
+    With the arithmetic of the training pipeline.
+    """
+    images = example["image"][: num_distinct(example)]
+    return decode_images(images).astype(np.float32) / np.float32(255)
+
+
+def num_distinct(example: Mapping[str, Any]) -> int:
+    """How many leading images of a sweep are no repetitions (`Sweeps`)."""
+    return int(example.get("distinct", len(example["image"])))
+
+
+def evenly(sweeps: Sequence, count: int) -> Iterator[int]:
+    """Indices of at most `count` sweeps: neighbours may be of one identity."""
+    chosen = np.linspace(0, len(sweeps) - 1, min(count, len(sweeps)))
+    return iter(np.rint(chosen).astype(int).tolist())
+
+
+class FirstSweeps:
+    """The first `count` of some sweeps."""
+
+    def __init__(self, sweeps: Sweeps, count: int):
+        self._sweeps = sweeps
+        self._count = min(count, len(sweeps))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Mapping[str, Any]:
+        if index >= self._count:
+            raise IndexError(index)
+        return self._sweeps[index]

@@ -1,0 +1,172 @@
+"""The authors' own dataset (Kulkarni et al., NIPS 2015, §4.1): faces without angles.
+
+`dcign_torch7_files` says which files it consists of. They stay as they are, and each is
+read when its batch is due: the dataset may be larger than the memory. Images become
+8-bit grey levels, as those of all datasets: they were made from 8-bit PNG files, and
+rounding to a level is a mean squared error of about 1/12 of a level squared, 1.3e-6.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dcign_tf.datasets.pictures import resize_area
+from dcign_tf.datasets.torch7.files import Source, find_sources
+from dcign_tf.errors import DataError
+
+_HALF_LEVEL = 0.5 / 255
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Torch7Settings:
+    """How the files become sweeps.
+
+    Attributes:
+        image_size: pixels, height and width; larger images are averaged down to it.
+        sweep_length: images in a batch.
+        validation_fraction: of each factor's training batches, the last are for
+            validation.
+        test_fraction: of each factor's PNG folders, which come without a split, the
+            last are for testing.
+
+    Raises:
+        ValueError: if a value is impossible.
+    """
+
+    image_size: int = 150
+    sweep_length: int = 20
+    validation_fraction: float = 0.05
+    test_fraction: float = 0.1
+
+    def __post_init__(self):
+        for name, minimum in (("image_size", 1), ("sweep_length", 2)):
+            if (value := getattr(self, name)) < minimum:
+                raise ValueError(f"{name} is {value}; it must be at least {minimum}.")
+        for name in ("validation_fraction", "test_fraction"):
+            if not 0 < (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} is {value}; it must be greater than 0 and less than 1.")
+
+
+class DcignTorch7:
+    """The authors' faces, as a `SweepDataset`. No angle is known: `values` is empty.
+
+    All files are listed at once, and a batch of each kind is read, so that what is wrong
+    with many shows before a run begins.
+
+    Args:
+        data_dir: the folder that holds the four factors' folders.
+        settings: how the files become sweeps.
+
+    Raises:
+        DataError: if a folder is missing or holds too few batches, or if a batch that
+            was read cannot be trained on.
+    """
+
+    extrinsic = ("azimuth", "elevation", "light_azimuth")
+    values: Mapping[str, str] = {}
+    periods: Mapping[str, float] = {}
+
+    def __init__(self, data_dir: str | os.PathLike[str], settings: Torch7Settings):
+        self.image_shape = (settings.image_size, settings.image_size, 1)
+        self._root = pathlib.Path(data_dir)
+        self._settings = settings
+        self._sources = find_sources(
+            self._root, settings.validation_fraction, settings.test_fraction
+        )
+        for source in {source.kind: source for source in self._all_sources()}.values():
+            self._read(source)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """12 characters that change with the settings, and with any file's name or size.
+
+        Not with its contents: 24 GB would have to be read at every start.
+        """
+        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self._settings)).encode())
+        for source in self._all_sources():
+            name = source.path.relative_to(self._root).as_posix()
+            digest.update(json.dumps([name, source.files]).encode())
+        return digest.hexdigest()[:12]
+
+    def prepare(self) -> None:
+        """Nothing: the files are there, and are read as they are."""
+
+    def sweeps(self, subset: str) -> dict[str, _Sweeps]:
+        """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
+        return {
+            factor: _Sweeps(sources, self._read)
+            for factor, sources in self._sources[subset].items()
+        }
+
+    def _all_sources(self) -> Iterator[Source]:
+        for factors in self._sources.values():
+            for sources in factors.values():
+                yield from sources
+
+    def _read(self, source: Source) -> dict[str, Any]:
+        """`image`, uint8 [n, H, W, 1]; and `distinct`, where images had to be repeated."""
+        n, size = self._settings.sweep_length, self._settings.image_size
+        images = source.read(n)
+        self._check(source, images)
+        grey = np.clip(resize_area(images, size), 0, 1)
+        levels = np.rint(255 * grey).astype(np.uint8)[..., np.newaxis]
+        if len(levels) == n:
+            return {"image": levels}
+        return {"image": levels[np.arange(n) % len(levels)], "distinct": len(levels)}
+
+    def _check(self, source: Source, images: np.ndarray) -> None:
+        height, width = images.shape[1:]
+        size = self._settings.image_size
+        if height != width or height < size:
+            raise DataError(
+                f"{source.path} holds images of {height}×{width} pixels; expected square ones of"
+                f" at least {size}×{size} (--config.data.image_size={size})."
+            )
+        if height != self._first_size:
+            raise DataError(
+                f"{source.path} holds images of {height}×{width} pixels, but {self._first.path}"
+                f" of {self._first_size}×{self._first_size}; all must be alike."
+            )
+        # What arithmetic leaves beyond [0, 1] is less than this; NaN is not.
+        if not (images.min() >= -_HALF_LEVEL and images.max() <= 1 + _HALF_LEVEL):
+            raise DataError(
+                f"{source.path} holds values from {images.min():g} to {images.max():g}; expected"
+                " grey values from 0 to 1."
+            )
+
+    @property
+    def _first(self) -> Source:
+        return self._sources["train"][self.extrinsic[0]][0]
+
+    @functools.cached_property
+    def _first_size(self) -> int:
+        return self._first.read(self._settings.sweep_length).shape[1]
+
+
+class _Sweeps:
+    """`Sweeps` that are read from their sources when asked for."""
+
+    def __init__(self, sources: Sequence[Source], read: Callable[[Source], dict[str, Any]]):
+        self._sources = sources
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self._read(self._sources[index])
+
+
+def open_torch7(data_dir: str, preset: str, settings: Mapping[str, Any]) -> DcignTorch7:
+    """The dataset with these settings, for the registry."""
+    del preset  # the user's own files: nothing is made of them that would need a name
+    return DcignTorch7(data_dir, Torch7Settings(**settings))

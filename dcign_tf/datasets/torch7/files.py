@@ -1,0 +1,217 @@
+"""The files of the authors' face dataset: which there are, and the images in one of them.
+
+Two forms are known, told apart by the folders that are there; each folder is a set in
+whose batches one factor varies:
+
+    th_{AZ,EL,LIGHT_AZ,SHAPE}_VARIED/FT_{training,test}/batch<N>    the release
+    {AZ,EL,LIGHT_AZ,SHAPE}_VARIED/<face>/*.png                      what it was made from
+
+A batch is a FloatTensor 20×1×150×150 in [0, 1] that Torch7 saved. Names, and how PNG
+files became grey, are those of the authors' code (`willwhitney/dc-ign`: `utils.lua`,
+`cache_single_variation.lua`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from dcign_tf.datasets.torch7.tensor_file import read_tensor
+from dcign_tf.errors import DataError
+from dcign_tf.factors import INTRINSIC
+
+_SETS = {
+    "azimuth": "AZ_VARIED",
+    "elevation": "EL_VARIED",
+    "light_azimuth": "LIGHT_AZ_VARIED",
+    INTRINSIC: "SHAPE_VARIED",
+}
+_GREY_WEIGHTS = np.array([0.21, 0.72, 0.07], np.float32)  # of red, green and blue
+
+
+class Source(Protocol):
+    """Where one batch lies.
+
+    Attributes:
+        path: of the file or folder.
+        files: name and bytes of each file.
+        kind: sources of one kind are made alike: if one can be read, so should all.
+    """
+
+    path: pathlib.Path
+    files: tuple[tuple[str, int], ...]
+    kind: object
+
+    def read(self, length: int) -> np.ndarray:
+        """Its images, float32 [n, H, W] in [0, 1] if all is well, n at most `length`.
+
+        Raises:
+            DataError: if they cannot be read, or are none of this dataset's.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchFile:
+    """A file of the release, as a `Source`; it must hold exactly `length` images."""
+
+    path: pathlib.Path
+    num_bytes: int
+
+    @property
+    def files(self) -> tuple[tuple[str, int], ...]:
+        return ((self.path.name, self.num_bytes),)
+
+    @property
+    def kind(self) -> object:
+        return self.num_bytes  # another shape or type has another, as a truncated file has
+
+    def read(self, length: int) -> np.ndarray:
+        tensor = read_tensor(self.path)
+        if tensor.ndim != 4 or tensor.shape[:2] != (length, 1):
+            raise DataError(
+                f"{self.path} holds a tensor of {'×'.join(map(str, tensor.shape))}; expected"
+                f" {length}×1×height×width (--config.data.sweep_length={length})."
+            )
+        levels = 255 if tensor.dtype == np.uint8 else 1
+        return tensor[:, 0].astype(np.float32) / np.float32(levels)
+
+
+@dataclasses.dataclass(frozen=True)
+class PngFolder:
+    """A folder of at least two PNG files, as a `Source`.
+
+    Of more than `length` images some are taken, evenly spread over their names' order.
+    """
+
+    path: pathlib.Path
+    files: tuple[tuple[str, int], ...]
+
+    @property
+    def kind(self) -> object:
+        return self.path.parent
+
+    def read(self, length: int) -> np.ndarray:
+        names = [name for name, _ in self.files]
+        if len(names) > length:
+            names = [names[i] for i in np.linspace(0, len(names) - 1, length).round().astype(int)]
+        images = [_read_png(self.path / name) for name in names]
+        if len({image.shape for image in images}) > 1:
+            raise DataError(f"{self.path} holds images of different sizes; they must be alike.")
+        return np.stack(images)
+
+
+Sources = dict[str, dict[str, list[Source]]]
+"""Subset to factor to sources."""
+
+
+def find_sources(
+    root: str | os.PathLike[str], validation_fraction: float, test_fraction: float
+) -> Sources:
+    """Lists the batches of either form, in order of their numbers; the release, if both are there.
+
+    Args:
+        root: the folder that holds the four sets.
+        validation_fraction: so many of each set's training batches, the last, become
+            `validation`.
+        test_fraction: so many of each set's PNG folders, the last, become `test`.
+
+    Returns:
+        The sources of `train`, `validation` and `test`; none is empty.
+
+    Raises:
+        DataError: if a folder is missing, or holds too little to be split.
+    """
+    root = pathlib.Path(root)
+    release = {factor: root / f"th_{name}" for factor, name in _SETS.items()}
+    folders = {factor: root / name for factor, name in _SETS.items()}
+    is_release = any(path.is_dir() for path in release.values())
+    if not is_release and not any(path.is_dir() for path in folders.values()):
+        raise DataError(
+            f"{root} holds no DC-IGN faces: expected th_AZ_VARIED, th_EL_VARIED,"
+            " th_LIGHT_AZ_VARIED and th_SHAPE_VARIED in it; give the folder that holds them as"
+            " --data_dir (docs/datasets.md)."
+        )
+    sources: Sources = {"train": {}, "validation": {}, "test": {}}
+    for factor in _SETS:
+        if is_release:
+            train = _batch_files(release[factor] / "FT_training")
+            test = _batch_files(release[factor] / "FT_test")
+        else:
+            train, test = _split(_png_folders(folders[factor]), test_fraction, folders[factor])
+        train, validation = _split(train, validation_fraction, train[0].path.parent)
+        for subset, found in (("train", train), ("validation", validation), ("test", test)):
+            sources[subset][factor] = found
+    return sources
+
+
+def _batch_files(directory: pathlib.Path) -> list[Source]:
+    found = [e for e in _entries(directory) if re.fullmatch("batch[0-9]+", e.name) and e.is_file()]
+    if not found:
+        raise DataError(f"{directory} holds no batches: expected files batch1, batch2, …")
+    return [BatchFile(pathlib.Path(entry), entry.stat().st_size) for entry in found]
+
+
+def _png_folders(directory: pathlib.Path) -> list[Source]:
+    folders = []
+    for folder in _entries(directory):
+        if folder.is_dir():
+            entries = [e for e in _entries(folder.path) if e.name.lower().endswith(".png")]
+            if len(entries) < 2:
+                raise DataError(
+                    f"{folder.path} holds {len(entries) or 'no'} PNG files; a batch needs at least"
+                    " 2. Complete the folder, or remove it."
+                )
+            files = tuple((entry.name, entry.stat().st_size) for entry in entries)
+            folders.append(PngFolder(pathlib.Path(folder), files))
+    return folders
+
+
+def _entries(directory: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
+    """What a folder holds, batch2 before batch10; hidden files are left out."""
+    try:
+        with os.scandir(directory) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith(".")]
+    except FileNotFoundError:
+        raise DataError(
+            f"{directory} is missing; the dataset needs all four factors (docs/datasets.md)."
+        ) from None
+    except OSError as error:
+        raise DataError(f"Cannot read {directory}: {error.strerror}.") from error
+    return sorted(shown, key=_natural)
+
+
+def _natural(entry: os.DirEntry[str]) -> tuple[list[str | int], str]:
+    parts = re.split("([0-9]+)", entry.name)  # text and numbers in turn, text first
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], entry.name
+
+
+def _split(
+    sources: list[Source], fraction: float, directory: pathlib.Path
+) -> tuple[list[Source], list[Source]]:
+    """All but the last, and the last, of which there are so many; neither is empty."""
+    last = max(1, round(fraction * len(sources)))
+    if last >= len(sources):
+        raise DataError(
+            f"{directory} holds too few batches to set some aside for validation or testing."
+        )
+    return sources[:-last], sources[-last:]
+
+
+def _read_png(path: pathlib.Path) -> np.ndarray:
+    """float32 [H, W] in [0, 1]."""
+    try:
+        with Image.open(path) as image:
+            if image.mode in ("1", "L", "LA"):
+                return np.asarray(image.convert("L"), np.float32) / 255
+            if image.mode in ("P", "PA", "RGB", "RGBA"):
+                return np.asarray(image.convert("RGB"), np.float32) @ _GREY_WEIGHTS / 255
+            mode = image.mode
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be read as a PNG file: {error}.") from error
+    raise DataError(f"{path} has pixels of mode {mode}; expected grey or RGB of 8 bits.")

@@ -1,0 +1,259 @@
+"""What can be done to a picture through its code: turn it, relight it, make it someone else.
+
+A trained model as plain functions on NumPy arrays, one code at a time; the demo and
+`python -m dcign_tf.cli.rerender` are made of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dcign_tf.codec import Codec
+from dcign_tf.datasets.pictures import fit_picture
+from dcign_tf.datasets.registry import background_level
+from dcign_tf.evaluation.showcase import IDENTITIES_FILE
+from dcign_tf.factors import INTRINSIC
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.readouts.calibration import Calibration, CalibrationError, FactorCalibration
+from dcign_tf.readouts.identities import IdentityDistribution
+from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.training import experiment
+
+
+@dataclasses.dataclass(frozen=True)
+class Control:
+    """A value of the scene that can be asked for, as a slider can.
+
+    Attributes:
+        name: with its unit, e.g. `azimuth_deg`.
+        low: the lowest value of the calibrated range.
+        high: the highest.
+        period: once round, if the value goes round a circle.
+    """
+
+    name: str
+    low: float
+    high: float
+    period: float | None = None
+
+    @property
+    def is_angle(self) -> bool:
+        """Whether it is in degrees."""
+        return Quantity(self.name).unit == "°"
+
+    @property
+    def label(self) -> str:
+        """With its unit: "light azimuth (°)"."""
+        return Quantity(self.name).label
+
+    @property
+    def title(self) -> str:
+        """As it is read aloud: "light azimuth"."""
+        return display_name(self.name)
+
+    def text(self, value: float) -> str:
+        """A value to read, with its unit: "−40°"."""
+        return Quantity(self.name).text(value)
+
+    def within(self, value: float) -> float:
+        """The value, or the end of the range that is next to it."""
+        if self.period:
+            value = self.low + (value - self.low) % self.period
+        return min(max(value, self.low), self.high)
+
+
+class Reading(NamedTuple):
+    """What a code says of one value of the scene."""
+
+    value: float
+    error: float  # root mean square, of such readings
+
+
+class SceneEditor:
+    """Reads, changes and decodes codes.
+
+    Codes are those of `Codec`: rearranged, if the model is entangled, so that each
+    factor's latents are where the graphics code has them.
+
+    Args:
+        model: trained and calibrated.
+        identities: of the intrinsic latents; without it they are taken to be what the
+            model assumes, standard normal, and have no principal directions.
+        background: grey level around the objects that it was trained on, 0 to 255.
+
+    Attributes:
+        image_shape: height, width and channels of the pictures.
+        controls: what can be asked for.
+        remarks: sentences on the factors that cannot be, or have a jump.
+        identities: as given, or the prior.
+        directions: principal directions of the identity, each as long as the standard
+            deviation along it, longest first: float32 [I, I], or [0, I] if not known.
+
+    Raises:
+        CalibrationError: if the model is not calibrated.
+    """
+
+    def __init__(
+        self,
+        model: DCIGN,
+        identities: IdentityDistribution | None = None,
+        background: int = 0,
+    ):
+        self._calibration: Calibration = model.checked_calibration()
+        self._network = Codec(model).rearranged(self._calibration.latents)
+        self._intrinsic = self._network.code.slice(INTRINSIC)
+        self.image_shape: tuple[int, int, int] = model.encoder.input_shape[1:]
+        known = self._calibration.factors.values()
+        self.controls = tuple(
+            Control(own.name, *own.range, own.period) for own in known if not own.reason
+        )
+        self.remarks = tuple(own.remark for own in known if own.remark)
+        num_intrinsic = self._intrinsic.stop - self._intrinsic.start
+        self.identities = identities or IdentityDistribution.prior(num_intrinsic)
+        self.directions = np.zeros((0, num_intrinsic), np.float32)
+        if identities is not None:
+            self.directions = identities.principal_directions()
+        self._background = background
+
+    @classmethod
+    def of_run(cls, run: RunDirectory, checkpoint: str = "last") -> SceneEditor:
+        """The editor of a trained, evaluated run.
+
+        Args:
+            run: with what `evaluate.py` leaves in it.
+            checkpoint: `"last"` or `"best"`, the one `evaluate.py` was given.
+
+        Raises:
+            UserError: if anything is missing or damaged, or the model is not calibrated.
+        """
+        background = background_level(run.read_config())
+        model = experiment.load_model(run.checkpoint(checkpoint))
+        try:
+            identities = IdentityDistribution.load(run.evaluation / IDENTITIES_FILE)
+        except FileNotFoundError:
+            identities = None  # evaluated before there was such a file
+        return cls(model, identities, background)
+
+    def fit(self, path: str | os.PathLike, *, most_pixels: int | None = None) -> np.ndarray:
+        """A picture as the network takes it, uint8 [H, W, C]; see `fit_picture`.
+
+        Raises:
+            DataError: if the file cannot be read as a picture, or has more than `most_pixels`.
+        """
+        size, _, channels = self.image_shape
+        settings = {"background": self._background, "most_pixels": most_pixels}
+        return fit_picture(path, image_size=size, channels=channels, **settings)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [B, H, W, C] to codes, float32 [B, latent_dim]."""
+        return self._network.encode(images.astype(np.float32) / np.float32(255))
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Codes [B, latent_dim] to pictures, uint8 [B, H, W, C]."""
+        images = self._network.decode(np.asarray(codes, np.float32))
+        return np.rint(images * 255).astype(np.uint8)
+
+    def read(self, code: np.ndarray) -> dict[str, Reading]:
+        """What a code [latent_dim] says of the scene, by names such as `azimuth_deg`."""
+        readings = {}
+        for factor, known in self._calibration.factors.items():
+            latent = code[self._network.code.slice(factor).start]
+            readings[known.name] = Reading(
+                float(known.to_value(latent)), float(known.error(latent))
+            )
+        return readings
+
+    def changed(self, code: np.ndarray, values: Mapping[str, float]) -> np.ndarray:
+        """A code with some values of the scene replaced; all else is kept.
+
+        Args:
+            code: [latent_dim].
+            values: by names such as `azimuth_deg`.
+
+        Raises:
+            CalibrationError: for an unknown name, or a value outside its range.
+        """
+        code = np.array(code, np.float32)
+        for name, value in values.items():
+            factor, known = self._known(name)
+            known.check(value)
+            code[self._network.code.slice(factor)] = known.to_latent(value)
+        return code
+
+    def check(self, name: str, value: float) -> None:
+        """Checks that a value can be asked for.
+
+        Raises:
+            CalibrationError: for an unknown name, or a value outside its range.
+        """
+        self._known(name)[1].check(value)
+
+    def period(self, name: str) -> float | None:
+        """Once round, if a value goes round a circle.
+
+        Raises:
+            CalibrationError: for an unknown name.
+        """
+        return self._known(name)[1].period
+
+    def shifted(self, code: np.ndarray, amounts: Sequence[float]) -> np.ndarray:
+        """A code moved along the first principal directions, in standard deviations."""
+        code = np.array(code, np.float32)
+        amounts = np.asarray(amounts, np.float32)
+        code[self._intrinsic] += amounts @ self.directions[: len(amounts)]
+        return code
+
+    def someone(self, seed: int, *, from_prior: bool = False) -> np.ndarray:
+        """The code of somebody drawn at random, seen and lit from the front.
+
+        Each value is 0, or what comes next to it in its range.
+
+        Args:
+            seed: of the draw.
+            from_prior: whether the intrinsic latents are drawn from the prior N(0, 1), or from
+                the distribution of `identities`, which may be far from it.
+        """
+        code = np.zeros(self._network.code.latent_dim, np.float32)
+        if from_prior:
+            size = code[self._intrinsic].shape
+            code[self._intrinsic] = np.random.default_rng(seed).standard_normal(size)
+        else:
+            code[self._intrinsic] = self.identities.draw(1, seed)[0]
+        return self.changed(code, {own.name: own.within(0.0) for own in self.controls})
+
+    def model_code(self, code: np.ndarray) -> np.ndarray:
+        """A code in the order of the model's own latents, as `DCIGN.decode` takes it."""
+        return np.take(code, np.argsort(self._network.order), axis=-1)
+
+    def swing(self, code: np.ndarray, name: str, frames: int) -> np.ndarray:
+        """One value swept through its range and back, gently; or once round its circle.
+
+        Args:
+            code: [latent_dim].
+            name: of the value.
+            frames: how many.
+
+        Returns:
+            uint8 [frames, H, W, C], to be shown in a loop.
+        """
+        control = next(control for control in self.controls if control.name == name)
+        phase = np.arange(frames) / frames
+        if control.period:
+            values = control.low + control.period * phase
+        else:
+            values = (
+                control.low + (control.high - control.low) * (1 - np.cos(2 * np.pi * phase)) / 2
+            )
+        return self.decode(np.stack([self.changed(code, {name: value}) for value in values]))
+
+    def _known(self, name: str) -> tuple[str, FactorCalibration]:
+        try:
+            return self._calibration.named(name)
+        except KeyError as error:
+            raise CalibrationError(str(error.args[0])) from error

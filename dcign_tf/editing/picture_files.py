@@ -1,0 +1,270 @@
+"""Pictures turned and relit, as files: one picture, an animation, or a folder to train on.
+
+    pictures/000012-003.png   the 13th source with the 4th combination of values
+    manifest.csv              what was made from what; `--dataset=manifest` reads it
+    rerender.json             what was asked for, so that nothing else is mixed in
+
+Pictures of a folder that are there are not made again, unless their source is newer. One
+that cannot be read is left out, and named at the end.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from dcign_tf.datasets.faces.drawing import SUBSETS
+from dcign_tf.datasets.manifest.table import FILENAME, IDENTITY, IMAGE, SOURCE, SPLIT, read_manifest
+from dcign_tf.datasets.pictures import encode_png
+from dcign_tf.editing import animation
+from dcign_tf.errors import DataError, UserError
+from dcign_tf.files import write_aside, write_json
+from dcign_tf.progress import Progress
+
+if TYPE_CHECKING:
+    from dcign_tf.editing.editor import SceneEditor
+
+_PICTURES = "pictures"
+_BATCH = 32
+_MOST_COMBINATIONS = 20_000  # all pictures of one source are in memory at once
+
+
+class Range(NamedTuple):
+    """Where a value begins and where it ends; the same where it does not vary."""
+
+    start: float
+    end: float
+
+    @property
+    def varies(self) -> bool:
+        return self.start != self.end
+
+    def is_round(self, period: float | None) -> bool:
+        """Whether it goes once round a circle."""
+        return period is not None and math.isclose(abs(self.end - self.start), period)
+
+    def spread(self, count: int, period: float | None) -> np.ndarray:
+        """`count` values from start to end, once round a circle without its start again."""
+        if not self.varies:
+            return np.array([self.start])
+        return np.linspace(self.start, self.end, count, endpoint=not self.is_round(period))
+
+
+def rerender_picture(
+    editor: SceneEditor,
+    image: Path,
+    output: Path,
+    asked: Mapping[str, Range],
+    frames: int,
+    show: Callable[[str], None] = print,
+) -> None:
+    """Writes a picture, changed, as one PNG; or, if there are ranges, as an animation.
+
+    All ranges are run through at the same time, and back, unless one is a full circle.
+
+    Args:
+        editor: of a model.
+        image: file of the picture.
+        output: `.png`, `.gif` or `.mp4`; its folder is made if there is none.
+        asked: values by name.
+        frames: from one end of the ranges to the other.
+        show: takes a line on what was written.
+
+    Raises:
+        UserError: if a value is not the model's or out of its range, the picture cannot
+            be read, or the output not be written.
+    """
+    if output.exists() and output.samefile(image):
+        raise UserError(f"--output={output} is the picture itself; choose another name.")
+    columns = _columns(editor, asked, frames)
+    count = max(map(len, columns.values()))
+    rows = [{name: own[i % len(own)] for name, own in columns.items()} for i in range(count)]
+    drawn = _draw(editor, image, rows)
+    if output.suffix.lower() in animation.SUFFIXES:
+        is_round = any(own.is_round(editor.period(name)) for name, own in asked.items())
+        drawn = drawn if is_round else np.concatenate([drawn, drawn[-2:0:-1]])
+        content = animation.encode(drawn, output)
+    else:
+        content = encode_png(drawn[0])
+    write_aside(output, lambda path: path.write_bytes(content))
+    height, width, _ = editor.image_shape
+    frames_of = f"{len(drawn)} frames of " * (len(drawn) > 1)
+    show(f"{output}: {frames_of}{width}×{height} pixels")
+
+
+def rerender_folder(
+    editor: SceneEditor,
+    source: Path,
+    output: Path,
+    asked: Mapping[str, Range],
+    frames: int,
+    *,
+    model: str,
+    show: Callable[[str], None] = print,
+) -> None:
+    """Writes every combination of values of every picture, and a manifest of them.
+
+    Args:
+        editor: of a model.
+        source: a folder; if it has a `manifest.csv`, the pictures named there, who they
+            show and how they are split; else all pictures in it, each somebody else. Or
+            one picture.
+        output: a new folder, or one in which the same was begun.
+        asked: values by name; every combination of `frames` values of each range.
+        frames: how many values of a range.
+        model: what tells the model's weights from any others.
+        show: takes a line on what was written, and one on each picture that was left out,
+            since it cannot be read.
+
+    Raises:
+        UserError: if a value is not the model's or out of its range, there is no picture
+            that can be read, the output holds something else or cannot be written.
+    """
+    columns = _columns(editor, asked, frames)
+    count = math.prod(map(len, columns.values()))
+    if count > _MOST_COMBINATIONS:
+        raise UserError(
+            f"That makes {count:,} pictures of each, and {_MOST_COMBINATIONS:,} are allowed:"
+            " choose fewer --frames, or fewer ranges."
+        )
+    combinations = itertools.product(*columns.values())
+    rows = [dict(zip(columns, map(float, values), strict=True)) for values in combinations]
+    sources = _sources(source, output)
+    settings = {
+        "model": model,
+        "values": {name: list(values) for name, values in asked.items()},
+        "frames": frames,
+        "sources": [str(path) for path, _ in sources],
+    }
+    _begin(output, settings)
+    names = [
+        [f"{_PICTURES}/{i:06}-{j:03}.png" for j in range(len(rows))] for i in range(len(sources))
+    ]
+    shown = [name for name, values in asked.items() if values.varies] or list(asked)
+    table, unreadable = [], []
+    with Progress(len(sources) * len(rows)) as progress:
+        for (path, labels), own in zip(sources, names, strict=True):
+            try:
+                _make(editor, path, rows, [output / name for name in own])
+            except DataError as error:
+                unreadable.append(error)
+            else:
+                common = {**labels, SOURCE: path}
+                table += [
+                    {IMAGE: name, **common, **{key: row[key] for key in shown}}
+                    for name, row in zip(own, rows, strict=True)
+                ]
+            progress.update(len(rows))
+    if not table:
+        raise unreadable[0]
+    write_aside(output / FILENAME, lambda path: _write_table(path, table))
+    for error in unreadable:
+        show(f"Left out: {error}")
+    made = len(sources) - len(unreadable)
+    show(f"{output}: {len(table):,} pictures of {made:,}, and {FILENAME}")
+
+
+def _columns(editor: SceneEditor, asked: Mapping[str, Range], frames: int) -> dict[str, np.ndarray]:
+    """Name to the values to be shown, checked."""
+    for name, values in asked.items():
+        for value in values:
+            editor.check(name, value)
+    return {name: own.spread(frames, editor.period(name)) for name, own in asked.items()}
+
+
+def _draw(editor: SceneEditor, image: Path, rows: list[dict[str, float]]) -> np.ndarray:
+    """A picture with each row's values: uint8 [rows, H, W, C]."""
+    code = editor.encode(editor.fit(image)[np.newaxis])[0]
+    codes = np.stack([editor.changed(code, values) for values in rows])
+    starts = range(0, len(codes), _BATCH)
+    return np.concatenate([editor.decode(codes[start : start + _BATCH]) for start in starts])
+
+
+def _make(
+    editor: SceneEditor, source: Path, rows: list[dict[str, float]], pictures: list[Path]
+) -> None:
+    """Writes the pictures of a source, unless they are there.
+
+    Raises:
+        DataError: if the source cannot be read.
+    """
+    if not _are_made(source, pictures):
+        for path, image in zip(pictures, _draw(editor, source, rows), strict=True):
+            content = encode_png(image)
+            write_aside(path, lambda aside, c=content: aside.write_bytes(c))
+
+
+def _sources(source: Path, output: Path) -> list[tuple[Path, dict[str, str]]]:
+    """Pictures, and their entries in a manifest: identity, and split if it is decided.
+
+    Raises:
+        DataError: if there are none, or the manifest is wrong.
+    """
+    if not source.is_dir():
+        return [(source.absolute(), {IDENTITY: source.stem})]
+    if (source / FILENAME).exists():
+        manifest = read_manifest(source / FILENAME)
+        who = manifest.identity
+        splits = [{}] * len(manifest.identities)
+        if manifest.subset is not None:
+            splits = [{SPLIT: SUBSETS[subset]} for subset in manifest.subset]
+        return [
+            (
+                manifest.picture(i).absolute(),
+                {IDENTITY: manifest.identities[who[i]], **splits[who[i]]},
+            )
+            for i in range(len(manifest))
+        ]
+    suffixes = {k for k, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    made = (output / _PICTURES).absolute()  # which may lie in the source
+    found = (path for path in source.absolute().rglob("*") if not path.is_relative_to(made))
+    paths = sorted(p for p in found if p.is_file() and p.suffix.lower() in suffixes)
+    if not paths:
+        raise DataError(f"There is no picture in {source}.")
+    return [(p, {IDENTITY: p.relative_to(source.absolute()).as_posix()}) for p in paths]
+
+
+def _begin(output: Path, settings: Mapping[str, Any]) -> None:
+    """Makes the folder, or checks that the same was begun there.
+
+    Raises:
+        UserError: if it holds anything else.
+    """
+    record = output / "rerender.json"
+    if record.exists():
+        try:
+            begun = json.loads(record.read_text())
+        except ValueError:
+            begun = None
+        if begun != settings:
+            raise UserError(
+                f"In {output} other pictures, values or weights were begun with ({record.name})."
+                " Choose another --output, or delete it."
+            )
+    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UserError(f"{output} exists, and was not made by this command; choose another.")
+    write_json(record, settings)
+
+
+def _are_made(source: Path, pictures: list[Path]) -> bool:
+    """Whether all pictures of a source are there, and no older than it is."""
+    try:
+        newest = source.stat().st_mtime_ns
+        return all(picture.stat().st_mtime_ns >= newest for picture in pictures)
+    except FileNotFoundError:
+        return False
+
+
+def _write_table(path: Path, table: list[dict[str, Any]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)

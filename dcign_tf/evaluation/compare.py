@@ -1,0 +1,120 @@
+"""Runs side by side: `python evaluate.py --compare DIR1 DIR2 …`."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dcign_tf.codec import Codec
+from dcign_tf.datasets.sweeps import SweepDataset
+from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
+from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
+from dcign_tf.evaluation.figures.style import save_figure
+from dcign_tf.evaluation.report.comparison_tables import as_html, as_markdown, as_text
+from dcign_tf.evaluation.scores import are_current
+from dcign_tf.evaluation.side_by_side import (
+    Example,
+    choose_examples,
+    comparison_sheet,
+    turn,
+)
+from dcign_tf.files import write_aside, write_json, writing
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.quantities import quantities
+from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.runs.comparable import comparable_runs
+from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.training import experiment
+
+_FIGURES = {
+    "comparison.png": "Squared error over how far the picture is turned, of all networks.",
+    "figure_7_entangled.png": "The same pictures turned and relit by each network (as in Figure 7"
+    " of the paper).",
+}
+
+
+def compare(
+    directories: Sequence[str | os.PathLike],
+    output: str | os.PathLike | None = None,
+    *,
+    data_dir: str | None = None,
+    checkpoint: str = "last",
+    show: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Compares runs on the same data; those without current scores are evaluated first.
+
+    Args:
+        directories: run directories of `train.py`, two or more.
+        output: where `comparison.json`, `.md`, `.html` and the figures go; `comparison/`
+            in the first run directory without it.
+        data_dir: where datasets lie, if not where they did when the first run was trained.
+        checkpoint: `"last"` or `"best"`, of each run.
+        show: takes lines of progress.
+
+    Returns:
+        What `comparison.json` holds (docs/scores.md).
+
+    Raises:
+        UserError: if they cannot be compared (`comparable_runs`), or one not be evaluated.
+    """
+    runs = comparable_runs(directories)
+    first = next(iter(runs.values()))
+    output = pathlib.Path(output or first.comparison)
+    data = experiment.open_data(first, data_dir)
+    known = quantities(data.values, data.periods)
+    examples = choose_examples(data.sweeps("test"), known)
+    evaluated, turned = {}, {}
+    for name, run in runs.items():
+        model, scores = _evaluated(run, data, checkpoint, show)
+        evaluated[name] = EvaluatedRun(run.read_config(), scores)
+        if examples:
+            turned[name] = _turned(model, run, examples)
+    compared = {
+        **compare_runs(evaluated),
+        "dataset": evaluated[next(iter(runs))].config["dataset"],
+        "data_fingerprint": data.fingerprint,
+        "checkpoint": checkpoint,
+    }
+    with writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+        curves = {name: run.scores["rerendering"] for name, run in evaluated.items()}
+        drawn = {}
+        if can_be_drawn(next(iter(curves.values()))):
+            drawn["comparison.png"] = rerendering(curves, known)
+        if examples:
+            drawn["figure_7_entangled.png"] = comparison_sheet(examples, turned)
+        for name, figure in drawn.items():
+            save_figure(figure, output / name)
+        captions = {name: _FIGURES[name] for name in drawn}
+        markdown = as_markdown(compared, captions)
+        html = as_html(compared, {output / name: what for name, what in captions.items()})
+    write_aside(output / "comparison.md", lambda path: path.write_text(markdown))
+    write_aside(output / "comparison.html", lambda path: path.write_text(html))
+    write_json(output / "comparison.json", compared)
+    if table := as_text(compared):
+        show(table)
+    show(f"Tables and figures are in {output}")
+    return compared
+
+
+def _evaluated(
+    run: RunDirectory, data: SweepDataset, checkpoint: str, show: Callable[[str], None]
+) -> tuple[DCIGN, Mapping[str, Any]]:
+    """The model and its scores; evaluated here if there are none, or of other weights."""
+    model = experiment.load_model(run.checkpoint(checkpoint))
+    scores = run.read_scores()
+    if not are_current(scores, int(model.step.numpy())) or run.read_calibration() is None:
+        show(f"{run.path} has no scores of these weights yet.")
+        experiment.evaluate(run, data=data, checkpoint=checkpoint, show=show)
+        model, scores = experiment.load_model(run.checkpoint(checkpoint)), run.read_scores()
+    return model, scores
+
+
+def _turned(model: DCIGN, run: RunDirectory, examples: Sequence[Example]) -> np.ndarray:
+    calibration = Calibration.from_config(run.read_calibration())
+    network = Codec(model).rearranged(calibration.latents)
+    return turn(network, calibration, examples)

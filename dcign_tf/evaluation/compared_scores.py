@@ -1,0 +1,188 @@
+"""Runs on the same data beside each other: what differs in their settings, and in their scores.
+
+Takes what the run directories' JSON files hold and gives what `comparison.json` does
+(docs/scores.md).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dcign_tf.evaluation.figures.error_curves import can_be_drawn
+from dcign_tf.evaluation.scores import SWEEP_SCORES, VALUE_SCORES
+
+SCHEMA_VERSION = 1
+
+# Where things lie says nothing of what was trained.
+_IGNORED_SETTINGS = frozenset({"data_dir", "face_model"})
+_OF_A_FACTOR = tuple(name for name in (*VALUE_SCORES, *SWEEP_SCORES) if name != "cut")
+# Of all factors and of images of independent ones: where in scores.json they stand.
+_OTHERS = (
+    ("reconstruction_mse",),
+    ("disentanglement", "mig", "mig"),
+    ("disentanglement", "sap", "sap"),
+    ("disentanglement", "modularity", "modularity"),
+    ("disentanglement", "explicitness", "explicitness"),
+    ("disentanglement", "dci", "disentanglement"),
+    ("disentanglement", "dci", "completeness"),
+    ("disentanglement", "dci", "informativeness"),
+    ("disentanglement", "factor_vae", "factor_vae"),
+    ("shape", "vertex_error_mm"),
+    ("shape", "pooled_error_mm"),
+    ("shape", "mean_face_error_mm"),
+)
+_RECOGNITION = ("rank1", "equal_error_rate", "auc")
+# As scores.json has them in turn: the network's own latents, and what needs no network.
+_REPRESENTATIONS = ("", ".pixels", ".principal_components")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluatedRun:
+    """What is known of one run.
+
+    Attributes:
+        config: `config.json`.
+        scores: `evaluation/scores.json`.
+    """
+
+    config: Mapping[str, Any]
+    scores: Mapping[str, Any]
+
+    @property
+    def procedure(self) -> str:
+        """`clamped` or `entangled`."""
+        return self.config["procedure"]
+
+
+def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
+    """Everything that can be put side by side of two runs or more.
+
+    Args:
+        runs: by name, in the order in which they are shown. Evaluated on the same data,
+            with scores of the same schema.
+
+    Returns:
+        `runs`, `settings`, `values`, `rerendering` and `scores`, see docs/scores.md. What a
+        run has nothing of is None.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "runs": {
+            name: {"procedure": run.procedure, "step": run.scores["step"]}
+            for name, run in runs.items()
+        },
+        "settings": _different_settings(runs),
+        "values": {
+            factor: known["key"]
+            for factor, known in next(iter(runs.values())).scores["values"].items()
+        },
+        "rerendering": _rerendering(runs),
+        "scores": _scores(runs),
+    }
+
+
+def _different_settings(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
+    """`optimizer.learning_rate` and the like, to the value in each run."""
+    flat = {name: dict(_flattened(run.config)) for name, run in runs.items()}
+    keys = sorted({key for settings in flat.values() for key in settings} - _IGNORED_SETTINGS)
+    table = {key: {name: flat[name].get(key) for name in runs} for key in keys}
+    return {
+        key: values
+        for key, values in table.items()
+        if any(value != next(iter(values.values())) for value in values.values())
+    }
+
+
+def _flattened(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
+    """Each factor that was measured to the errors of all networks, and to their ratios."""
+    entangled = [name for name, run in runs.items() if run.procedure == "entangled"]
+    table = {}
+    first = next(iter(runs.values())).scores["rerendering"]
+    for factor in first:
+        own = {name: run.scores["rerendering"][factor] for name, run in runs.items()}
+        if not can_be_drawn(own):
+            continue
+        mse = {name: scores["mse"]["network"] for name, scores in own.items()}
+        # One that cannot be told the value leaves the picture as it is, as far as it can.
+        to_beat = {
+            name: own[name]["mse"]["unchanged"] if mse[name] is None else mse[name]
+            for name in entangled
+        }
+        networks = {
+            name: {
+                "mse": mse[name],
+                "unchanged": scores["mse"]["unchanged"],
+                "ceiling": scores["mse"]["ceiling"],
+                "clipped": scores["clipped"],
+                "over_copy": _ratio(mse[name], scores["mse"]["copy"]),
+                "over_mean_image": _ratio(mse[name], scores["mse"]["mean_image"]),
+                "over_entangled": {
+                    other: _ratio(mse[name], to_beat[other]) for other in entangled if other != name
+                },
+            }
+            for name, scores in own.items()
+        }
+        table[factor] = {
+            "num_sweeps": first[factor]["num_sweeps"],
+            "num_pairs": first[factor]["num_pairs"],
+            "copy": first[factor]["mse"]["copy"],
+            "mean_image": first[factor]["mse"]["mean_image"],
+            "networks": networks,
+            "why_null": {
+                name: scores["why_null"]["network"]
+                for name, scores in own.items()
+                if "network" in scores["why_null"]
+            },
+        }
+    return table
+
+
+def _ratio(mse: float | None, other: float | None) -> float | None:
+    return mse / other if mse is not None and other else None
+
+
+def _scores(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, float | None]]:
+    """Scores by where they stand in scores.json, with dots; those that some run has."""
+    paths = [_OTHERS[0]]
+    factors = next(iter(runs.values())).scores["factors"]
+    for factor in factors:
+        paths += [("factors", factor, name) for name in _OF_A_FACTOR]
+        paths.append(("values", factor, "guessing_error"))
+    paths += _OTHERS[1:]
+    table = {
+        ".".join(path): {name: _at(run.scores, path) for name, run in runs.items()}
+        for path in paths
+    }
+    recognised = {name: _recognised(run.scores) for name, run in runs.items()}
+    for score, representation in itertools.product(_RECOGNITION, _REPRESENTATIONS):
+        table[f"recognition.{score}{representation}"] = {
+            name: _at(found, (representation, score)) for name, found in recognised.items()
+        }
+    return {
+        path: values
+        for path, values in table.items()
+        if any(value is not None for value in values.values())
+    }
+
+
+def _recognised(scores: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What is told of recognition, by `_REPRESENTATIONS`: each run's are called otherwise."""
+    found = (scores.get("recognition") or {}).get("representations", {})
+    return dict(zip(_REPRESENTATIONS, found.values(), strict=False))
+
+
+def _at(entry: Any, path: tuple[str, ...]) -> float | None:
+    for key in path:
+        entry = entry.get(key) if isinstance(entry, Mapping) else None
+    return entry

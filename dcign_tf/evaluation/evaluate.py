@@ -1,0 +1,217 @@
+"""A trained model on held-out identities: scores and figures.
+
+What is measured stands in `scores`, what is drawn in `gallery`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from dcign_tf.codec import Codec
+from dcign_tf.datasets.factor_batches import clear_data_errors
+from dcign_tf.datasets.registry import dataset_facts, open_configured
+from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset
+from dcign_tf.errors import UserError
+from dcign_tf.evaluation import drawing
+from dcign_tf.evaluation.entangled import with_found_latents
+from dcign_tf.evaluation.figures.names import numbered
+from dcign_tf.evaluation.figures.style import save_figure
+from dcign_tf.evaluation.given_values import rerendering_scores
+from dcign_tf.evaluation.people import evaluate_people
+from dcign_tf.evaluation.picture_errors import image_errors, reconstruction_mse, swapped_ratio
+from dcign_tf.evaluation.report import html_figures
+from dcign_tf.evaluation.report.html_report import write_report
+from dcign_tf.evaluation.report.score_tables import scores_table
+from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
+from dcign_tf.evaluation.showcase import training_codes, write_showcase
+from dcign_tf.evaluation.sweep_codes import encode_factors
+from dcign_tf.files import write_aside, writing
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.quantities import quantities
+from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.runs.directory import RunDirectory
+
+
+def _stamped_figures(directory: pathlib.Path) -> set[tuple[pathlib.Path, int]]:
+    """An evaluation's figures there, each with the time at which it was written."""
+    figures = (path for path in directory.glob("*.png") if html_figures.is_known(path.stem))
+    return {(path, path.stat().st_mtime_ns) for path in figures}
+
+
+def evaluate_model(
+    model: DCIGN,
+    data: SweepDataset,
+    directory: pathlib.Path,
+    *,
+    records: Sequence[Mapping[str, float]] = (),
+    image_sweeps: int = 100,
+    reference_mse: Mapping[str, float] | None = None,
+    paper_figures: Mapping[str, int] | None = None,
+    show: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Calibrates the model on validation identities, scores it on test ones, draws the figures.
+
+    Args:
+        model: a trained model; its `calibration` is set.
+        data: prepared.
+        directory: where `scores.json`, `calibration.json` and the figures go.
+        records: rows of `metrics.jsonl`, for the training curves.
+        image_sweeps: of each factor, as many sweeps at most are also decoded, for
+            the scores that compare images; codes are scored on all.
+        reference_mse: published reconstruction errors that this one is to stand
+            beside, by what they are.
+        paper_figures: of `figure_names.paper_figures`.
+        show: takes lines of progress.
+
+    Returns:
+        The scores, as in `scores.json` (docs/scores.md).
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    earlier = _stamped_figures(directory)
+    network = Codec(model)
+    known = quantities(data.values, data.periods)
+    show("Evaluating on identities that training never saw …")
+    fit, found = encode_factors(network, data.sweeps("validation"), data.values), {}
+    if model.procedure == "entangled":
+        network, fit, found = with_found_latents(network, fit)
+    sweeps = data.sweeps("test")
+    test = encode_factors(network, sweeps, data.values)
+    model.calibration = fit_calibration(
+        network.code,
+        fit,
+        known,
+        latents={factor: own.latents for factor, own in found.items()},
+        step=int(model.step.numpy()),
+    )
+    for factor in model.calibration.factors.values():
+        if factor.remark:
+            show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
+    errors = {f: image_errors(network, s, test[f], f, image_sweeps) for f, s in sweeps.items()}
+    scores = make_scores(
+        code=network.code,
+        split="test",
+        codes=test,
+        fit_codes=fit,
+        calibration=model.calibration,
+        quantities=known,
+        novel_view_ratio={f: swapped_ratio(own) for f, own in errors.items()},
+        reconstruction_mse=reconstruction_mse(list(errors.values())),
+    )
+    scores["step"] = model.calibration.step
+    scores["num_image_sweeps"] = {f: len(own) for f, own in errors.items()}
+    scores["rerendering"] = rerendering_scores(
+        network,
+        data.sweeps("train"),
+        sweeps,
+        test,
+        known,
+        model.calibration,
+        errors,
+    )
+    if model.procedure == "entangled":
+        scores["found_latents"] = {f: dataclasses.asdict(own) for f, own in found.items()}
+    if reference_mse:
+        scores["reference_mse"] = dict(reference_mse)
+    if isinstance(data, FaceDataset):
+        show("Disentanglement, recognition and shape, on images of independent factors …")
+        of_people, seen_codes = evaluate_people(
+            network,
+            data,
+            directory,
+            calibration=model.calibration,
+            entangled=model.procedure == "entangled",
+        )
+        scores |= of_people
+    else:
+        seen_codes = training_codes(network, data)
+    for name, figure in drawing.figures(
+        network, test, fit, sweeps, known, model.calibration, scores, records
+    ):
+        save_figure(figure, directory / f"{numbered(name, paper_figures or {})}.png")
+    write_showcase(network, data, seen_codes, directory)
+    for path, _ in earlier & _stamped_figures(directory):
+        path.unlink()  # not drawn this time: it would be taken for one of these
+    write_scores(model.calibration.get_config(), directory / "calibration.json")
+    write_scores(scores, directory / "scores.json")  # last: who finds it finds the rest
+    show(scores_table(scores))
+    show(f"Scores and figures are in {directory}")
+    return scores
+
+
+def evaluate(
+    run: RunDirectory,
+    *,
+    model: DCIGN | None = None,
+    data: SweepDataset | None = None,
+    data_dir: str | None = None,
+    checkpoint: str = "last",
+    show: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Scores and figures on held-out identities, into `run.evaluation`.
+
+    The checkpoint gets the calibration that comes with them.
+
+    Args:
+        run: a run directory with a checkpoint; its config names the data.
+        model: the last checkpoint, if it is in memory; the caller then holds the run's lock.
+        data: likewise.
+        data_dir: where datasets lie, if not where they did in training.
+        checkpoint: `"last"` or `"best"` (by validation ELBO), when `model` is None.
+        show: takes lines of progress.
+
+    Returns:
+        The scores, as in `evaluation/scores.json`.
+
+    Raises:
+        UserError: if there is nothing to evaluate, or the data have changed.
+    """
+    config = run.read_config()
+    file = run.checkpoint(checkpoint)
+    with contextlib.ExitStack() as stack:
+        is_in_use = False
+        if model is None:
+            try:
+                stack.enter_context(run.locked())
+            except UserError:
+                is_in_use = True
+                show(f"{run.path} is in use: its checkpoint is left as it is, uncalibrated.")
+            model = load_model(file)
+        if data is None:
+            data = open_data(run, data_dir)
+        facts = dataset_facts(config["dataset"])
+        with clear_data_errors(), writing(run.evaluation):
+            scores = evaluate_model(
+                model,
+                data,
+                run.evaluation,
+                records=run.read_metrics(),
+                reference_mse=facts.reference_mse(data.image_shape),
+                paper_figures=facts.paper_figures,
+                show=show,
+            )
+        show(f"The page to read them on is {write_report(run)}")
+        if not is_in_use:
+            write_aside(file, model.save)
+    return scores
+
+
+def open_data(run: RunDirectory, data_dir: str | None = None) -> SweepDataset:
+    """The data that a run was trained on, prepared.
+
+    Args:
+        run: a run directory; its config names the data.
+        data_dir: where datasets lie, if not where they did in training.
+
+    Raises:
+        UserError: if they cannot be had, or have changed.
+    """
+    config = run.read_config()
+    data = open_configured({**config, "data_dir": data_dir or config["data_dir"]})
+    run.check_data(data.fingerprint, run.read_environment())
+    data.prepare()
+    return data

@@ -1,0 +1,148 @@
+"""How the sheets of images are laid out, in pixels of the finished picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from dcign_tf.evaluation.figures.style import DPI, INK
+
+_TILE_PX = 150  # smaller images are enlarged to about this width
+_MARGIN_PX = 24
+_GAP_PX = 4
+_FRAME = 190  # grey
+_LABEL_PT = 10
+_SMALLEST_PT = 7
+
+
+def pixels(images: np.ndarray, ndim: int) -> np.ndarray:
+    """uint8 RGB of `ndim` axes; float in [0, 1] is rounded and what lies beyond is clipped.
+
+    Raises:
+        ValueError: if the array is not images.
+    """
+    images = np.asarray(images)
+    if images.ndim != ndim or not images.size or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"Images have shape {images.shape}; they must have {ndim} axes, the last of 1 or 3"
+            " channels, and none empty."
+        )
+    if np.issubdtype(images.dtype, np.floating):
+        if np.isnan(images).any():
+            raise ValueError("Images hold NaN; there is nothing to draw.")
+        images = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+    elif images.dtype != np.uint8:
+        raise ValueError(f"Images are {images.dtype}; they must be uint8 or float in [0, 1].")
+    return np.broadcast_to(images, (*images.shape[:-1], 3))
+
+
+def draw(
+    tiles: np.ndarray,
+    *,
+    headings: Sequence[Sequence[str] | None],
+    row_labels: Sequence[str] | None = None,
+    title: str | None = None,
+    block_rows: int = 0,
+    lead: int = 0,
+    dark: bool = False,
+) -> Figure:
+    """Lays out tiles [rows, columns, H, W, 3].
+
+    Args:
+        tiles: of `pixels`.
+        headings: for each row None, or a line of texts above it, one a column.
+        row_labels: one a row.
+        title: above all.
+        block_rows: if not 0, sets rows apart in groups of that many.
+        lead: sets the first so many columns apart from the rest.
+        dark: on black instead of white.
+
+    Raises:
+        ValueError: if headings or labels do not fit the tiles.
+    """
+    num_rows, num_columns, height, width, _ = tiles.shape
+    for line in headings:
+        if line is not None and len(line) != num_columns:
+            raise ValueError(f"{len(line)} headings do not fit {num_columns} columns.")
+    if row_labels is not None and len(row_labels) != num_rows:
+        raise ValueError(f"{len(row_labels)} row labels do not fit {num_rows} rows.")
+
+    texts = [text for line in headings if line is not None for text in line]
+    zoom, heading_pt = _zoom_and_heading_size(texts, width)
+    tile_px = np.array([height, width]) * zoom
+    heading_px = [
+        0 if line is None else _largest_px(line, heading_pt)[1] + 8 + 3 * _GAP_PX * (r > 0)
+        for r, line in enumerate(headings)
+    ]
+    label_px = _largest_px(row_labels, _LABEL_PT)[0] + 16 if row_labels is not None else 0
+    title_px = _largest_px([title], _LABEL_PT + 1) if title else (0, 0)
+
+    row = np.arange(num_rows)
+    tops = _MARGIN_PX + row * (tile_px[0] + _GAP_PX) + np.cumsum(heading_px)
+    tops += 4 * _GAP_PX * (row // block_rows if block_rows else 0)
+    tops += title_px[1] + 20 if title else 0
+    column = np.arange(num_columns)
+    lefts = _MARGIN_PX + label_px + column * (tile_px[1] + _GAP_PX)
+    lefts += 4 * _GAP_PX * ((column >= lead) & (lead > 0))
+
+    size = (
+        tops[-1] + tile_px[0] + _MARGIN_PX,
+        max(lefts[-1] + tile_px[1], _MARGIN_PX + title_px[0]) + _MARGIN_PX,
+    )
+    canvas = np.full((*size, 3), 0 if dark else 255, np.uint8)
+    for r, c in np.ndindex(num_rows, num_columns):
+        enlarged = tiles[r, c].repeat(zoom, axis=0).repeat(zoom, axis=1)
+        bottom, right = tops[r] + tile_px[0], lefts[c] + tile_px[1]
+        if not dark and (enlarged < 255).any():  # else an image on white would have no edge
+            canvas[tops[r] - 1 : bottom + 1, lefts[c] - 1 : right + 1] = _FRAME
+        canvas[tops[r] : bottom, lefts[c] : right] = enlarged
+
+    figure, page = _page(canvas)
+    ink = "white" if dark else INK
+    if title:
+        page.text(_MARGIN_PX, _MARGIN_PX, title, fontsize=_LABEL_PT + 1, color=ink, va="top")
+    for r, line in enumerate(headings):
+        for c, text in enumerate(line if line is not None else ()):
+            middle = lefts[c] + tile_px[1] / 2
+            style = {"fontsize": heading_pt, "ha": "center", "va": "bottom"}
+            page.text(middle, tops[r] - 8, text, color=ink, **style)
+    for r, text in enumerate(row_labels if row_labels is not None else ()):
+        middle = tops[r] + tile_px[0] / 2
+        style = {"fontsize": _LABEL_PT, "ha": "right", "va": "center"}
+        page.text(lefts[0] - 16, middle, text, color=ink, **style)
+    return figure
+
+
+def _page(canvas: np.ndarray) -> tuple[Figure, Axes]:
+    """A figure that shows `canvas` pixel for pixel, and its axes, in pixels from the top left."""
+    height, width, _ = canvas.shape
+    # Matplotlib before 3.11 cuts the size down to whole pixels: a hundredth saves the last one.
+    figure = Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
+    # imshow would resample, off by one in places. Below the axes, or it would cover the labels.
+    figure.figimage(canvas, origin="upper", zorder=-1)
+    page = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    page.set_axis_off()
+    return figure, page
+
+
+def _zoom_and_heading_size(texts: Sequence[str], width: int) -> tuple[int, float]:
+    """Whole enlargement of the tiles and point size at which the widest heading fits one."""
+    zoom = max(1, round(_TILE_PX / width))
+    if not texts:
+        return zoom, _LABEL_PT
+    widest = _largest_px(texts, _LABEL_PT)[0] * 1.12  # so that neighbours do not touch
+    while _LABEL_PT * zoom * width / widest < _SMALLEST_PT:
+        zoom += 1
+    return zoom, min(_LABEL_PT, _LABEL_PT * zoom * width / widest)
+
+
+def _largest_px(texts: Sequence[str], points: float) -> np.ndarray:
+    """Width and height in whole pixels that hold each of `texts`."""
+    figure = Figure(dpi=DPI)
+    FigureCanvasAgg(figure)
+    boxes = [figure.text(0, 0, text, fontsize=points).get_window_extent() for text in texts]
+    return np.ceil([max(b.width for b in boxes), max(b.height for b in boxes)]).astype(int)

@@ -1,0 +1,208 @@
+"""What is evaluated only of faces made with a face model: factors, people, shape.
+
+Disentanglement, recognition and shape estimation are scored on test images with all
+factors drawn independently; what has to be fitted is fitted on training identities. New
+people are drawn as well. Nothing here is needed for other data.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dcign_tf.codec import Codec
+from dcign_tf.datasets.sweeps import FaceDataset
+from dcign_tf.evaluation.concurrency import concurrently
+from dcign_tf.evaluation.figures import people_sheet
+from dcign_tf.evaluation.figures.roc_curves import recognition as recognition_chart
+from dcign_tf.evaluation.figures.style import save_figure
+from dcign_tf.evaluation.independent_codes import CODES_FILE, score_disentanglement, write_codes
+from dcign_tf.evaluation.metrics import recognition
+from dcign_tf.evaluation.portraits import Portraits, read_portraits
+from dcign_tf.factors import INTRINSIC
+from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.readouts.face_shape import (
+    READOUT_FILE,
+    ShapeReadout,
+    fit_readout,
+    shape_scores,
+    vertex_errors_mm,
+)
+from dcign_tf.readouts.identities import IdentityDistribution, show_people
+from dcign_tf.rendering.morphable_model import MorphableModel
+from dcign_tf.rendering.raycaster import FaceScene
+
+FIT_IMAGES = 8000
+"""Training images that read-out and distribution of identities are fitted on, at most."""
+_PIXEL_IMAGES = 2000  # of these, for pixels and their components: it is memory that they cost
+_BATCH = 20
+_SAMPLED = 4  # of each distribution
+_SHOWN = 5
+_TURNS = (-0.75, -0.4, 0.4, 0.75)  # of the calibrated range
+_SIDE_DEG = 45.0  # from where faces are also shown
+
+
+def evaluate_people(
+    network: Codec,
+    data: FaceDataset,
+    directory: pathlib.Path,
+    *,
+    calibration: Calibration,
+    entangled: bool,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Scores disentanglement, recognition and shape estimation; writes figures and files.
+
+    Args:
+        network: a trained model.
+        data: prepared.
+        directory: where `recognition.png`, `shape_estimation.png`, `sampled_people.png`,
+            `codes.npz` and `shape_readout.npz` go.
+        calibration: of the extrinsic latents.
+        entangled: whether the model was trained without clamping: then any of its
+            latents may tell who it is, and none can be turned.
+
+    Returns:
+        `disentanglement`, see `independent_codes.score_disentanglement`;
+        `recognition`, see `recognition.recognition_scores`, or None if the test images
+        do not show one person twice; `shape`, see `shape_estimation.shape_scores`. And
+        the codes of the training images, [N, latent_dim], in the order of `network`.
+    """
+    found = network
+    if entangled:
+        network = found.rearranged({})  # the read-out is for the model's own codes
+    angles = [key for key in data.values.values() if key.endswith("_deg")]
+    test = read_portraits(data.independent(), angles)
+    fit = read_portraits(data.sweeps("train")[INTRINSIC], angles, most_images=FIT_IMAGES)
+    codes, fit_codes = (_encode(network, portraits) for portraits in (test, fit))
+    where = slice(0, network.code.latent_dim) if entangled else network.code.slice(INTRINSIC)
+    scores: dict[str, Any] = {
+        "disentanglement": score_disentanglement(codes, test),
+        "recognition": None,
+    }
+    if recognition.can_be_scored(test.identities):
+        name = "all latents (entangled)" if entangled else "intrinsic latents"
+        own = {name: recognition.standardised(codes[:, where], fit_codes[:, where])}
+        scores["recognition"] = recognition.recognition_scores(
+            {**own, **_baselines(test, fit, where.stop - where.start)},
+            test.identities,
+            test.angles_deg,
+        )
+        chart = recognition_chart(scores["recognition"])
+        save_figure(chart, directory / "recognition.png")
+    face_model = data.face_model()
+    readout = fit_readout(
+        fit_codes,
+        fit.coefficients,
+        fit.identities,
+        where=where,
+        face_model=face_model.fingerprint,
+        step=calibration.step,
+    )
+    scores["shape"] = shape_scores(face_model, readout, codes, test.coefficients, test.identities)
+    sheet = _estimated_shapes(face_model, readout, test, codes)
+    save_figure(sheet, directory / "shape_estimation.png")
+    readout.save(directory / READOUT_FILE)
+    write_codes(
+        directory / CODES_FILE,
+        codes,
+        test,
+        identity_latents=np.arange(where.start, where.stop),
+        fit_mean=fit_codes.mean(axis=0),
+        fit_std=fit_codes.std(axis=0),
+        face_model=face_model.fingerprint,
+        step=calibration.step,
+    )
+    if not entangled and not any(known.reason for known in calibration.factors.values()):
+        sheet = _sampled_people(network, fit_codes[:, where], calibration)
+        save_figure(sheet, directory / "sampled_people.png")
+    return scores, np.take(fit_codes, found.order, axis=1) if entangled else fit_codes
+
+
+def _encode(network: Codec, portraits: Portraits) -> np.ndarray:
+    """Codes [N, latent_dim], with the arithmetic of the training pipeline."""
+
+    def encoded(start: int) -> np.ndarray:
+        images = portraits.images[start : start + _BATCH]
+        return network.encode(images.astype(np.float32) / np.float32(255))
+
+    starts = range(0, len(portraits.images), _BATCH)
+    return np.concatenate(list(concurrently(encoded, starts)))
+
+
+def _baselines(test: Portraits, fit: Portraits, num_components: int) -> dict[str, np.ndarray]:
+    """Pixels, and as many principal components as the code has latents."""
+    fit_images = fit.images[:: -(-len(fit.images) // _PIXEL_IMAGES)]
+    pixels, fit_pixels = (
+        images.reshape(len(images), -1).astype(np.float32) for images in (test.images, fit_images)
+    )
+    components = recognition.pca_features(pixels, fit_pixels, num_components)
+    return {
+        "pixels": recognition.standardised(pixels, fit_pixels),
+        f"{components.shape[1]} principal components": components,
+    }
+
+
+def _estimated_shapes(
+    face_model: MorphableModel, readout: ShapeReadout, test: Portraits, codes: np.ndarray
+) -> Figure:
+    """Some test images beside their people's true and estimated faces."""
+    _, first = np.unique(test.identities, return_index=True)
+    shown = first[np.rint(np.linspace(0, len(first) - 1, min(_SHOWN, len(first)))).astype(int)]
+    true, estimated = test.coefficients[shown], readout.coefficients(codes[shown])
+    mean = np.zeros_like(true)
+    errors, mean_errors = (vertex_errors_mm(face_model, e, true) for e in (estimated, mean))
+    size = test.images.shape[1]
+    columns = [np.broadcast_to(test.images[shown], (len(shown), size, size, 3))]
+    for azimuth_deg in (0.0, _SIDE_DEG):
+        for coefficients in (true, estimated, mean):
+            scenes = (FaceScene.of(face_model, c) for c in coefficients)
+            columns.append(
+                [s.render(azimuth_deg, 0.0, 20.0, image_size=size, channels=3)[0] for s in scenes]
+            )
+    front = ("true", "estimated", "mean face")
+    side = [f"{label}\nfrom {_SIDE_DEG:.0f}°" for label in front]
+    return people_sheet.people(
+        np.stack(columns, axis=1),
+        ["input", *front, *side],
+        row_labels=[
+            f"{e:.1f} mm\n(mean face {m:.1f} mm)" for e, m in zip(errors, mean_errors, strict=True)
+        ],
+        title="People never seen in training: shape and colours read out of\nthe code of one"
+        " picture. Left, the mean vertex error.",
+    )
+
+
+def _sampled_people(network: Codec, intrinsic: np.ndarray, calibration: Calibration) -> Figure:
+    """People that there are not, in one pose and light, turned and relit.
+
+    From the prior, and from a Gaussian fitted to the codes of training images: where
+    training leaves codes far from the prior, its people are no faces.
+    """
+    known = calibration.factors
+    plain = {factor: float(np.clip(0.0, *k.range)) for factor, k in known.items()}
+    scenes, labels = [plain], ["plain"]
+    for factor, k in known.items():
+        quantity = Quantity(k.name, k.period)
+        for share in _TURNS:
+            value = 5 * round(share * (k.range[1] if share > 0 else -k.range[0]) / 5)
+            scenes.append({**plain, factor: value})
+            name = display_name(factor).replace(" ", "\n")
+            labels.append(f"{name}\n{quantity.text(value)}")
+    latents = [{f: float(known[f].to_latent(v)) for f, v in scene.items()} for scene in scenes]
+    distributions = {
+        "prior": IdentityDistribution.prior(intrinsic.shape[1]),
+        "fitted": IdentityDistribution.fitted(intrinsic),
+    }
+    people = np.concatenate([d.draw(_SAMPLED, seed=0) for d in distributions.values()])
+    return people_sheet.people(
+        show_people(network.decode, network.code, people, latents),
+        labels,
+        row_labels=[f"{name} {i}" for name in distributions for i in range(1, _SAMPLED + 1)],
+        title="People who do not exist, turned and relit: their intrinsic latents drawn from the"
+        " prior N(0, 1),\nand from a Gaussian fitted to the codes of training images",
+        block_rows=_SAMPLED,
+    )

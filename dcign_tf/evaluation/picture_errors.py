@@ -1,0 +1,95 @@
+"""How far what a network draws of test sweeps is from their true pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from dcign_tf.codec import Codec
+from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
+from dcign_tf.evaluation.concurrency import concurrently
+from dcign_tf.evaluation.metrics.novel_views import (
+    novel_view_pairs,
+    novel_view_ratio,
+    squared_errors,
+    swap_latents,
+)
+from dcign_tf.evaluation.sweep_codes import Codes
+
+_PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SweepErrors:
+    """Mean squared errors of n pictures of one sweep, and of P pairs of one given, one wanted.
+
+    Attributes:
+        index: of the sweep.
+        pairs: indices of the pictures given and wanted, [P, 2]. They depend on the data alone.
+        reconstruction: of each picture, decoded from its own code, [n].
+        swapped: of the code of the picture given, decoded with the latents that the factor has
+            in that of the picture wanted, [P]; against the latter, as are the others.
+        unchanged: of the code of the picture given, decoded as it is, [P].
+        copy: of the picture given itself, [P].
+    """
+
+    index: int
+    pairs: np.ndarray
+    reconstruction: np.ndarray
+    swapped: np.ndarray
+    unchanged: np.ndarray
+    copy: np.ndarray
+
+
+def image_errors(
+    network: Codec, sweeps: Sweeps, codes: Codes, factor: str, count: int
+) -> list[SweepErrors]:
+    """Decodes sweeps of one factor and compares.
+
+    Args:
+        network: whose codes these are.
+        sweeps: in which `factor` varies.
+        codes: of all of them.
+        factor: whose latents are swapped.
+        count: how many sweeps at most, evenly chosen, are decoded.
+    """
+
+    def measured(index: int) -> SweepErrors:
+        images, z = distinct_images(sweeps[index]), codes.z_mean[index]
+        decoded = network.decode(z)
+        pairs = _pairs(len(images), index)
+        given, wanted = pairs.T
+        swapped = swap_latents(z[given], z[wanted], network.code.slice(factor))
+        drawn = network.decode(swapped) if len(pairs) else images[:0]
+        return SweepErrors(
+            index=index,
+            pairs=pairs,
+            reconstruction=squared_errors(decoded, images),
+            swapped=squared_errors(drawn, images[wanted]),
+            unchanged=squared_errors(decoded[given], images[wanted]),
+            copy=squared_errors(images[given], images[wanted]),
+        )
+
+    return list(concurrently(measured, evenly(sweeps, count)))
+
+
+def reconstruction_mse(errors: Sequence[Sequence[SweepErrors]]) -> float:
+    """Mean over the pictures of a sweep, then over the sweeps of a factor, then over factors."""
+    means = [np.mean([own.reconstruction.mean() for own in sweeps]) for sweeps in errors if sweeps]
+    return float(np.mean(means)) if means else np.nan
+
+
+def swapped_ratio(errors: Sequence[SweepErrors]) -> float:
+    """`novel_view_ratio` of swapped latents; sweeps count alike."""
+    paired = [own for own in errors if len(own.pairs)]
+    swapped, copy = ([getattr(own, name).mean() for own in paired] for name in ("swapped", "copy"))
+    return novel_view_ratio(np.array(swapped), np.array(copy))
+
+
+def _pairs(num_images: int, seed: int) -> np.ndarray:
+    available = num_images * (num_images - 1)
+    if not available:
+        return np.empty((0, 2), np.int64)
+    return novel_view_pairs(num_images, min(_PAIRS_PER_SWEEP, available), seed)

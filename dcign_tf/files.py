@@ -1,0 +1,64 @@
+"""Files that are written whole or not at all, and read with one line for what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dcign_tf.errors import UserError
+
+
+@contextlib.contextmanager
+def writing(path: pathlib.Path) -> Iterator[None]:
+    """Turns the failure to write `path` (a full disk, say) into a `UserError`."""
+    try:
+        yield
+    except FileExistsError as error:  # where a directory is to be made
+        raise UserError(f"Cannot write {path}: {error.filename} is not a directory.") from error
+    except OSError as error:
+        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def write_aside(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> None:
+    """Lets `write` make a file beside `path` and renames it: never half a file.
+
+    The temporary name keeps the suffix, from which Keras tells the format.
+
+    Raises:
+        UserError: if the file cannot be written (a full disk, say).
+    """
+    aside = path.with_name(f".aside-{path.name}")
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(aside)
+            os.replace(aside, path)
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+    """Writes strict JSON, indented, aside and renamed."""
+    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
+    write_aside(path, lambda aside: aside.write_text(text))
+
+
+def read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(missing) from error
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from error
+    if not isinstance(value, dict):
+        raise damaged(path, "it holds no JSON object")
+    return value
+
+
+def damaged(path: pathlib.Path, what: object) -> UserError:
+    return UserError(f"{path} is damaged: {what}. Restore it or delete it.")

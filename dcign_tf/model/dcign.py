@@ -1,0 +1,408 @@
+"""The Deep Convolutional Inverse Graphics Network as a Keras model.
+
+Joins encoder and decoder by the paper's training procedure (§3.1). What one step
+does, on a batch in which exactly one factor varies:
+
+1. encode: `z_mean` and `z_log_var`;
+2. clamp both at the inactive latents (`dcign_tf.model.clamping`);
+3. sample, independently for each example, on clamped latents too;
+4. decode, and minimise −log P(x | z) + KL + invariance_weight · penalty.
+
+Decided where the paper is silent: the penalty is that of `z_mean` plus that of
+`z_log_var`; the KL is that of the active latents (the inactive ones' could have
+no gradient). The three terms are sums over a batch, divided by its size, so that
+`invariance_weight` is relative to the sum, as the paper's 1/100 is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from dcign_tf.factors import GraphicsCode
+from dcign_tf.model import losses
+from dcign_tf.model.clamping import MODES, clamp_inactive
+from dcign_tf.model.factor_means import FactorMeans
+from dcign_tf.readouts import scene
+from dcign_tf.readouts.calibration import Calibration, CalibrationError
+
+PROCEDURES = ("clamped", "entangled")
+
+# Validation is not to share its noise with any training step, which counts from 0.
+_TEST_STEP = -1
+
+_HOW_TO_CALIBRATE = (
+    "Evaluation does it: python evaluate.py --workdir=DIR; or set model.calibration to what"
+    " dcign_tf.readouts.fitting.calibrate returns."
+)
+
+
+@keras.saving.register_keras_serializable("dcign_tf")
+class DCIGN(keras.Model):
+    """A variational autoencoder whose code is a graphics code.
+
+    Trains on batches `{"image": float32 [B, H, W, C] in [0, 1], "factor": int32
+    [B]}`, all entries of `factor` being the index (`GraphicsCode.index`) of the
+    one factor that varies in the batch. Under a distribution strategy every
+    replica must get a whole batch of its own.
+
+    The training losses are per image, in nats, over all batches and per factor
+    (`reconstruction_loss/azimuth`). With the clamped procedure they are named
+    `clamped_reconstruction_loss` and `active_kl_loss`, since they are not what
+    validation measures: `test_step` does not clamp, counts the KL of all latents
+    and reports `reconstruction_loss`, `kl_loss` and `elbo` (true sign).
+
+    Example:
+        >>> code = GraphicsCode.faces()
+        >>> model = DCIGN(build_encoder(), build_decoder(), code)
+        >>> model.compile(keras.optimizers.Adam(5e-4, beta_1=0.9, beta_2=0.99))
+        >>> model.fit(factor_batches, steps_per_epoch=100)
+
+    Args:
+        encoder: images to a dict of `z_mean` and `z_log_var` (`build_encoder`).
+        decoder: codes to logits of images (`build_decoder`).
+        code: which latents belong to which factor.
+        procedure: `"clamped"`, the paper's, or `"entangled"`, its baseline
+            (§4.1.1): the same objective with every latent active in every batch. Its
+            factors' latents are not where the code says, until evaluation finds them.
+        clamp_mode: `"mean"` or `"first"`, see `clamp_inactive`.
+        invariance_weight: relative to the summed loss; the paper's is 1/100.
+        likelihood: `"bernoulli"` or `"gaussian"`, see `losses.likelihood`.
+        observation_stddev: of a pixel, for the Gaussian likelihood.
+        warmup_steps: over as many first steps the KL and the invariance penalty rise
+            from nothing to their full weights. Not in the paper (0): a weak factor's
+            latent otherwise falls silent before the decoder has learned to listen.
+        seed: with the step number, determines the sampling noise.
+        calibration: what the extrinsic latents mean, in degrees; fitted after training
+            (`calibration_fitting.calibrate`), and saved with the model. An attribute
+            that may be set at any time.
+        **kwargs: as in `keras.Model`.
+
+    Raises:
+        ValueError: for unknown names, a negative weight, or networks whose
+            latents are not as many as the code's.
+
+    Reference:
+        Kulkarni, Whitney, Kohli, Tenenbaum: Deep Convolutional Inverse Graphics
+        Network. NIPS 2015.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        code: GraphicsCode,
+        *,
+        procedure: str = "clamped",
+        clamp_mode: str = "mean",
+        invariance_weight: float = 0.01,
+        likelihood: str = "bernoulli",
+        observation_stddev: float = 0.1,
+        warmup_steps: int = 0,
+        seed: int = 0,
+        calibration: Calibration | None = None,
+        **kwargs,
+    ):
+        # Images stay float32 on their way to the encoder, whose layers cast for themselves.
+        super().__init__(autocast=False, **kwargs)
+        _check_choice("procedure", procedure, PROCEDURES)
+        _check_choice("clamp_mode", clamp_mode, MODES)
+        _check_choice("likelihood", likelihood, losses.LIKELIHOODS)
+        if invariance_weight < 0 or observation_stddev <= 0 or warmup_steps < 0:
+            raise ValueError(
+                "invariance_weight and warmup_steps must be ≥ 0, and observation_stddev > 0."
+            )
+        for name, width in (
+            ("encoder", encoder.output["z_mean"].shape[-1]),
+            ("decoder", decoder.input_shape[-1]),
+        ):
+            if width != code.latent_dim:
+                raise ValueError(
+                    f"The {name} has {width} latents, the graphics code {code.latent_dim}."
+                )
+        self.encoder = encoder
+        self.decoder = decoder
+        self.code = code
+        self.procedure = procedure
+        self.clamp_mode = clamp_mode
+        self.invariance_weight = invariance_weight
+        self.likelihood = likelihood
+        self.observation_stddev = observation_stddev
+        self.warmup_steps = warmup_steps
+        self.seed = seed
+        self.calibration = calibration
+        self._masks = code.active_masks()
+        # "train" and "test" → name → FactorMeans
+        self.loss_means = self._build_metrics()
+        # Not optimizer.iterations, which a skipped non-finite float16 step does not advance.
+        self.step = self.add_weight(
+            name="step",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        # Without this a .keras file silently drops the optimiser's state.
+        self.built = True
+
+    # === Training ===
+
+    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step of the paper's procedure; see the module's docstring.
+
+        Raises:
+            tf.errors.InvalidArgumentError: if several factors vary in the batch.
+        """
+        factor = _single_factor(batch)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        with tf.GradientTape() as tape:
+            terms = self.training_losses(batch["image"], factor)
+            # Optimisers add up the replicas' gradients; loss scaling must come inside the tape.
+            objective = self.optimizer.scale_loss(terms["loss"] / replicas)
+        gradients = tape.gradient(objective, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.step.assign_add(1)
+        return self._report("train", terms, factor)
+
+    def test_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The evidence lower bound without clamping, the KL counting every latent."""
+        images, factor = batch["image"], _single_factor(batch)
+        z_mean, z_log_var = self.encode(images)
+        logits = self.decoder(self._sample(z_mean, z_log_var, _TEST_STEP))
+        reconstruction = self._reconstruction_loss(images, logits)
+        kl = _mean_over_batch(losses.kl_divergence(z_mean, z_log_var))
+        terms = {
+            "reconstruction_loss": reconstruction,
+            "kl_loss": kl,
+            "elbo": -(reconstruction + kl),
+        }
+        return self._report("test", terms, factor)
+
+    def training_losses(self, images: tf.Tensor, factor: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The objective of one factor batch and its terms.
+
+        Args:
+            images: float32 [B, H, W, C] in [0, 1].
+            factor: scalar int32, which factor varies.
+
+        Returns:
+            Scalars, nats per image: `loss`, which is minimised, and the terms whose
+            sum it is once warmed up, the last being `invariance_loss`, weighted.
+        """
+        active = self._active_mask(factor)
+        z_mean, z_log_var = self.encode(images)
+        z_mean, penalty_mean = clamp_inactive(z_mean, active, self.clamp_mode)
+        z_log_var, penalty_log_var = clamp_inactive(z_log_var, active, self.clamp_mode)
+        logits = self.decoder(self._sample(z_mean, z_log_var, self.step))
+
+        reconstruction = self._reconstruction_loss(images, logits)
+        kl = _mean_over_batch(losses.kl_divergence(z_mean, z_log_var) * active)
+        batch_size = tf.cast(tf.shape(images)[0], tf.float32)
+        invariance = self.invariance_weight * (penalty_mean + penalty_log_var) / batch_size
+        loss = reconstruction + self._warmth() * (kl + invariance)
+        values = (loss, reconstruction, kl, invariance)
+        return dict(zip(self._training_loss_names(), values, strict=True))
+
+    # === Use ===
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Reconstructions through the mean of the posterior: [B, H, W, C] in [0, 1]."""
+        return self.decode(self.encode(images)[0])
+
+    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images, float32 [B, H, W, C] in [0, 1], to `(z_mean, z_log_var)` [B, latent_dim]."""
+        outputs = self.encoder(images)
+        return outputs["z_mean"], outputs["z_log_var"]
+
+    def decode(self, z: tf.Tensor) -> tf.Tensor:
+        """Codes [B, latent_dim] to mean images, float32 [B, H, W, C] in [0, 1]."""
+        return tf.sigmoid(self.decoder(z))
+
+    def infer_scene(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the code says of the scene: angles, how far off they may be, and identity.
+
+        Args:
+            images: float32 [B, H, W, C] in [0, 1].
+
+        Returns:
+            For each factor of the calibration `azimuth_deg` and `azimuth_error_deg`, its
+            root mean square error around that latent (other units: `FactorCalibration`),
+            float32 [B]; and `intrinsic`, the intrinsic latents [B, intrinsic latents].
+
+        Raises:
+            CalibrationError: if the model is not calibrated.
+        """
+        return scene.read_scene(self.encode(images)[0], self.code, self.checked_calibration())
+
+    def rerender(self, images: tf.Tensor, **changes: tf.Tensor | float) -> tf.Tensor:
+        """The same objects, turned or relit (paper Figs 4, 5, 8).
+
+        Example:
+            >>> model.rerender(images, azimuth_deg=30, light_azimuth_deg=-45)
+
+        Args:
+            images: float32 [B, H, W, C] in [0, 1].
+            **changes: a value by the name it has in `infer_scene`: a scalar or [B]. Or
+                a factor's name to the new value of its latents themselves: a scalar, or
+                anything that broadcasts to [B, latents of the factor]. An entangled model's
+                are those that evaluation found, and kept in its calibration.
+
+        Returns:
+            float32 [B, H, W, C] in [0, 1].
+
+        Raises:
+            KeyError: for a name that neither the code nor the calibration has.
+            ValueError: if a factor is given both ways.
+            CalibrationError: if the model or that factor is not calibrated, or a value
+                lies outside its calibrated range, which is stated. Where values are
+                known only when a graph runs, it is a tf.errors.InvalidArgumentError.
+                For any change at all, if the model is entangled and not calibrated.
+        """
+        z, _ = self.encode(images)
+        latents = {}
+        for name, value in changes.items():
+            factor, value = self._latents_of(name, tf.cast(value, tf.float32))
+            if factor in latents:
+                raise ValueError(f"'{factor}' is given twice, as a latent and as a value.")
+            latents[factor] = value
+        found = self._found_latents() if latents else {}
+        return self.decode(scene.replace_latents(z, self.code, latents, found))
+
+    # === Serialisation ===
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "code": self.code.get_config(),
+            "procedure": self.procedure,
+            "clamp_mode": self.clamp_mode,
+            "invariance_weight": self.invariance_weight,
+            "likelihood": self.likelihood,
+            "observation_stddev": self.observation_stddev,
+            "warmup_steps": self.warmup_steps,
+            "seed": self.seed,
+            "calibration": self.calibration and self.calibration.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("encoder", "decoder")
+        }
+        calibration = config.get("calibration")  # models saved before there was one lack it
+        return cls(
+            **{
+                **config,
+                **networks,
+                "code": GraphicsCode(config["code"]),
+                "calibration": calibration and Calibration.from_config(calibration),
+            }
+        )
+
+    # === Parts ===
+
+    def checked_calibration(self) -> Calibration:
+        """The calibration.
+
+        Raises:
+            CalibrationError: if there is none for these weights.
+        """
+        if self.calibration is None:
+            raise CalibrationError(f"This model is not calibrated. {_HOW_TO_CALIBRATE}")
+        with tf.init_scope():  # a graph could not look at the step
+            step = int(self.step.numpy())
+        if self.calibration.step != step:
+            raise CalibrationError(
+                f"This model was calibrated at step {self.calibration.step:,} and has been trained"
+                f" to step {step:,} since. {_HOW_TO_CALIBRATE}"
+            )
+        return self.calibration
+
+    def _found_latents(self) -> Mapping[str, tuple[int, ...]]:
+        """Factors whose latents are elsewhere than the code says, to these latents.
+
+        Raises:
+            CalibrationError: if the model is entangled, and they were not found yet.
+        """
+        return self.checked_calibration().latents if self.procedure == "entangled" else {}
+
+    def _latents_of(self, name: str, value: tf.Tensor) -> tuple[str, tf.Tensor]:
+        """What `rerender` is asked for, as a factor and new latents of it."""
+        is_value = self.calibration is not None or name.endswith(("_deg", "_value"))
+        if name in self.code.factors or not is_value:
+            self.code.slice(name)  # raises for an unknown factor
+            return name, value
+        return scene.latent_of(name, value, self.checked_calibration())
+
+    def _active_mask(self, factor: tf.Tensor) -> tf.Tensor:
+        if self.procedure == "entangled":
+            return tf.ones(self.code.latent_dim)
+        return tf.gather(self._masks, factor)
+
+    def _warmth(self) -> tf.Tensor | float:
+        if not self.warmup_steps:
+            return 1.0
+        return tf.minimum(1.0, tf.cast(self.step + 1, tf.float32) / self.warmup_steps)
+
+    def _sample(self, z_mean: tf.Tensor, z_log_var: tf.Tensor, step) -> tf.Tensor:
+        seed = tf.stack([tf.cast(self.seed, tf.int64), tf.cast(step, tf.int64)])
+        noise = losses.standard_normal(tf.shape(z_mean), seed)
+        posterior = losses.posterior(z_mean, z_log_var)
+        return posterior.loc + posterior.scale * noise
+
+    def _reconstruction_loss(self, images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        distribution = losses.likelihood(logits, self.likelihood, self.observation_stddev)
+        return -tf.reduce_mean(distribution.log_prob(tf.cast(images, tf.float32)))
+
+    def _training_loss_names(self) -> tuple[str, ...]:
+        if self.procedure == "entangled":
+            return ("loss", "reconstruction_loss", "kl_loss", "invariance_loss")
+        return ("loss", "clamped_reconstruction_loss", "active_kl_loss", "invariance_loss")
+
+    def _build_metrics(self) -> dict[str, dict[str, keras.metrics.Metric]]:
+        names = {
+            "train": self._training_loss_names(),
+            "test": ("reconstruction_loss", "kl_loss", "elbo"),
+        }
+        return {
+            phase: {name: FactorMeans(self.code.factors, name=name) for name in phase_names}
+            for phase, phase_names in names.items()
+        }
+
+    def _report(self, phase, terms, factor) -> dict[str, tf.Tensor]:
+        logs = {}
+        for name, value in terms.items():
+            metric = self.loss_means[phase][name]
+            metric.update_state(value, factor)
+            logs.update(metric.result())
+        return logs
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """What Keras resets at the start of an epoch and of an evaluation."""
+        return [metric for phase in self.loss_means.values() for metric in phase.values()]
+
+
+def _mean_over_batch(per_latent: tf.Tensor) -> tf.Tensor:
+    """[B, latent_dim] to the mean over the batch of the sum over latents."""
+    return tf.reduce_mean(tf.reduce_sum(per_latent, axis=-1))
+
+
+def _single_factor(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """The factor that varies in the batch: scalar int32."""
+    factor = batch["factor"][0]
+    tf.debugging.assert_equal(
+        batch["factor"], factor, "Several factors in one batch; do not shuffle or split batches."
+    )
+    return factor
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"Unknown {name} '{value}'; it is one of {', '.join(choices)}.")

@@ -1,0 +1,303 @@
+"""How a latent is calibrated against the true values of its factor.
+
+The curve is an isotonic regression of the value on the latent, made invertible
+(`monotone`), since what is read off by it has the least squared error, whatever the
+shape. One curve serves both directions. At its ends it goes on to the lowest and the
+highest value seen, within the latents seen.
+
+Where the latent jumps (`calibration_jumps`), as the paper's azimuth does where the
+face looks straight ahead, the values are cut, and each part has a curve, rising or
+falling, of its own. If the latents of the parts overlap or have changed places, a
+small decision tree says which latents are read by which part's curve. In an overlap
+that is the wrong one for some images, as the error there shows. A circle is cut
+where the latent jumps most, since every number must jump somewhere on its way round,
+and is an interval from there on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sklearn.tree import DecisionTreeClassifier
+
+from dcign_tf.readouts.calibration import Calibration, FactorCalibration, value_name
+from dcign_tf.readouts.jumps import find_jumps, largest_step_on_circle
+from dcign_tf.readouts.monotone import SPACING, Curve, fit_monotone, num_groups
+
+_MIN_IMAGES = 20
+_MIN_EXPLAINED = 0.25  # of the values' variance: with less the error is near the prior's
+_MIN_FAITHFUL = 0.8  # of the variance of the latent's mean response to the value
+_MAX_GAP = 0.25  # of a circle, in which no value lies, if it is to count as a whole one
+
+
+def calibrate(
+    latents: Mapping[str, np.ndarray],
+    values: Mapping[str, np.ndarray],
+    *,
+    keys: Mapping[str, str],
+    periods: Mapping[str, float],
+    step: int,
+) -> Calibration:
+    """Calibrates every factor of `latents`.
+
+    Args:
+        latents: factor to its latent in images of identities that training never saw
+            (validation), any shape; each factor's in its own sweeps. Factors without
+            an image are left out.
+        values: the same factors to the true values, of the same shapes.
+        keys: the same factors to the name of their value (`SweepDataset.values`).
+        periods: `SweepDataset.periods`.
+        step: the model's.
+
+    Raises:
+        ValueError: if shapes differ.
+    """
+    factors = {
+        factor: fit_factor(
+            latents[factor],
+            values[factor],
+            name=value_name(factor, keys[factor]),
+            period=periods.get(factor),
+        )
+        for factor in latents
+        if np.size(latents[factor])
+    }
+    return Calibration(factors, step=step)
+
+
+def fit_factor(
+    latent: np.ndarray, value: np.ndarray, *, name: str, period: float | None = None
+) -> FactorCalibration:
+    """Calibrates one latent; if it tells nothing, the result is uncalibrated and says why.
+
+    Args:
+        latent: of N images, any shape. Those that are not finite are left out.
+        value: the true values, of the same shape.
+        name: of the value, e.g. `azimuth_deg`.
+        period: once round, if the values lie on a circle. Where they leave a quarter
+            of it free, they are calibrated as the interval that they are.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    latent, value = np.asarray(latent, np.float64), np.asarray(value, np.float64)
+    if latent.shape != value.shape:
+        raise ValueError(f"There are {latent.shape} latents and {value.shape} values of {name}.")
+    finite = np.isfinite(latent) & np.isfinite(value)
+    latent, value = latent[finite], value[finite]
+    if reason := _unfit(latent, value):
+        return _uncalibrated(name, value, reason)
+    circle = None
+    if period:
+        value, circle = _unrolled(latent, value, period)
+    low, high = circle or (value.min(), value.max())
+    cuts = find_jumps(latent, value)
+    curves = _fit_curves(latent, value, [low, *cuts, high])
+    if curves is None:  # a part has one latent alone, or not even that
+        cuts, curves = [], _fit_curves(latent, value, [low, high])
+    if curves is None:
+        return _uncalibrated(name, value, "its latent tells nothing of it")
+    part = np.searchsorted(cuts, value, side="right")
+    ends, owners = _ownership(latent, part)
+    fitted = _assemble(name, curves, cuts, ends, owners, circle)
+    difference = _difference(fitted.to_value(latent), value, fitted.period)
+    if reason := _failure(fitted, latent, value, difference):
+        return _uncalibrated(name, value, reason)
+    misread = np.mean(owners[np.searchsorted(ends, latent, side="right")] != part)
+    return dataclasses.replace(
+        fitted,
+        read_errors=_local_errors(latent, difference, fitted.read_latents),
+        note=_note(fitted, curves, cuts, misread),
+    )
+
+
+# === What cannot be calibrated ===
+
+
+def _unfit(latent: np.ndarray, value: np.ndarray) -> str:
+    """Why nothing can be fitted to such data; empty if it can."""
+    if latent.size < _MIN_IMAGES:
+        return f"{latent.size} validation images show it, and it takes {_MIN_IMAGES}"
+    for what, a in (("value", value), ("latent", latent)):
+        if np.ptp(a) <= SPACING * np.abs(a).max():
+            return f"its {what} is the same in all validation images"
+    return ""
+
+
+def _failure(
+    fitted: FactorCalibration, latent: np.ndarray, value: np.ndarray, difference: np.ndarray
+) -> str:
+    """Why the curves are of no use; empty if they are."""
+    groups = num_groups(latent.size)
+    unexplained = np.sum(difference**2) / (latent.size - groups)
+    explained = max(0.0, 1 - unexplained / np.var(value, ddof=1))
+    if explained < _MIN_EXPLAINED:
+        jumps = ", ".join(f"{cut:.4g}" for cut in fitted.cuts)
+        told = f"its latent tells {explained:.0%} of the variance of its validation values"
+        return f"{told}, and jumps at {jumps}" if jumps else told
+    # A latent that folds back may still tell the value in part: by its mean, at other latents.
+    by_value = np.array_split(np.argsort(value, kind="stable"), groups)
+    response = [latent[group].mean() for group in by_value]
+    written = [fitted.to_latent(value[group]).mean() for group in by_value]
+    if np.corrcoef(response, written)[0, 1] ** 2 < _MIN_FAITHFUL:
+        return "its latent folds back: it is the same for quite different values"
+    return ""
+
+
+def _uncalibrated(name: str, value: np.ndarray, reason: str) -> FactorCalibration:
+    """Always the mean value, with the values' standard deviation as the error."""
+    mean, deviation = (value.mean(), value.std()) if value.size else (np.nan, np.nan)
+    return FactorCalibration(
+        name=name,
+        read_latents=(-1.0, 1.0),
+        read_values=(float(mean),) * 2,
+        read_errors=(float(deviation),) * 2,
+        reason=reason,
+    )
+
+
+# === Curves ===
+
+
+def _fit_curves(
+    latent: np.ndarray, value: np.ndarray, bounds: Sequence[float]
+) -> list[Curve] | None:
+    """A curve between each two neighbouring bounds; None if one of them cannot be made."""
+    part = np.searchsorted(bounds[1:-1], value, side="right")
+    curves = [
+        fit_monotone(latent[part == i], value[part == i], low, high)
+        for i, (low, high) in enumerate(itertools.pairwise(bounds))
+    ]
+    return None if any(curve is None for curve in curves) else curves
+
+
+def _unrolled(
+    latent: np.ndarray, value: np.ndarray, period: float
+) -> tuple[np.ndarray, tuple[float, float] | None]:
+    """The values of a circle counted from where it is cut open, and where it begins and ends.
+
+    Values that leave a large part of it free are cut there, and None is returned
+    with them: they are an interval.
+    """
+    different = np.unique(np.mod(value, period))
+    gaps = np.diff(different, append=different[0] + period)
+    widest = int(np.argmax(gaps))
+    is_whole = gaps[widest] <= _MAX_GAP * period
+    if is_whole:
+        cut = largest_step_on_circle(latent, value, period)
+    else:
+        cut = different[widest] + gaps[widest] / 2 - period
+    value = cut + np.mod(value - cut, period)
+    return value, (cut, cut + period) if is_whole else None
+
+
+# === Which curve reads which latents ===
+
+
+def _ownership(latent: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Latents [P − 1] at which another part begins to be read, and the P parts in turn."""
+    num_parts = part.max() + 1
+    if num_parts == 1:
+        return np.zeros(0), np.zeros(1, int)
+    tree = DecisionTreeClassifier(
+        max_leaf_nodes=2 * num_parts - 1, min_samples_leaf=5, random_state=0
+    ).fit(latent[:, np.newaxis], part)
+    ends = np.sort(tree.tree_.threshold[tree.tree_.feature >= 0])
+    edges = np.concatenate([[latent.min()], ends, [latent.max()]])
+    owners = tree.predict((edges[:-1] + edges[1:])[:, np.newaxis] / 2)
+    changes = owners[1:] != owners[:-1]
+    return ends[changes], owners[np.append(True, changes)]
+
+
+def _assemble(
+    name: str,
+    curves: Sequence[Curve],
+    cuts: Sequence[float],
+    ends: Sequence[float],
+    owners: Sequence[int],
+    circle: tuple[float, float] | None,
+) -> FactorCalibration:
+    """Both tables, the errors still 0; `circle` is where it begins and ends, if it is one."""
+    read = [
+        _between(*curves[owner], low, high)
+        for owner, low, high in zip(owners, [None, *ends], [*ends, None], strict=True)
+    ]
+    first, last = circle or (None, None)
+    write = [
+        _between(*_by_value(curve), low, high)
+        for curve, low, high in zip(curves, [first, *cuts], [*cuts, last], strict=True)
+    ]
+    read_latents, read_values = map(np.concatenate, zip(*read, strict=True))
+    write_values, write_latents = map(np.concatenate, zip(*write, strict=True))
+    return FactorCalibration(
+        name=name,
+        read_latents=tuple(read_latents.tolist()),
+        read_values=tuple(read_values.tolist()),
+        read_errors=(0.0,) * read_latents.size,
+        write_values=tuple(write_values.tolist()),
+        write_latents=tuple(write_latents.tolist()),
+        period=last - first if circle else None,
+        cuts=tuple(float(cut) for cut in (first, *cuts) if cut is not None),
+    )
+
+
+def _by_value(curve: Curve) -> Curve:
+    """Values, ascending, and their latents."""
+    x, y = curve
+    return (y, x) if y[0] < y[-1] else (y[::-1], x[::-1])
+
+
+def _between(
+    x: np.ndarray, y: np.ndarray, low: float | None, high: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """A curve from `low` to `high`, level beyond its own ends; None is where it ends itself."""
+    if low is None:
+        low = x[0] if high is None or x[0] < high else high - 1
+    if high is None:
+        high = x[-1] if x[-1] > low else low + 1
+    knots = np.concatenate([[low], x[(x > low) & (x < high)], [high]])
+    return knots, np.interp(knots, x, y)
+
+
+# === What it is worth ===
+
+
+def _difference(read: np.ndarray, value: np.ndarray, period: float | None) -> np.ndarray:
+    """What was read less what is true; on a circle the shorter way round."""
+    difference = read - value
+    return np.mod(difference + period / 2, period) - period / 2 if period else difference
+
+
+def _local_errors(
+    latent: np.ndarray, difference: np.ndarray, knots: Sequence[float]
+) -> tuple[float, ...]:
+    """Root mean square over the images with the nearest latents: three groups' worth."""
+    order = np.argsort(latent, kind="stable")
+    squares = np.append(0, np.cumsum(difference[order] ** 2))
+    width = min(3 * num_groups(latent.size), latent.size)
+    start = np.searchsorted(latent[order], knots) - width // 2
+    start = np.clip(start, 0, latent.size - width)
+    return tuple(np.sqrt((squares[start + width] - squares[start]) / width).tolist())
+
+
+def _note(
+    fitted: FactorCalibration, curves: Sequence[Curve], cuts: Sequence[float], misread: float
+) -> str:
+    """What there is to say of the jumps."""
+    sentences = []
+    if fitted.period:
+        sentences.append(f"The circle is cut open at {fitted.name} = {fitted.cuts[0]:.4g}.")
+    for cut, below, above in zip(cuts, curves[:-1], curves[1:], strict=True):
+        before, after = _by_value(below)[1][-1], _by_value(above)[1][0]
+        sentences.append(
+            f"At {fitted.name} = {cut:.4g} the latent jumps from {before:.3g} to {after:.3g}."
+        )
+    if misread:
+        sentences.append(
+            f"{misread:.1%} of the validation images have latents that stand for values beyond"
+            " a jump as well, and are read as such."
+        )
+    return " ".join(sentences)

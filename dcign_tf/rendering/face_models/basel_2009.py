@@ -1,0 +1,89 @@
+"""Reads the Basel Face Model of 2009 (Paysan et al., AVSS 2009), `01_MorphableModel.mat`.
+
+MATLAB variables: `shapeMU` [3V, 1], `shapePC` [3V, K] and `shapeEV` [K, 1], in
+micrometres; `texMU`, `texPC` and `texEV` alike, from 0 to 255; `tl` [T, 3], triangles,
+counted from 1 and clockwise seen from outside. The components are orthonormal, and
+what is called EV are standard deviations, not eigenvalues.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+import scipy.io
+
+from dcign_tf.rendering.face_models.basel import LinearModel, assemble, linear_model, wrong
+from dcign_tf.rendering.face_models.hdf5 import open_hdf5
+from dcign_tf.rendering.morphable_model import MorphableModel
+
+FIRST_BYTES = b"MATLAB"
+"""Begin the header of a MATLAB file."""
+
+VARIABLES = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV", "tl")
+
+
+def load_basel_2009(path: str | os.PathLike[str]) -> MorphableModel:
+    """The model of 2009.
+
+    Args:
+        path: of `01_MorphableModel.mat`, as it is or saved anew by MATLAB, in its
+            version 7.3 too.
+
+    Returns:
+        The model, in millimetres. Its fingerprint is made of the file's SHA-256.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is no such file, or not all of it; one line says what was
+            expected and found.
+    """
+    variables = _read(path)
+    shape = _model(path, variables, "shape", per_unit=1000.0)  # micrometres in a millimetre
+    colour = _model(path, variables, "tex", per_unit=255.0)
+    counted_from_1 = variables["tl"]
+    if not np.isfinite(counted_from_1).all() or (counted_from_1 % 1).any():
+        raise wrong(path, "whole numbers in tl", "others")
+    triangles = counted_from_1.astype(np.int64) - 1
+    return assemble(path, "basel-2009", shape=shape, colour=colour, triangles=triangles)
+
+
+def _model(
+    path: str | os.PathLike[str], variables: Mapping[str, np.ndarray], prefix: str, per_unit: float
+) -> LinearModel:
+    return linear_model(
+        path,
+        {"tex": "colour"}.get(prefix, prefix),
+        mean=variables[f"{prefix}MU"].ravel(),
+        # MATLAB's order is by columns: their transpose lies in memory row by row.
+        components=np.ascontiguousarray(variables[f"{prefix}PC"].T, np.float32),
+        stddev=variables[f"{prefix}EV"].ravel(),
+        per_unit=per_unit,
+    )
+
+
+def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The variables, checked to be matrices of numbers."""
+    with open(path, "rb") as file:
+        try:
+            variables = scipy.io.loadmat(file, variable_names=VARIABLES)
+        except NotImplementedError:  # version 7.3, which is HDF5
+            return _read_hdf5(path)
+        except Exception as error:  # its reader lets out whatever damaged bytes lead to
+            message = (str(error) or type(error).__name__).splitlines()[0]
+            raise wrong(path, "a whole MATLAB file", f"a damaged one ({message})") from error
+    for name in VARIABLES:
+        if name not in variables:
+            found = [known for known in variables if not known.startswith("__")]
+            raise wrong(path, f"a variable {name}", f"only {', '.join(found) or 'others'}")
+        values = variables[name]
+        if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or values.ndim != 2:
+            raise wrong(path, f"a matrix of numbers in {name}", "something else")
+    return variables
+
+
+def _read_hdf5(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """The variables; HDF5's order being that of C, MATLAB's matrices lie transposed in it."""
+    with open_hdf5(path) as file:
+        return {name: file.array(name).T for name in VARIABLES}

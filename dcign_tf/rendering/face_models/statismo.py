@@ -1,0 +1,80 @@
+"""Reads the Basel Face Models of 2017 (Gerig et al., 2018) and 2019.
+
+They are HDF5 files in the layout of statismo: `shape/model/` and `color/model/` each
+hold `mean` [3V], `pcaBasis` [3V, K] and `pcaVariance` [K], in millimetres and from 0
+to 1; `shape/representer/cells` holds the triangles, [3, T], counted from 0. Version 0.8
+of the layout, which is also meant where no version is given, has the basis multiplied
+by the standard deviations; 0.9 and 1 have it orthonormal. `expression/` is not read:
+faces are neutral. The models of 2009 and others in this layout are read as well.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from dcign_tf.rendering.face_models.basel import LinearModel, assemble, linear_model, wrong
+from dcign_tf.rendering.face_models.hdf5 import Hdf5Reader, open_hdf5
+from dcign_tf.rendering.morphable_model import MorphableModel
+
+FIRST_BYTES = b"\x89HDF\r\n\x1a\n"
+"""The signature of HDF5 files."""
+
+_CELLS = "shape/representer/cells"
+_OLD_CELLS = "shape/representer/reference-mesh/triangle-list"  # [T, 3]
+
+
+def load_statismo(path: str | os.PathLike[str]) -> MorphableModel:
+    """A face model from a file in statismo's layout.
+
+    Args:
+        path: of `model2017-1_bfm_nomouth.h5`, `model2019_bfm.h5` or the like.
+
+    Returns:
+        The model, in millimetres. Its fingerprint is made of the file's SHA-256.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is no such file, or not all of it; one line says what was
+            expected and found.
+    """
+    with open_hdf5(path) as file:
+        shape, colour = (_model(file, group) for group in ("shape", "color"))
+        cells = file.array(_OLD_CELLS if _OLD_CELLS in file else _CELLS)
+    if cells.ndim != 2 or 3 not in cells.shape:
+        raise wrong(path, "triangles of 3 × T corners", f"a shape of {cells.shape}")
+    triangles = cells.T if len(cells) == 3 else cells
+    return assemble(path, "statismo", shape=shape, colour=colour, triangles=triangles)
+
+
+def _model(file: Hdf5Reader, group: str) -> LinearModel:
+    mean = file.array(f"{group}/model/mean").ravel()
+    variance = file.array(f"{group}/model/pcaVariance").ravel()
+    if not (variance >= 0).all():
+        raise wrong(file.path, f"{group}/model/pcaVariance, none negative", f"{variance.min():g}")
+    components = file.columns(f"{group}/model/pcaBasis")
+    version = _version(file, group)
+    if version == (0, 8):
+        lengths = np.linalg.norm(components, axis=1, keepdims=True)
+        components /= np.maximum(lengths, np.float32(1e-30))
+    elif version[0] != 1 and version != (0, 9):
+        found = ".".join(map(str, version))
+        raise wrong(file.path, f"{group} in version 0.8, 0.9 or 1 of statismo's layout", found)
+    return linear_model(
+        file.path,
+        {"color": "colour"}.get(group, group),
+        mean=mean,
+        components=components,
+        stddev=np.sqrt(variance),
+        per_unit=1.0,
+    )
+
+
+def _version(file: Hdf5Reader, group: str) -> tuple[int, int]:
+    """Major and minor version of the layout."""
+    names = [f"{group}/version/{part}Version" for part in ("major", "minor")]
+    if not all(name in file for name in names):
+        return 0, 8
+    major, minor = (int(file.array(name).item()) for name in names)
+    return major, minor

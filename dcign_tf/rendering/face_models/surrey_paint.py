@@ -1,0 +1,134 @@
+"""Colours for the Surrey Face Model, whose public file has none.
+
+Landmarks are placed on the mean face, in millimetres right and up from the tip of
+its nose, left and right alike; paint moves with the shape. The colours are
+invented, not measured: a plausible range of lightness and complexion.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dcign_tf.rendering.head.sculpture import bump, stroke
+
+VERSION = 1
+"""Raised whenever a colour changes: data versions hang on it."""
+
+SKIN = np.array([0.54, 0.38, 0.30])
+BROW = np.array([0.09, 0.065, 0.05])
+LIPS = np.array([0.40, 0.20, 0.18])
+SCLERA = np.array([0.58, 0.55, 0.52])
+IRIS = np.array([0.13, 0.09, 0.06])
+DARK = np.array([0.05, 0.04, 0.04])
+_GREY = np.ones(3)
+
+_EYE = np.array([33.0, 34.2])
+_BROW_PATH = [(10, 50), (24, 54.5), (40, 55.5), (54, 50)]
+
+
+class _Masks:
+    """Where each colour lies: arrays [V] in [0, 1]."""
+
+    def __init__(self, p: np.ndarray):
+        self.brow = stroke(p, _BROW_PATH, 4.2)
+        self.brow_rim = stroke(p, _BROW_PATH, 7.5) * (1 - self.brow)
+        opening = _eye_opening(p)
+        self.eye = _inside(opening, 0.8)
+        from_pupil = np.linalg.norm(p - _EYE, axis=1)
+        self.iris = self.eye * _inside(6.2 - from_pupil, 0.8)
+        self.pupil = self.eye * _inside(2.3 - from_pupil, 0.8)
+        upper = np.where(p[:, 1] > _EYE[1], 1.0, 0.35)
+        self.lashes = upper * np.exp(-(((opening + 0.5) / 1.5) ** 2))
+        self.around_eye = bump(p, _EYE, (21, 13)) * (1 - self.eye)
+        self.under_eye = bump(p, (31, 23), (14, 5.5))
+        self.lips = _inside(_lip_depth(p), 1.0)
+        self.mouth_line = stroke(p, [(0, -34.8), (24, -34.8)], 0.9)
+        self.nostrils = bump(p, (8, -10.5), (4, 3))
+        self.nose = bump(p, (0, -2), (15, 13))
+        self.cheeks = bump(p, (42, 0), (19, 17))
+        self.forehead = bump(p, (0, 78), (55, 24))
+        beard_line = np.interp(p[:, 0], [0, 22, 45, 65, 75], [-14, -20, -33, -12, 20])
+        self.beard = _inside(beard_line - p[:, 1], 7) * (1 - self.lips)
+        self.moustache = bump(p, (9, -22), (19, 6)) * (1 - self.lips)
+
+
+def _inside(depth_mm: np.ndarray, width_mm: float) -> np.ndarray:
+    """1 where `depth_mm` is positive, 0 where negative, a ramp of `width_mm` each way between."""
+    return np.clip(0.5 + depth_mm / (2 * width_mm), 0, 1)
+
+
+def _eye_opening(p: np.ndarray) -> np.ndarray:
+    """Depth within the opening between the lids, negative outside, mm."""
+    across = (p[:, 0] - 33) / 13.5
+    height = p[:, 1] - 33.8 - 1.2 * across
+    fall = np.maximum(1 - across**2, -1)
+    return np.minimum(6.0 * fall - height, height + 4.8 * fall)
+
+
+def _lip_depth(p: np.ndarray) -> np.ndarray:
+    """Depth within the outline of the lips, negative outside, mm."""
+    upper = np.interp(p[:, 0], [0, 3, 8, 18, 26], [-29.4, -28.2, -28.6, -31, -35.3])
+    lower = np.interp(p[:, 0], [0, 10, 18, 26], [-43.2, -42.6, -40.3, -36])
+    return np.minimum(np.minimum(upper - p[:, 1], p[:, 1] - lower), 26 - p[:, 0])
+
+
+def paint(mean_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean albedo and albedo components of the Surrey mean face.
+
+    Args:
+        mean_mm: [V, 3], upright and looking along +z.
+
+    Returns:
+        Linear RGB, float32 [V, 3], and its change at one standard deviation by
+        component, float32 [A, V, 3].
+    """
+    from_nose = mean_mm - mean_mm[np.argmax(mean_mm[:, 2])]
+    masks = _Masks(np.stack([np.abs(from_nose[:, 0]), from_nose[:, 1]], axis=1))
+    return _mean_albedo(masks), _albedo_basis(masks, from_nose)
+
+
+def _mean_albedo(m: _Masks) -> np.ndarray:
+    colour = np.tile(SKIN, (len(m.brow), 1))
+
+    def lay(mask: np.ndarray, pigment: np.ndarray) -> None:
+        colour[:] += mask[:, None] * (pigment - colour)
+
+    lay(0.15 * m.cheeks + 0.12 * m.nose, LIPS)
+    lay(0.22 * m.around_eye + 0.12 * m.under_eye, 0.6 * SKIN)
+    lay(0.16 * m.beard + 0.08 * m.moustache, BROW)
+    lay(0.8 * m.lips, LIPS)
+    lay(0.7 * m.mouth_line, DARK)
+    lay(0.6 * m.nostrils, DARK)
+    lay(np.minimum(1, 1.2 * m.brow), BROW)
+    lay(m.eye, SCLERA)
+    lay(m.iris, IRIS)
+    lay(m.pupil, DARK)
+    lay(0.85 * m.lashes, DARK)
+    return colour.astype(np.float32)
+
+
+def _albedo_basis(m: _Masks, from_nose: np.ndarray) -> np.ndarray:
+    bare = (1 - m.eye) * (1 - 0.8 * m.lashes) * (1 - 0.8 * m.brow) * (1 - 0.6 * m.mouth_line)
+    bare *= 1 - 0.6 * m.nostrils
+    across, up = np.tanh(from_nose[:, 0] / 60), np.tanh(from_nose[:, 1] / 60)
+    tint = SKIN / SKIN.mean()
+    components = (
+        (bare, 0.28 * SKIN),  # lightness of the skin
+        (bare, np.array([0.035, -0.012, -0.02])),  # ruddy against sallow
+        (m.brow, 0.035 * _GREY),  # fair brows
+        (m.brow_rim, -0.09 * tint),  # broad brows
+        (m.lips, np.array([0.05, 0.055, 0.055])),  # pale lips
+        (m.lips, np.array([0.03, -0.025, -0.02])),  # red lips
+        (m.iris * (1 - m.pupil), np.array([0.03, 0.04, 0.05])),  # light eyes
+        (m.beard, -0.06 * tint),  # shadow of a beard
+        (m.moustache, -0.05 * tint),
+        (m.cheeks, np.array([0.015, -0.018, -0.018])),
+        (m.nose, np.array([0.01, -0.015, -0.015])),
+        (m.around_eye + m.under_eye, -0.035 * tint),
+        (m.forehead, 0.03 * tint),
+        (bare * up, 0.02 * tint),
+        (bare * across, 0.012 * tint),
+        (bare * (across**2 - 0.3), 0.02 * tint),
+        (bare * across * up, 0.015 * tint),
+    )
+    return np.stack([mask[:, None] * change for mask, change in components]).astype(np.float32)

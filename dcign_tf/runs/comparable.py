@@ -1,0 +1,51 @@
+"""Which runs can be put side by side, and what they are called there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from dcign_tf.errors import UserError
+from dcign_tf.runs.directory import RunDirectory
+
+
+def comparable_runs(directories: Sequence[str | os.PathLike]) -> dict[str, RunDirectory]:
+    """Runs trained on the same data, by name.
+
+    Args:
+        directories: run directories of `train.py`.
+
+    Returns:
+        The name of each directory, with as many of those above it as it takes to tell
+        all apart, to the run; in the order given.
+
+    Raises:
+        UserError: if there are not two different ones, one is no run directory, or they
+            were trained on different data.
+    """
+    runs = [RunDirectory(path) for path in directories]
+    if len(runs) < 2:
+        raise UserError("Comparing takes two run directories: evaluate.py --compare DIR1 DIR2")
+    for run in runs:
+        run.read_config()  # says if it is no run directory
+    first, *others = runs
+    fingerprint = first.read_environment().get("data_fingerprint")
+    for run in others:
+        other = run.read_environment().get("data_fingerprint")
+        if other != fingerprint:
+            raise UserError(
+                f"{run.path} was trained on other data (fingerprint {other}) than {first.path}"
+                f" ({fingerprint}): only runs on the same data can be compared."
+            )
+    return dict(zip(_names(runs), runs, strict=True))
+
+
+def _names(runs: Sequence[RunDirectory]) -> list[str]:
+    paths = [run.path.resolve() for run in runs]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise UserError(f"{path} is given twice; a run is compared with others.")
+    depth = 1
+    while len(set(names := ["/".join(path.parts[-depth:]) for path in paths])) < len(runs):
+        depth += 1
+    return names

@@ -1,0 +1,263 @@
+"""A run directory: everything that one training leaves behind.
+
+    config.json         the resolved config; a rerun must have the same
+    environment.json    versions, devices, commit, threads, precision, data
+    metrics.jsonl       one line a log interval: step, seconds, losses
+    tensorboard/        the same, and pictures
+    checkpoints/        last.keras, best.keras
+    evaluation/         scores.json, figures, report.html
+    comparison/         the same beside other runs', if it was compared
+
+Files are written aside and renamed, so a kill leaves the old one or the new one;
+metrics.jsonl grows by whole lines, of which a kill may cut the last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import math
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dcign_tf.errors import UserError
+from dcign_tf.files import damaged, read_json, write_aside, write_json, writing
+
+# What may differ between two runs of one directory: none of it changes a weight of a
+# given step. The data are checked by their fingerprint, wherever they and the face model lie; a
+# preset is a name for settings that are compared themselves.
+CHANGEABLE_KEYS = frozenset(
+    {
+        "num_steps",
+        "log_every",
+        "validate_every",
+        "validation_sweeps_used",
+        "data_dir",
+        "face_model",
+        "preset",
+        "data_preset",
+    }
+)
+_CONFIG_KEYS = ("dataset", "preset", "data", "data_dir")  # of any run, whatever it trains
+
+
+class RunDirectory:
+    """The files of one run, below `path`, which need not exist yet."""
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = pathlib.Path(path)
+        self.config_file = self.path / "config.json"
+        self.environment_file = self.path / "environment.json"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.tensorboard = self.path / "tensorboard"
+        self.last_checkpoint = self.path / "checkpoints" / "last.keras"
+        self.best_checkpoint = self.path / "checkpoints" / "best.keras"
+        self.evaluation = self.path / "evaluation"
+        self.comparison = self.path / "comparison"
+
+    def checkpoint(self, which: str) -> pathlib.Path:
+        """The file of the `"last"` or the `"best"` checkpoint, by validation ELBO."""
+        return {"last": self.last_checkpoint, "best": self.best_checkpoint}[which]
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Makes the directory and holds it for this process; the lock goes with the process.
+
+        Raises:
+            UserError: if another process holds it, or it cannot be written to.
+        """
+        lock = self.path / ".lock"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = open(lock, "w")  # noqa: SIM115 (the error is told from those below)
+        except OSError as error:
+            raise UserError(
+                f"Cannot write to the run directory {self.path}: {error.strerror}."
+                " Choose another with --workdir."
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(
+                    f"Another process is using {self.path}."
+                    " Wait for it, or choose another directory with --workdir."
+                ) from error
+            try:
+                yield
+            finally:
+                if os.listdir(self.path) == [lock.name]:  # nothing came of it
+                    lock.unlink()
+                    self.path.rmdir()
+
+    def clear(self) -> None:
+        """Deletes what a run left here, and nothing else.
+
+        Raises:
+            UserError: if there are such files, but no run's config.
+        """
+        entries = [
+            self.environment_file,
+            self.metrics_file,
+            self.tensorboard,
+            self.last_checkpoint.parent,
+            self.evaluation,
+            self.path / "export",
+            self.comparison,
+            self.config_file,  # last: with it the directory is still known as a run's
+        ]
+        present = [entry for entry in entries if entry.exists()]
+        if present and not self.config_file.exists():
+            raise UserError(f"{self.path} is no run directory; it is not overwritten.")
+        for entry in present:
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Compares a resolved config with the one recorded, if there is one.
+
+        Raises:
+            UserError: if a key differs that may not (names every such key), or there is a
+                checkpoint and no record of what it was trained with.
+        """
+        missing = [f.name for f in (self.config_file, self.environment_file) if not f.exists()]
+        if missing and self.last_checkpoint.exists():
+            raise UserError(
+                f"{self.path} has a checkpoint but no {' and no '.join(missing)}: what it was"
+                " trained with is not known. Restore what is missing, or choose another --workdir."
+            )
+        if not self.config_file.exists():
+            return
+        changed = _differences(self.read_config(), json.loads(json.dumps(config)))
+        if changed:
+            raise UserError(
+                f"{self.path} was started with another config: {'; '.join(changed)}."
+                " Use the same settings, or another --workdir, or --overwrite to start afresh."
+            )
+
+    def record(self, config: Mapping[str, Any], environment: Mapping[str, Any]) -> list[str]:
+        """Records the config, and where the run began or what has changed there since.
+
+        Args:
+            config: as checked by `check_config`.
+            environment: JSON values by name; `data_fingerprint` may not change.
+
+        Returns:
+            A line for each difference on which bits may depend.
+
+        Raises:
+            UserError: if the data are others, or the files cannot be written.
+        """
+        begun = self.environment_file.exists()
+        recorded = self.read_environment() if begun else environment
+        self.check_data(environment["data_fingerprint"], recorded)
+        write_json(self.environment_file, recorded)
+        write_json(self.config_file, config)
+        return [
+            f"Note: {name} was {recorded.get(name)} when this run began and is now {value};"
+            " its results may differ in the last bits from an uninterrupted run's."
+            for name, value in environment.items()
+            if name not in ("commit", "command") and recorded.get(name) != value
+        ]
+
+    def check_data(self, fingerprint: str, environment: Mapping[str, Any]) -> None:
+        """Compares data with those that the run began with.
+
+        Args:
+            fingerprint: of the data now.
+            environment: of `read_environment`.
+
+        Raises:
+            UserError: if they are others.
+        """
+        trained_on = environment.get("data_fingerprint")
+        if trained_on != fingerprint:
+            raise UserError(
+                f"{self.path} was trained on other data (fingerprint {trained_on}, now"
+                f" {fingerprint}): they, or what makes them, have changed since."
+                " Train in another --workdir, or with --overwrite."
+            )
+
+    def read_config(self) -> dict[str, Any]:
+        """The recorded config.
+
+        Raises:
+            UserError: if there is none, or it cannot be read.
+        """
+        config = read_json(
+            self.config_file,
+            f"{self.path} is no run directory (it has no config.json)."
+            " Train first: python train.py --dataset=faces",
+        )
+        if missing := [key for key in _CONFIG_KEYS if key not in config]:
+            raise damaged(self.config_file, f"it has no {', '.join(missing)}")
+        return config
+
+    def read_environment(self) -> dict[str, Any]:
+        """Where the run began.
+
+        Raises:
+            UserError: if it was never recorded, or cannot be read.
+        """
+        return read_json(
+            self.environment_file, f"{self.path} has no environment.json: nothing was trained."
+        )
+
+    def read_scores(self) -> dict[str, Any] | None:
+        """`evaluation/scores.json`, or None if nothing was evaluated yet."""
+        file = self.evaluation / "scores.json"
+        return read_json(file, "") if file.exists() else None
+
+    def read_calibration(self) -> dict[str, Any] | None:
+        """`evaluation/calibration.json`, or None if the run was not calibrated yet."""
+        file = self.evaluation / "calibration.json"
+        return read_json(file, "") if file.exists() else None
+
+    def append_metrics(self, record: Mapping[str, float]) -> None:
+        """Adds a line to metrics.jsonl; entries that are not finite are left out."""
+        finite = {key: value for key, value in record.items() if math.isfinite(value)}
+        with writing(self.metrics_file), open(self.metrics_file, "a") as file:
+            file.write(json.dumps(finite) + "\n")
+
+    def read_metrics(self) -> list[dict[str, float]]:
+        """The lines of metrics.jsonl; a last line that a kill cut short is left out.
+
+        Raises:
+            UserError: if another line cannot be read.
+        """
+        if not self.metrics_file.exists():
+            return []
+        try:
+            lines = self.metrics_file.read_text().split("\n")
+            records = [json.loads(line) for line in lines[:-1]]
+            for number, record in enumerate(records, start=1):
+                if not (isinstance(record, dict) and "step" in record):
+                    raise ValueError(f"line {number} names no step")
+        except (OSError, ValueError) as error:
+            raise damaged(self.metrics_file, error) from error
+        return records
+
+    def cut_metrics(self, step: int) -> None:
+        """Forgets what was logged after `step`, where training goes on."""
+        kept = [json.dumps(record) for record in self.read_metrics() if record["step"] <= step]
+        write_aside(
+            self.metrics_file, lambda path: path.write_text("".join(f"{k}\n" for k in kept))
+        )
+
+
+def _differences(recorded: Mapping, wanted: Mapping, prefix: str = "") -> list[str]:
+    """`key: recorded → wanted` for every key that differs and may not."""
+    changed = []
+    for key in sorted({*recorded, *wanted}):
+        name, old, new = f"{prefix}{key}", recorded.get(key), wanted.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            changed += _differences(old, new, f"{name}.")
+        elif old != new and name not in CHANGEABLE_KEYS:
+            changed.append(f"{name}: {old} → {new}")
+    return changed

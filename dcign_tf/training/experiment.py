@@ -1,0 +1,241 @@
+"""From a resolved config to data, model, a finished run and its evaluation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dcign_tf.datasets.factor_batches import clear_data_errors, evaluation_batches, factor_batches
+from dcign_tf.datasets.registry import open_configured
+from dcign_tf.datasets.sweeps import FirstSweeps, SweepDataset
+from dcign_tf.errors import UserError
+from dcign_tf.evaluation.evaluate import evaluate
+from dcign_tf.evaluation.report.score_tables import scores_table
+from dcign_tf.evaluation.scores import are_current
+from dcign_tf.factors import GraphicsCode
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.model.networks import build_decoder, build_encoder
+from dcign_tf.model.precision import resolve_precision
+from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.training import loop
+from dcign_tf.training.config_checks import check_settings
+from dcign_tf.training.environment import describe_environment
+from dcign_tf.training.pictures import TrainingPictures
+
+Config = Mapping[str, Any]
+
+
+def run_experiment(
+    config: Config,
+    run: RunDirectory,
+    data_dir: str,
+    *,
+    overwrite: bool = False,
+    show: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Prepares the data, trains (or goes on training) and evaluates.
+
+    Whatever can be wrong with the config shows before anything is deleted, written
+    or rendered.
+
+    Args:
+        config: one of `configs/`, resolved, as a plain dict.
+        run: the run directory, locked by the caller.
+        data_dir: where datasets lie.
+        overwrite: whether to delete what the run directory holds.
+        show: takes lines of progress.
+
+    Returns:
+        The scores, as in `evaluation/scores.json`.
+
+    Raises:
+        UserError: for whatever the user can mend.
+    """
+    config = {**config, "data_dir": data_dir}
+    for key in ("data_dir", "face_model", "init_from"):  # to be found from anywhere
+        if config.get(key):
+            config[key] = os.path.abspath(config[key])
+    data = open_configured(config)
+    check_settings(config, num_factors=len(data.extrinsic) + 1)
+    if not overwrite:
+        run.check_config(config)
+    strategy = _strategy()
+    with strategy.scope():
+        if run.last_checkpoint.exists() and not overwrite:
+            model = load_model(run.last_checkpoint)
+            policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
+        else:
+            model, policy, reason = _build(config, data)
+    if overwrite:
+        run.clear()
+    elif run.environment_file.exists():
+        run.check_data(data.fingerprint, run.read_environment())
+    data.prepare()  # before they are recorded: what stops it is mended, and they are others
+    environment = {
+        **describe_environment(),
+        "precision": policy,
+        "replicas": strategy.num_replicas_in_sync,
+        "data_fingerprint": data.fingerprint,
+    }
+    for note in run.record(config, environment):
+        show(note)
+
+    step = int(model.step.numpy())
+    if step < config["num_steps"]:
+        show(f"Precision: {policy} ({reason}).")
+        if step:
+            show(f"Going on from step {step:,} of {run.path}.")
+        train(model, config, data, run, strategy, show)
+    else:
+        show(
+            f"{run.path} is finished (step {step:,}). To go on, give a larger"
+            " --config.num_steps; to start afresh, --overwrite."
+        )
+        scores = run.read_scores()
+        if are_current(scores, step):
+            show(f"\n{scores_table(scores)}\nScores and figures are in {run.evaluation}")
+            return scores
+    return evaluate(run, model=model, data=data, show=show)
+
+
+def train(
+    model: DCIGN,
+    config: Config,
+    data: SweepDataset,
+    run: RunDirectory,
+    strategy: tf.distribute.Strategy,
+    show: Callable[[str], None],
+) -> None:
+    """Trains `model` from its step to the config's last one."""
+    step = int(model.step.numpy())
+    run.cut_metrics(step)
+    replicas = strategy.num_replicas_in_sync
+    batches = factor_batches(
+        data.sweeps("train"),
+        model.code,
+        ratios=config["factor_ratios"],
+        images_per_batch=config["images_per_batch"],
+        seed=config["seed"],
+        start_step=step,
+        num_steps=config["num_steps"],
+        replicas=replicas,
+    )
+    validation = {
+        factor: FirstSweeps(sweeps, config["validation_sweeps_used"])
+        for factor, sweeps in data.sweeps("validation").items()
+    }
+    validation_batches = evaluation_batches(validation, model.code)
+    if replicas > 1:
+        batches = strategy.experimental_distribute_dataset(batches)
+        validation_batches = strategy.experimental_distribute_dataset(validation_batches)
+    intervals = loop.Intervals(config["num_steps"], config["log_every"], config["validate_every"])
+    with strategy.scope(), clear_data_errors():
+        loop.train(
+            model,
+            batches,
+            validation_batches,
+            run,
+            intervals,
+            show=show,
+            pictures=TrainingPictures(model, validation),
+        )
+
+
+def _build(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
+    """A new model, its precision, and why that one.
+
+    Raises:
+        UserError: for settings that no model can be built with.
+    """
+    try:
+        policy, reason = resolve_precision(config["precision"])
+        keras.config.set_dtype_policy(policy)
+        model = _new_model(config, data)
+    except ValueError as error:
+        raise UserError(f"No model can be built with these settings: {error}") from error
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError("A model with these settings does not fit into memory.") from error
+    if config["init_from"]:
+        _copy_weights(load_model(RunDirectory(config["init_from"]).last_checkpoint), model)
+    return model, policy, reason
+
+
+def _new_model(config: Config, data: SweepDataset) -> DCIGN:
+    keras.utils.set_random_seed(config["seed"])
+    network = config["network"]
+    latent_dim = network["latent_dim"]
+    encoder = build_encoder(
+        data.image_shape, latent_dim, network["encoder_filters"], network["encoder_kernel_size"]
+    )
+    decoder = build_decoder(
+        data.image_shape,
+        latent_dim,
+        network["decoder_base_filters"],
+        network["decoder_filters"],
+        network["decoder_kernel_size"],
+    )
+    model = DCIGN(
+        encoder,
+        decoder,
+        GraphicsCode.with_intrinsic(data.extrinsic, latent_dim),
+        **{name: config[name] for name in _MODEL_SETTINGS},
+    )
+    model.compile(_optimizer(config))
+    # Built lazily it would make its variables inside a replica, which MirroredStrategy forbids.
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _copy_weights(source: DCIGN, target: DCIGN) -> None:
+    shapes = [[tuple(w.shape) for w in m.trainable_variables] for m in (source, target)]
+    if shapes[0] != shapes[1]:
+        raise UserError(
+            "--init_from: that run's network has other shapes;"
+            " its config.json says with which --config.network and --config.data.image_size."
+        )
+    for name in ("encoder", "decoder"):
+        getattr(target, name).set_weights(getattr(source, name).get_weights())
+
+
+_MODEL_SETTINGS = (
+    "procedure",
+    "clamp_mode",
+    "invariance_weight",
+    "likelihood",
+    "observation_stddev",
+    "warmup_steps",
+    "seed",
+)
+
+
+def _optimizer(config: Config) -> keras.optimizers.Optimizer:
+    """Adam, as Torch7's `rmsprop.lua` is; its rate may first rise, and later fall along a cosine.
+
+    Torch7 adds its 1e-8 inside the root, where Keras adds epsilon outside.
+    """
+    settings = config["optimizer"]
+    rate = settings["learning_rate"]
+    alpha = settings["final_learning_rate"] / rate
+    if settings["warmup_steps"]:
+        rate = keras.optimizers.schedules.CosineDecay(
+            settings["first_learning_rate"],
+            settings["decay_steps"],
+            alpha=alpha,
+            warmup_target=rate,
+            warmup_steps=settings["warmup_steps"],
+        )
+    elif alpha != 1:
+        rate = keras.optimizers.schedules.CosineDecay(rate, settings["decay_steps"], alpha=alpha)
+    return keras.optimizers.Adam(rate, settings["beta_1"], settings["beta_2"])
+
+
+def _strategy() -> tf.distribute.Strategy:
+    """One replica for each GPU; each gets whole factor batches of its own."""
+    if len(tf.config.list_physical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()

@@ -1,0 +1,233 @@
+"""The training loop: steps, logs, validation, checkpoints; exact to resume.
+
+A loop of our own rather than `fit`: it stops at any step, not only at the ends
+of epochs, and runs under every distribution strategy (Keras 3.15's `fit` does
+not under `MultiWorkerMirroredStrategy`). `DCIGN` also trains with plain `fit`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from dcign_tf.errors import UserError
+from dcign_tf.files import write_aside
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.runs.directory import RunDirectory
+
+
+@dataclasses.dataclass(frozen=True)
+class Intervals:
+    """How often, in steps. A run's weights do not depend on them.
+
+    Attributes:
+        num_steps: where training ends.
+        log_every: a line on the screen and in metrics.jsonl.
+        validate_every: validation, pictures and a checkpoint.
+    """
+
+    num_steps: int
+    log_every: int
+    validate_every: int
+
+    def next_stop(self, step: int) -> int:
+        """The first step after `step` at which something is due."""
+        dues = (n * (step // n + 1) for n in (self.log_every, self.validate_every))
+        return min(self.num_steps, *dues)
+
+
+def train(
+    model: DCIGN,
+    batches: tf.data.Dataset,
+    validation_batches: Iterable,
+    run: RunDirectory,
+    intervals: Intervals,
+    *,
+    show: Callable[[str], None] = print,
+    pictures: Callable[[], dict[str, np.ndarray]] = dict,
+) -> None:
+    """Trains from `model.step` to `intervals.num_steps`.
+
+    Args:
+        model: compiled; its `step` says where to go on.
+        batches: factor batches from that step on; under a strategy, distributed.
+        validation_batches: the factor batches to validate on.
+        run: where metrics, TensorBoard files and checkpoints go.
+        intervals: what is due when.
+        show: takes a line of progress.
+        pictures: name to images [N, H, W, C] in [0, 1] for TensorBoard, at every
+            validation.
+
+    Raises:
+        UserError: if a loss is not finite, or a file cannot be written; the last
+            checkpoint is kept.
+    """
+    strategy = tf.distribute.get_strategy()
+    iterator = iter(batches)
+    run_step = _compiled(model.train_step, strategy)
+    run_test = _compiled(model.test_step, strategy)
+    step = int(model.step.numpy())
+    records = run.read_metrics()
+    best = max((r["val_elbo"] for r in records if "val_elbo" in r), default=-math.inf)
+    seconds = records[-1]["seconds"] if records else 0.0
+    progress = _Progress(intervals.num_steps, step, seconds)
+    show(progress.header())
+
+    with _writing_summaries(run):
+        writer = tf.summary.create_file_writer(str(run.tensorboard))
+
+    while step < intervals.num_steps:
+        stop = intervals.next_stop(step)
+        images = sum(run_step(next(iterator)) for _ in range(step, stop))
+        logs = _take_means(model, "train")
+        _check_finite(logs["loss"], step, stop, run)
+        progress.advance(stop - step, int(images))
+        step = stop
+        validate = step % intervals.validate_every == 0 or step == intervals.num_steps
+        if validate:
+            for batch in validation_batches:
+                run_test(batch)
+            logs |= {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
+            # The last update may have spoilt weights that no training loss has seen yet.
+            _check_finite(logs["val_elbo"], step - 1, step, run)
+        run.append_metrics({"step": step, "seconds": round(progress.seconds, 3), **logs})
+        shown = pictures() if validate else {}
+        with _writing_summaries(run):
+            _summarise(writer, step, logs, shown)
+        show(progress.row(logs))
+        if validate:
+            _save(model, run, is_best=logs["val_elbo"] > best)
+            best = max(best, logs["val_elbo"])
+        progress.resume_clock()
+
+
+def _compiled(replica_step: Callable, strategy: tf.distribute.Strategy) -> Callable:
+    """A graph function of one (distributed) batch; returns how many images it had."""
+
+    def step(batch):
+        replica_step(batch)
+        return tf.shape(batch["image"])[0]
+
+    # No step branches on a tensor, and to convert the sources takes as long as to trace them.
+    @tf.function(autograph=False)
+    def distributed(batch):
+        counts = strategy.run(step, args=(batch,))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, counts, axis=None)
+
+    return distributed
+
+
+def _take_means(model: DCIGN, phase: str) -> dict[str, float]:
+    """The mean losses since the last call; NaN for a factor that no batch varied."""
+    means = {}
+    for metric in model.loss_means[phase].values():
+        means |= {name: float(value) for name, value in metric.result().items()}
+        metric.reset_state()
+    return means
+
+
+def _check_finite(loss: float, start: int, stop: int, run: RunDirectory) -> None:
+    if math.isfinite(loss):
+        return
+    kept = (
+        f"the checkpoint before it is kept ({run.last_checkpoint})"
+        if run.last_checkpoint.exists()
+        else "no checkpoint had been written yet"
+    )
+    raise UserError(
+        f"The loss became {loss} between steps {start} and {stop}; {kept}."
+        " Try a smaller --config.optimizer.learning_rate or --config.precision=float32,"
+        " in a new --workdir."
+    )
+
+
+def _save(model: DCIGN, run: RunDirectory, is_best: bool) -> None:
+    if not is_best:
+        write_aside(run.last_checkpoint, model.save)
+        return
+    # The best first: a kill between the two leaves a step that will be made, and saved, again.
+    write_aside(run.best_checkpoint, model.save)
+    write_aside(run.last_checkpoint, lambda path: shutil.copyfile(run.best_checkpoint, path))
+
+
+@contextlib.contextmanager
+def _writing_summaries(run: RunDirectory) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise UserError(f"Cannot write to {run.tensorboard}: {error.message}") from error
+
+
+def _summarise(
+    writer: tf.summary.SummaryWriter,
+    step: int,
+    logs: dict[str, float],
+    pictures: dict[str, np.ndarray],
+) -> None:
+    with writer.as_default(step):
+        for name, value in logs.items():
+            if math.isfinite(value):
+                tf.summary.scalar(name, value)
+        for name, images in pictures.items():
+            tf.summary.image(name, images, max_outputs=len(images))
+    writer.flush()
+
+
+class _Progress:
+    """Counts the seconds spent on training steps, and words a table about them."""
+
+    _COLUMNS = ("step", "loss", "reconstr.", "KL", "invariance", "val. ELBO", "images/s", "left")
+    _WIDTHS = (15, 10, 10, 8, 10, 10, 8, 13)
+
+    def __init__(self, num_steps: int, step: int, seconds: float):
+        self.seconds = seconds
+        self._num_steps = num_steps
+        self._step = step
+        self.resume_clock()
+
+    def resume_clock(self) -> None:
+        self._since = time.monotonic()
+
+    def advance(self, steps: int, images: int) -> None:
+        """Counts `steps` as done, with so many images, since the clock was resumed."""
+        elapsed = time.monotonic() - self._since
+        self.seconds += elapsed
+        self._step += steps
+        self._images_per_second = images / elapsed
+        self._seconds_left = (self._num_steps - self._step) * elapsed / steps
+
+    def header(self) -> str:
+        return self._aligned(self._COLUMNS)
+
+    def row(self, logs: dict[str, float]) -> str:
+        """The losses, in nats per image, over all factors since the last row."""
+        names = ("loss", "reconstruction_loss", "kl_loss", "invariance_loss", "val_elbo")
+        # The clamped procedure has names of its own for the second and third.
+        values = [logs.get(n, logs.get(f"clamped_{n}", logs.get(f"active_{n}"))) for n in names]
+        return self._aligned(
+            [
+                f"{self._step:,}/{self._num_steps:,}",
+                *("" if value is None else f"{value:.2f}" for value in values),
+                f"{self._images_per_second:,.0f}",
+                duration(self._seconds_left),
+            ]
+        )
+
+    def _aligned(self, cells: Sequence[str]) -> str:
+        return " ".join(c.rjust(w) for c, w in zip(cells, self._WIDTHS, strict=True))
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `1 h 05 min`, `12 min 30 s`, `8 s`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

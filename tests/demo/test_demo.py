@@ -1,0 +1,266 @@
+"""The demo in a real browser: Chromium, headless, driven by Playwright."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dcign_tf.errors import UserError
+from tests.helpers import ROOT
+from tests.helpers.trained_runs import LATENTS, SIZE, write_picture, write_run
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="no playwright: pip install -e '.[test]'"
+)
+pytest.importorskip("gradio", reason="no gradio: pip install -e '.[test]'")
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium: scripts/install_browser.sh installs one"
+)
+# --no-sandbox: CI runs as root. The rest keeps Chromium itself from asking the outside.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+TIMEOUT_MS = 120_000  # of a busy machine
+SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("runs") / "run")[0]
+
+
+@pytest.fixture(scope="module")
+def url(run) -> Iterator[str]:
+    """Of the demo, served by another process until the tests have run."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "dcign_tf.demo", f"--workdir={run.path}", f"--port={port}"]
+    process = subprocess.Popen(
+        [*command, "--max_upload_mb=0.1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        # A shell that started the tests in the background would hand down that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        line = process.stdout.readline()
+        assert line == f"{run.path} is at http://127.0.0.1:{port}/ until you press Ctrl+C.\n", (
+            process.communicate()[1]
+        )
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(request, browser, url):
+    """The page, loaded; it may have asked nothing of any host but this one."""
+    width, height = request.param
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(TIMEOUT_MS)
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url))
+    page.add_init_script(
+        "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach("
+        "entry => { window.shift += entry.value; })).observe({type: 'layout-shift'});"
+    )
+    page.goto(url)
+    page.get_by_role("slider").first.wait_for()
+    picture(page, "Rendering").wait_for()
+    page.locator("#examples img").last.wait_for()
+    page.evaluate("window.shift = 0")
+    yield page
+    page.close()
+    assert asked
+    hosts = {urllib.parse.urlsplit(address).hostname for address in asked}
+    assert hosts - {None} == {"127.0.0.1"}  # None: data and blobs
+
+
+def on(*devices: str):
+    """The test's page, in windows of these sizes."""
+    sizes = [SIZES[device] for device in devices]
+    return pytest.mark.parametrize("page", sizes, ids=devices, indirect=True)
+
+
+def picture(page, caption: str):
+    return page.locator("figure", has_text=caption).locator("img")
+
+
+def changed_source(page, caption: str, before: str) -> str:
+    """The address of a picture once it is no longer the one of before."""
+    shown = picture(page, caption)
+    playwright.expect(shown).not_to_have_attribute("src", before, timeout=TIMEOUT_MS)
+    return shown.get_attribute("src")
+
+
+@needs_browser
+@on("laptop", "phone")
+def test_a_slider_turns_the_face_and_nothing_else_moves(page):
+    given, drawn = (picture(page, caption) for caption in ("Picture", "Rendering"))
+    first, before = given.get_attribute("src"), drawn.get_attribute("src")
+    slider = page.get_by_role("slider", name="azimuth").first
+    value = float(slider.input_value())
+    slider.focus()
+    slider.press("ArrowRight")
+    after = changed_source(page, "Rendering", before)
+    assert float(slider.input_value()) == value + 1
+    assert f"azimuth {value + 1:.0f}°".replace("-", "−") in drawn.get_attribute("alt")
+    slider.press("ArrowLeft")
+    assert changed_source(page, "Rendering", after) == before
+    assert given.get_attribute("src") == first
+    assert page.evaluate("window.shift") < 0.01
+
+
+@needs_browser
+@on("phone")
+def test_a_text_file_that_is_called_a_picture(page, tmp_path):
+    (tmp_path / "notes.png").write_text("no picture")
+    before = picture(page, "Picture").get_attribute("src")
+    upload = page.locator("#upload input[type=file]")
+    upload.set_input_files(tmp_path / "notes.png")
+    page.get_by_role("alert").get_by_text("notes.png is no picture of a known format.").wait_for()
+    Image.new("1", (8000, 8000)).save(tmp_path / "notes.png")  # of a few thousand bytes
+    upload.set_input_files(tmp_path / "notes.png")
+    page.get_by_role("alert").get_by_text("notes.png has 8000×8000 pixels; at most").wait_for()
+    assert picture(page, "Picture").get_attribute("src") == before
+    write_picture(tmp_path / "face.png", seed=9, size=(40, 60))
+    upload.set_input_files(tmp_path / "face.png")
+    changed_source(page, "Picture", before)
+    playwright.expect(page.get_by_role("alert")).to_have_count(0, timeout=TIMEOUT_MS)
+    assert page.evaluate("window.shift") < 0.01
+
+
+@needs_browser
+@on("laptop")
+def test_too_large_a_picture_is_refused(page, url, tmp_path):
+    """By the page, and by the server, whoever asks it."""
+    (tmp_path / "large.png").write_bytes(bytes(200_000))
+    before = picture(page, "Picture").get_attribute("src")
+    page.locator("#upload input[type=file]").set_input_files(tmp_path / "large.png")
+    page.get_by_text("exceed the maximum allowed size").first.wait_for()
+    assert picture(page, "Picture").get_attribute("src") == before
+    for size, status in ((200_000, 413), (50_000, 200)):
+        file = {"name": "large.png", "mimeType": "image/png", "buffer": bytes(size)}
+        answer = page.request.post(f"{url}gradio_api/upload", multipart={"files": file})
+        assert answer.status == status
+
+
+@needs_browser
+@on("laptop")
+def test_examples_people_animation_and_downloads(page, run):
+    first = picture(page, "Picture").get_attribute("src")
+    page.get_by_role("button", name="Thumbnail 2").click()
+    second = changed_source(page, "Picture", first)
+    assert second != first
+    rendering = picture(page, "Rendering").get_attribute("src")
+    page.get_by_role("button", name="From the prior").click()
+    page.get_by_text("Drawn from N(0, 1)").wait_for()
+    rendering = changed_source(page, "Rendering", rendering)
+    page.get_by_role("button", name="Somebody at random").click()
+    page.get_by_text("there is no picture").wait_for()
+    rendering = changed_source(page, "Rendering", rendering)
+    page.get_by_role("button", name="Play elevation").click()
+    playing = changed_source(page, "Rendering", rendering)
+    assert playing.startswith("data:image/gif;base64,")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="GIF").click()
+    assert download.value.suggested_filename == "rendering.gif"
+    assert Path(download.value.path()).read_bytes().startswith(b"GIF89a")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="MP4").click()
+    assert b"ftyp" in Path(download.value.path()).read_bytes()[:16]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="code").click()
+    code = json.loads(Path(download.value.path()).read_text())
+    assert len(code["z"]) == LATENTS
+    assert code["scene"]["azimuth_deg"] == 0
+    page.get_by_role("button", name="Reset").click()
+    assert changed_source(page, "Rendering", playing) == rendering
+    page.get_by_role("button", name="Play elevation").click()
+    page.get_by_role("slider", name="azimuth").first.press("End")
+    # What was asked for last is shown last, however long the animation takes.
+    playwright.expect(picture(page, "Rendering")).to_have_attribute(
+        "alt", re.compile("^rendering: azimuth 60°"), timeout=TIMEOUT_MS
+    )
+
+
+@needs_browser
+@on("laptop")
+def test_a_number_typed_beside_a_slider(page):
+    """Whatever it is, the rendering is that of the value which the field has when it is left."""
+    field = page.get_by_label("number input for Azimuth")
+    for typed, azimuth_deg in (("999", 60), ("-", 0), ("-12", -12)):
+        field.press("Control+A")
+        page.keyboard.type(typed)
+        field.press("Tab")
+        playwright.expect(field).to_have_value(str(azimuth_deg), timeout=TIMEOUT_MS)
+        shown = f"rendering: azimuth {azimuth_deg}°".replace("-", "−")
+        playwright.expect(picture(page, "Rendering")).to_have_attribute(
+            "alt", re.compile(shown), timeout=TIMEOUT_MS
+        )
+    assert page.locator(".toast-body").count() == 0
+
+
+@needs_browser
+@on("phone")
+def test_identity_by_the_keyboard_alone(page):
+    before = picture(page, "Rendering").get_attribute("src")
+    accordion = page.get_by_role("button", name="Identity")
+    accordion.focus()
+    page.keyboard.press("Enter")
+    slider = page.get_by_role("slider", name="Direction 1")
+    slider.wait_for()
+    slider.focus()
+    page.keyboard.press("End")
+    changed_source(page, "Rendering", before)
+    assert float(slider.input_value()) == 3
+    assert picture(page, "Rendering").bounding_box()["width"] > SIZE
+
+
+def test_a_port_that_is_taken(monkeypatch):
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    import gradio
+
+    from dcign_tf.demo import server
+
+    with gradio.Blocks() as blocks:
+        gradio.Markdown("A page")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=rf"Cannot listen on 127\.0\.0\.1:{port}: .*--port"):
+            server.serve(blocks, "127.0.0.1", port, max_upload_mb=1)

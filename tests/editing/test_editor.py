@@ -1,0 +1,157 @@
+"""Codes read, changed and decoded, on an untrained network calibrated by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcign_tf.editing.editor import Control, SceneEditor
+from dcign_tf.evaluation.showcase import IDENTITIES_FILE
+from dcign_tf.readouts.calibration import CalibrationError
+from dcign_tf.readouts.identities import IdentityDistribution
+from tests.helpers.trained_runs import LATENTS, SIZE, tiny_model, write_run
+
+
+@pytest.fixture(scope="module")
+def identities() -> IdentityDistribution:
+    """Standard deviations 3, 2, 1, … along axes that are not the latents' own."""
+    size = LATENTS - 3
+    axes, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(size, size)))
+    return IdentityDistribution(np.arange(size, dtype=float), axes * [9, 4, 1, 0.5, 0.1] @ axes.T)
+
+
+@pytest.fixture(scope="module")
+def editor(identities) -> SceneEditor:
+    return SceneEditor(tiny_model(), identities)
+
+
+@pytest.fixture(scope="module")
+def code() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=LATENTS).astype(np.float32)
+
+
+def test_a_picture_becomes_a_code_and_a_picture_again(editor):
+    images = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 1), np.uint8)
+    model = tiny_model()
+    z = model.encode(images.astype(np.float32) / 255)[0].numpy()
+    np.testing.assert_allclose(editor.encode(images), z, atol=1e-5)
+    drawn = editor.decode(z)
+    assert drawn.dtype == np.uint8
+    np.testing.assert_allclose(drawn, 255 * model.decode(z).numpy(), atol=0.51)
+
+
+def test_what_a_code_says(editor):
+    code = np.zeros(LATENTS, np.float32)
+    code[:3] = (1, -5, 0)
+    scene = editor.read(code)
+    assert list(scene) == ["azimuth_deg", "elevation_deg", "light_azimuth_deg"]
+    assert scene["azimuth_deg"] == pytest.approx((30, 3.75))
+    assert scene["elevation_deg"] == pytest.approx((-25, 3))  # it ends there
+    assert scene["light_azimuth_deg"] == pytest.approx((0, 3.5))
+
+
+def test_a_change_changes_its_own_latent_alone(editor, code):
+    changed = editor.changed(code, {"elevation_deg": -12.5, "azimuth_deg": 60})
+    np.testing.assert_allclose(changed[:2], (2, -1))
+    np.testing.assert_array_equal(changed[2:], code[2:])
+    assert editor.read(changed)["elevation_deg"].value == pytest.approx(-12.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"azimuth_deg": 61}, "azimuth_deg=61 is outside the calibrated range, -60 to 60."),
+        ({"roll_deg": 0}, "Unknown value 'roll_deg'; calibrated are azimuth_deg, elevation_deg,"),
+        ({"azimuth_deg": float("nan")}, "azimuth_deg=nan is outside"),
+    ],
+)
+def test_what_cannot_be_asked_for(editor, code, values, message):
+    with pytest.raises(CalibrationError, match=message):
+        editor.changed(code, values)
+
+
+def test_principal_directions_of_the_identity(editor, identities, code):
+    lengths = np.linalg.norm(editor.directions, axis=1)
+    np.testing.assert_allclose(lengths**2, [9, 4, 1, 0.5, 0.1], rtol=1e-5)
+    np.testing.assert_allclose(
+        editor.directions.T @ editor.directions, identities.covariance, atol=1e-5
+    )
+    moved = editor.shifted(code, [0, -1.5])
+    np.testing.assert_array_equal(moved[:3], code[:3])
+    np.testing.assert_allclose(moved[3:] - code[3:], -1.5 * editor.directions[1], rtol=1e-5)
+
+
+def test_somebody_looks_straight_ahead_and_is_another_for_another_seed(editor):
+    first, again, other = (editor.someone(seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first[:3], 0)
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other)[3:].min() > 0
+
+
+def test_without_identities_people_are_drawn_from_the_prior():
+    editor = SceneEditor(tiny_model())
+    assert editor.directions.shape == (0, LATENTS - 3)
+    drawn = np.stack([editor.someone(seed)[3:] for seed in range(300)])
+    assert abs(drawn.mean()) < 0.1
+    assert abs(drawn.std() - 1) < 0.1
+
+
+def test_people_are_drawn_from_the_prior_if_asked(editor):
+    drawn = np.stack([editor.someone(seed, from_prior=True) for seed in range(300)])
+    np.testing.assert_array_equal(drawn[:, :3], np.broadcast_to(editor.someone(0)[:3], (300, 3)))
+    np.testing.assert_allclose(drawn[:, 3:].mean(axis=0), 0, atol=0.25)
+    np.testing.assert_allclose(drawn[:, 3:].std(axis=0), 1, atol=0.2)
+
+
+def test_a_swing_goes_through_the_whole_range_and_back(editor, code):
+    swing = editor.swing(code, "azimuth_deg", 8)
+    assert swing.shape == (8, SIZE, SIZE, 1)
+    for frame, azimuth_deg in ((0, -60), (2, 0), (4, 60), (6, 0)):
+        expected = editor.decode(editor.changed(code, {"azimuth_deg": azimuth_deg})[np.newaxis])[0]
+        assert np.abs(swing[frame].astype(int) - expected).max() <= 1
+    assert (swing[0] != swing[4]).any()
+
+
+def test_a_model_without_calibration():
+    model = tiny_model()
+    model.calibration = None
+    with pytest.raises(CalibrationError, match=r"not calibrated.*evaluate\.py"):
+        SceneEditor(model)
+
+
+def test_the_editor_of_a_run(tmp_path):
+    run, _ = write_run(tmp_path / "run")
+    editor = SceneEditor.of_run(run)
+    assert len(editor.directions) == LATENTS - 3
+    (run.evaluation / IDENTITIES_FILE).unlink()
+    assert len(SceneEditor.of_run(run).directions) == 0
+
+
+def test_an_entangled_model_is_edited_where_its_latents_were_found(code):
+    model = tiny_model()
+    model.procedure = "entangled"
+    known = model.calibration
+    model.calibration = type(known)(known.factors, known.step, {"azimuth": (5,)})
+    editor = SceneEditor(model)
+    images = np.random.default_rng(0).integers(0, 256, (1, SIZE, SIZE, 1), np.uint8)
+    changed = editor.changed(editor.encode(images)[0], {"azimuth_deg": 60})
+    z = model.encode(images.astype(np.float32) / 255)[0].numpy()[0]
+    z[5] = 2
+    np.testing.assert_allclose(editor.model_code(changed), z, atol=1e-5)
+    expected = model.rerender(images.astype(np.float32) / 255, azimuth_deg=60.0)
+    drawn = editor.decode(changed[np.newaxis])
+    np.testing.assert_allclose(drawn, 255 * expected.numpy(), atol=0.52)
+
+
+@given(st.floats(-1000, 1000), st.floats(-100, 100), st.sampled_from([None, 360.0]))
+def test_what_is_within_the_range_of_a_control_can_be_asked_for(value, low, period):
+    control = Control("azimuth_deg", low, low + (period or 50), period)
+    within = control.within(value)
+    assert control.low <= within <= control.high
+    if period:
+        turns = (within - value) / period
+        assert turns == pytest.approx(round(turns), abs=1e-9)
+    elif control.low <= value <= control.high:
+        assert within == value

@@ -1,0 +1,237 @@
+"""Runs side by side: which can be, what differs, and how it is written down."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcign_tf.errors import UserError
+from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
+from dcign_tf.evaluation.report.comparison_tables import as_html, as_markdown, as_text
+from dcign_tf.evaluation.scores import write_scores
+from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, turn
+from dcign_tf.files import write_json
+from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.runs.comparable import comparable_runs
+from dcign_tf.runs.directory import RunDirectory
+from tests.evaluation.test_given_values import AZIMUTH, LENGTH, TEST, Exact, calibration, measure
+from tests.helpers import ROOT
+from tests.helpers.html_reading import check_page
+
+
+def scores(tmp_path: Path, **given) -> dict:
+    """What a run's scores.json would hold."""
+    network = given.pop("network", None)
+    found = {
+        "step": given.pop("step", 500),
+        "reconstruction_mse": 0.01,
+        "factors": {"azimuth": {"pearson": 0.9, "spearman": np.nan, "novel_view_ratio": 0.5}},
+        "values": {"azimuth": {"key": "azimuth_deg", "guessing_error": 25.0}},
+        "recognition": {
+            "representations": {
+                "own": {"rank1": 0.75, "auc": 0.8},
+                "pixels": {"rank1": 0.125},
+                "7 principal components": {"rank1": 0.25},
+            }
+        },
+        "rerendering": {"azimuth": measure(network, **given)},
+    }
+    write_scores(found, tmp_path / "scores.json")
+    return json.loads((tmp_path / "scores.json").read_text())
+
+
+@pytest.fixture
+def runs(tmp_path) -> dict[str, EvaluatedRun]:
+    """The first exact, the second off, the third, entangled like the second, not calibrated."""
+    config = {"procedure": "clamped", "data_dir": "/a", "optimizer": {"learning_rate": 1e-3}}
+    other = {"procedure": "entangled", "data_dir": "/b", "optimizer": {"learning_rate": 1e-4}}
+    silent = calibration(reason="its latent folds back")
+    return {
+        "ours": EvaluatedRun(config, scores(tmp_path, known=calibration(-10.0, 50.0))),
+        "theirs": EvaluatedRun(other, scores(tmp_path, network=Exact(offset=0.2), step=400)),
+        "silent": EvaluatedRun({**other, "seed": 1}, scores(tmp_path, known=silent)),
+    }
+
+
+@pytest.fixture
+def compared(runs) -> dict:
+    return {**compare_runs(runs), "dataset": "faces", "data_fingerprint": "abc"}
+
+
+class TestComparison:
+    def test_settings_that_differ(self, compared):
+        assert compared["runs"]["theirs"] == {"procedure": "entangled", "step": 400}
+        assert compared["settings"] == {
+            "procedure": {"ours": "clamped", "theirs": "entangled", "silent": "entangled"},
+            "optimizer.learning_rate": {"ours": 1e-3, "theirs": 1e-4, "silent": 1e-4},
+            "seed": {"ours": None, "theirs": None, "silent": 1},
+        }
+
+    def test_errors_and_their_ratios(self, compared, runs):
+        table = compared["rerendering"]["azimuth"]
+        mse = runs["ours"].scores["rerendering"]["azimuth"]["mse"]
+        ours, theirs = table["networks"]["ours"], table["networks"]["theirs"]
+        assert (table["copy"], table["mean_image"]) == (mse["copy"], mse["mean_image"])
+        assert ours["mse"] == mse["network"] > 0
+        assert theirs["mse"] == pytest.approx(0.04, rel=1e-5)
+        assert ours["over_copy"] == pytest.approx(mse["network"] / mse["copy"])
+        assert ours["over_entangled"] == {
+            "theirs": pytest.approx(mse["network"] / theirs["mse"]),
+            "silent": pytest.approx(ours["mse"] / table["networks"]["silent"]["unchanged"]),
+        }
+        assert set(theirs["over_entangled"]) == {"silent"}
+        assert 0 < ours["clipped"] < 1
+        assert table["networks"]["silent"]["mse"] is None
+        assert table["networks"]["silent"]["over_entangled"] == {"theirs": None}
+        assert table["why_null"] == {"silent": "not calibrated: its latent folds back"}
+
+    def test_scores_beside_each_other(self, compared):
+        beside = {path: set(values.values()) for path, values in compared["scores"].items()}
+        assert beside == {  # what no run has is left out
+            "reconstruction_mse": {0.01},
+            "factors.azimuth.pearson": {0.9},
+            "factors.azimuth.novel_view_ratio": {0.5},
+            "values.azimuth.guessing_error": {25.0},
+            "recognition.rank1": {0.75},
+            "recognition.rank1.pixels": {0.125},
+            "recognition.rank1.principal_components": {0.25},
+            "recognition.auc": {0.8},
+        }
+
+    def test_runs_that_nothing_was_measured_of(self, tmp_path):
+        run = EvaluatedRun({"procedure": "clamped"}, scores(tmp_path, quantities={}))
+        compared = {**compare_runs({"a": run, "b": run}), "dataset": "x"}
+        assert compared["rerendering"] == compared["settings"] == {}
+        assert as_text(compared) == ""
+        assert "Re-rendering" not in as_markdown(compared, {})
+        check_page(as_html(compared, {}))
+
+
+class TestTables:
+    def test_markdown(self, compared):
+        text = as_markdown(compared, {"a.png": "A figure."})
+        assert "# faces: ours beside theirs beside silent\n" in text
+        assert "| optimizer.learning_rate | 0.001 | 0.0001 | 0.0001 |" in text
+        assert "| seed | – | – | 1 |" in text
+        assert "|  | MSE | not turned | ceiling | / copying | / theirs | / silent |" in text
+        assert "| theirs | 4.00e-02 | " in text
+        assert "its latent folds back. / silent is over its picture not turned." in text
+        assert "of the angles lie beyond its calibrated range" in text
+        assert "| pearson | 0.900 | 0.900 | 0.900 |" in text
+        assert "| mean absolute error of guessing (°) | 25.000 |" in text
+        assert "| mean squared error | 1.00e-02 |" in text
+        assert "| rank 1, by principal components | 0.250 |" in text
+        assert "![A figure.](a.png)" in text
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        assert all(line.endswith("|") for line in rows)
+
+    def test_page(self, compared, tmp_path):
+        Image.fromarray(np.zeros((5, 9), np.uint8)).save(tmp_path / "a.png")
+        text = as_html(compared, {tmp_path / "a.png": "A figure."})
+        check_page(text)
+        for told in ("ours", "4.00e-02", "A figure.", "its latent folds back", "rank 1"):
+            assert told in text
+
+    def test_screen(self, compared):
+        lines = as_text(compared).splitlines()
+        assert lines[0].split()[:2] == ["azimuth", "MSE"]
+        assert max(map(len, lines)) <= 100
+
+
+class TestSheet:
+    def test_the_pictures_furthest_apart_one_way_and_the_other(self):
+        examples = choose_examples({"azimuth": TEST}, AZIMUTH)
+        assert len(examples) == 3
+        for number, example in enumerate(examples):
+            values = TEST[4 * number]["azimuth_deg"]
+            wanted = values.min() if number % 2 else values.max()
+            assert example.value == wanted
+            shown = TEST[4 * number]["image"][list(values).index(wanted)]
+            np.testing.assert_allclose(example.wanted * 255, shown, rtol=1e-6)
+        assert examples[0].label.startswith("azimuth\n−")
+        assert "° → " in examples[0].label
+        assert choose_examples({"azimuth": TEST}, {}) == []
+
+    def test_nothing_to_turn_in_sweeps_of_one_value(self):
+        still = [{"image": TEST[0]["image"], "azimuth_deg": np.zeros(LENGTH)}]
+        assert choose_examples({"azimuth": still}, AZIMUTH) == []
+
+    def test_an_exact_network_shows_the_true_pictures(self):
+        examples = choose_examples({"azimuth": TEST}, AZIMUTH)
+        turned = turn(Exact(), calibration(), examples)
+        np.testing.assert_allclose(turned, [e.wanted for e in examples], atol=1e-6)
+
+    def test_white_where_it_is_not_calibrated(self):
+        examples = choose_examples({"azimuth": TEST}, AZIMUTH)
+        for known in (calibration(reason="silent"), Calibration({})):
+            turned = turn(Exact(), known, examples)
+            np.testing.assert_array_equal(turned, 1)
+        exact = turn(Exact(), calibration(), examples)
+        titles = [
+            comparison_sheet(examples, columns).axes[0].texts[0].get_text()
+            for columns in ({"a": exact}, {"a": exact, "a-name-of-some-length": turned})
+        ]
+        assert "white: not calibrated" not in titles[0]
+        assert "white: not calibrated" in titles[1]
+
+
+RECORD = {"dataset": "faces", "preset": "quick", "data": {}, "data_dir": "data"}
+
+
+class TestRuns:
+    @pytest.fixture
+    def made(self, tmp_path):
+        def make(name: str, fingerprint: str = "abc") -> Path:
+            run = RunDirectory(tmp_path / name)
+            write_json(run.config_file, {**RECORD, "procedure": "clamped"})
+            write_json(run.environment_file, {"data_fingerprint": fingerprint})
+            return run.path
+
+        return make
+
+    def test_names(self, made):
+        paths = [made("a"), made("x/b"), made("c/")]
+        assert list(comparable_runs(paths)) == ["a", "b", "c"]
+        paths = [made("x/one/run"), made("y/one/run"), made("y/two/run")]
+        assert list(comparable_runs(paths)) == ["x/one/run", "y/one/run", "y/two/run"]
+
+    def test_what_cannot_be_compared(self, made, tmp_path):
+        a, other = made("a"), made("other", "def")
+        for paths, message in (
+            ([a], "two run directories"),
+            ([a, a / ".." / "a"], "is given twice"),
+            ([a, tmp_path], "is no run directory"),
+            (
+                [a, other],
+                rf"other was trained on other data \(fingerprint def\) than {a} \(abc\): only",
+            ),
+        ):
+            with pytest.raises(UserError, match=message):
+                comparable_runs(paths)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--compare=none"], "Comparing takes two run directories"),
+            (["--compare", "none", "other"], "none is no run directory"),
+            (["--workdir=a", "--compare=b"], "--workdir evaluates one run, --compare several"),
+            (["--workdir=a", "--output=b"], "--output is where a comparison goes"),
+        ],
+    )
+    def test_one_line_for_a_wrong_command(self, arguments, message, tmp_path):
+        result = subprocess.run(
+            [sys.executable, str(ROOT / "evaluate.py"), *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=100,
+        )
+        assert result.returncode in (1, 2)
+        assert result.stderr.startswith(f"evaluate.py: {message}")
+        assert result.stderr.count("\n") == 1

@@ -1,0 +1,393 @@
+"""The report, on a code that is known to be right and on a real network."""
+
+from __future__ import annotations
+
+import json
+import types
+import warnings
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from dcign_tf.codec import TRAVERSAL_STEPS, Codec
+from dcign_tf.evaluation import drawing
+from dcign_tf.evaluation import evaluate as evaluation
+from dcign_tf.factors import GraphicsCode
+from dcign_tf.training.pictures import TrainingPictures
+from tests.helpers.tiny import tiny_model
+
+CODE = GraphicsCode.faces(6)
+SHAPE = (20, 18, 1)
+LENGTH = 4
+FIGURES = {"movement", "sweeps", "novel_views", "reconstructions"} | {
+    f"traversal_{factor}" for factor in CODE.extrinsic
+}
+KNOWN = {"equivariance", "rerendering"}  # drawn only where values are
+SUBSETS = ["validation", "test", "train"]
+RANGE_DEG = 60
+
+
+def sweep(factor: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Images that *are* their graphics code: pixel i of the first row is latent i."""
+    code = np.repeat(rng.integers(5, 250, (1, CODE.latent_dim)), LENGTH, axis=0)
+    where = CODE.slice(factor)
+    code[:, where] = rng.integers(5, 250, (LENGTH, where.stop - where.start))
+    images = np.zeros((LENGTH, *SHAPE), np.uint8)
+    images[:, 0, : CODE.latent_dim, 0] = code
+    angles = {f"{f}_deg": angle_deg(code[:, CODE.slice(f).start]) for f in CODE.extrinsic}
+    return {"image": images, **angles}
+
+
+def angle_deg(latent: np.ndarray) -> np.ndarray:
+    return (RANGE_DEG * (latent / 127.5 - 1)).astype(np.float32)
+
+
+class Data:
+    """Sweeps as a `SweepDataset` gives them."""
+
+    values: ClassVar = {f: f"{f}_deg" for f in CODE.extrinsic}
+    periods: ClassVar = {}
+
+    def sweeps(self, subset: str) -> dict[str, list]:
+        rng = np.random.default_rng(SUBSETS.index(subset))
+        return {factor: [sweep(factor, rng) for _ in range(4)] for factor in CODE.factors}
+
+
+class Oracle:
+    """Encodes and decodes those images exactly; `offset` spoils the decoder."""
+
+    code = CODE
+    procedure = "clamped"
+    encoder = types.SimpleNamespace(input_shape=(None, *SHAPE))
+
+    def __init__(self, offset: float = 0.0):
+        self.offset = offset
+        self.step = tf.constant(7, tf.int64)  # no tensor at import: see conftest.py
+
+    def encode(self, images):
+        z = images[:, 0, : CODE.latent_dim, 0]
+        return z, tf.zeros_like(z)
+
+    def decode(self, z):
+        row = tf.pad(z, [[0, 0], [0, SHAPE[1] - CODE.latent_dim]])
+        image = tf.pad(row[:, tf.newaxis], [[0, 0], [0, SHAPE[0] - 1], [0, 0]])
+        return image[..., tf.newaxis] + self.offset
+
+
+def evaluate(model, directory, data=None) -> tuple[dict, list[str]]:
+    lines: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        scores = evaluation.evaluate_model(
+            model, data or Data(), directory, image_sweeps=3, show=lines.append
+        )
+    return scores, lines
+
+
+def figures_in(directory) -> set[str]:
+    """Their names, after a look at each."""
+    for path in directory.glob("*.png"):
+        assert np.asarray(Image.open(path).convert("L")).std() > 1
+    return {path.stem for path in directory.glob("*.png")}
+
+
+class Scrambled(Oracle):
+    """The same, trained without clamping: its latents lie anywhere."""
+
+    procedure = "entangled"
+    places: ClassVar = [3, 0, 5, 1, 2, 4]  # of the code's latents in this network's
+
+    def encode(self, images):
+        z, z_log_var = super().encode(images)
+        return tf.gather(z, np.argsort(self.places), axis=1), z_log_var
+
+    def decode(self, z):
+        return super().decode(tf.gather(z, self.places, axis=1))
+
+
+@pytest.fixture(scope="module")
+def perfect(tmp_path_factory):
+    """A perfect network's directory, scores and the lines shown."""
+    directory = tmp_path_factory.mktemp("run") / "evaluation"
+    return directory, *evaluate(Oracle(), directory)
+
+
+def test_a_perfect_network(perfect):
+    directory, scores, lines = perfect
+    assert scores["step"] == 7
+    assert scores["split"] == "test"
+    assert scores["num_sweeps"] == dict.fromkeys(CODE.factors, 4)
+    assert scores["num_image_sweeps"] == dict.fromkeys(CODE.factors, 3)
+    assert scores["reconstruction_mse"] == pytest.approx(0, abs=1e-12)
+    for factor in CODE.extrinsic:
+        own = scores["factors"][factor]
+        assert own["pearson"] == pytest.approx(1, abs=1e-5)
+        assert own["spearman"] == pytest.approx(1)
+        assert own["novel_view_ratio"] == pytest.approx(0, abs=1e-9)
+    moved = np.array(scores["movement"]["variance"])
+    assert (np.diag(moved) > 0.01).all()
+    np.testing.assert_allclose(moved - np.diag(np.diag(moved)), 0, atol=1e-12)
+    for factor in CODE.extrinsic:  # 16 validation images are too few to calibrate
+        own = scores["rerendering"][factor]
+        assert set(own["why_null"]) == {"network"}
+        assert own["mse"]["ceiling"] == pytest.approx(0, abs=1e-12)
+        assert 0 < own["mse"]["copy"] < own["mse"]["mean_image"]
+    assert "azimuth" in lines[-2]
+    assert "light_azimuth: re-rendering (network). Reason: not calibrated: 16" in lines[-2]
+    assert str(directory) in lines[-1]
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_an_entangled_network_is_scored_by_the_latents_found_on_validation_people(
+    perfect, tmp_path
+):
+    model = Scrambled()
+    scores, _ = evaluate(model, tmp_path)
+    found = scores.pop("found_latents")
+    assert {f: own["latents"] for f, own in found.items()} == {
+        "azimuth": (3,),
+        "elevation": (0,),
+        "light_azimuth": (5,),
+    }
+    assert all(own["relative_variance"] == (1.0,) for own in found.values())
+    np.testing.assert_equal(scores, perfect[1])
+    calibration = json.loads((tmp_path / "calibration.json").read_text())
+    assert calibration["latents"] == {f: list(own["latents"]) for f, own in found.items()}
+    assert model.calibration.latents == {f: own["latents"] for f, own in found.items()}
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_decoder_that_is_wrong_by_a_known_amount(tmp_path):
+    scores, _ = evaluate(Oracle(offset=0.25), tmp_path)
+    assert scores["reconstruction_mse"] == pytest.approx(0.0625, rel=1e-5)
+    assert all(own["novel_view_ratio"] > 1 for own in scores["factors"].values())
+
+
+def test_files(perfect):
+    directory, scores, _ = perfect
+    read = json.loads((directory / "scores.json").read_text())
+    for name in ("schema_version", "reconstruction_mse", "step", "num_sweeps"):
+        assert read[name] == scores[name]
+    assert figures_in(directory) == KNOWN | FIGURES  # no records, no training curves
+
+
+@pytest.fixture
+def one_figure(monkeypatch):
+    """That of Fig. 6, to be quick."""
+    figure = drawing.plots.movement(np.eye(2), ["a", "b"], ["a", "b"])
+    monkeypatch.setattr(evaluation.drawing, "figures", lambda *_: [("equivariance", figure)])
+
+
+@pytest.mark.usefixtures("one_figure")
+def test_figures_have_the_papers_numbers_and_replace_those_of_before(tmp_path):
+    for name in ("equivariance.png", "traversal_x.png", "mine.png", "mine.txt"):
+        (tmp_path / name).write_bytes(b"before")
+    evaluation.evaluate_model(
+        Oracle(), Data(), tmp_path, paper_figures={"equivariance": 6}, show=lambda _: None
+    )
+    left = {path.name for path in tmp_path.iterdir() if path.suffix in (".png", ".txt")}
+    assert left == {"figure_6_equivariance.png", "mine.png", "mine.txt"}
+
+
+def test_scores_are_written_when_all_figures_are(tmp_path, monkeypatch):
+    def fail(figure, path):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(evaluation, "save_figure", fail)
+    with pytest.raises(OSError, match="No space"):
+        evaluate(Oracle(), tmp_path)
+    assert not (tmp_path / "scores.json").exists()
+
+
+class DataWithoutValues(Data):
+    values: ClassVar = {}
+
+
+def test_data_without_values(perfect, tmp_path):
+    """All but the comparison with values, and a reason for what is missing."""
+    scores, lines = evaluate(Oracle(), tmp_path, DataWithoutValues())
+    _, known, _ = perfect
+    for factor in CODE.extrinsic:
+        own, reasons = scores["factors"][factor], scores["why_null"][factor]
+        unknown = {"pearson", "spearman", "r2_calibrated", "mean_absolute_error"}
+        assert set(reasons) == {*unknown, "selectivity"}  # which is infinite
+        same = set(own) - set(reasons)
+        assert {name: own[name] for name in same} == {
+            name: known["factors"][factor][name] for name in same
+        }
+        assert own["own_share"] == pytest.approx(1)
+        assert own["invariance"] == pytest.approx(1)
+    ordered = {f"ordered_{factor}" for factor in CODE.extrinsic}
+    assert figures_in(tmp_path) == FIGURES | ordered
+    assert "Not known of azimuth, elevation, light_azimuth: pearson" in lines[-2]
+    assert json.loads((tmp_path / "scores.json").read_text())["values"] == {}
+
+
+class Circle(Data):
+    """The azimuth goes round; its latent begins at 100 degrees."""
+
+    values: ClassVar = {f: f"{f}_deg" for f in CODE.extrinsic}
+    periods: ClassVar = {"azimuth": 360.0}
+
+    def sweeps(self, subset):
+        rng = np.random.default_rng(SUBSETS.index(subset))
+        sweeps = {f: [sweep(f, rng) for _ in range(40)] for f in CODE.factors}
+        for example in (example for each in sweeps.values() for example in each):
+            latent = example["image"][:, 0, 0, 0].astype(float)
+            example["azimuth_deg"] = (latent / 256 * 360 + 100) % 360
+        return sweeps
+
+
+def test_a_circle(tmp_path):
+    scores, lines = evaluate(Oracle(), tmp_path, Circle())
+    azimuth = scores["factors"]["azimuth"]
+    assert azimuth["cut"] == pytest.approx(100, abs=15)  # latents run from 5 to 249 of 256
+    assert azimuth["spearman"] == pytest.approx(1)
+    assert azimuth["r2_calibrated"] > 0.99
+    assert azimuth["mean_absolute_error"] < 3
+    rerendered = scores["rerendering"]["azimuth"]
+    assert rerendered["mse"]["network"] < rerendered["mse"]["copy"] / 50
+    assert rerendered["by_change"]["edges"][-1] <= 180
+    assert "re-rendering, MSE" in lines[-2]
+    calibration = json.loads((tmp_path / "calibration.json").read_text())
+    assert calibration["step"] == 7
+    assert set(calibration["factors"]) == set(CODE.extrinsic)
+    assert any("The circle is cut open at azimuth_deg" in line for line in lines)
+    assert "circular linear" in lines[-2]
+    # Turned to given angles beside the truth, the azimuth is not swept as well.
+    expected = {"rotation_azimuth", *KNOWN, *FIGURES} - {"traversal_azimuth"}
+    assert figures_in(tmp_path) == expected
+
+
+class Irregular(Data):
+    """Few sweeps, filled up by repetition; one factor in a unit of its own, one without sweeps."""
+
+    values: ClassVar = {"azimuth": "azimuth_deg", "light_azimuth": "light distance/m"}
+    counts: ClassVar = {"azimuth": 3, "elevation": 0, "light_azimuth": 1, "intrinsic": 2}
+
+    def __init__(self, filling: int = 0):
+        self.filling = filling
+
+    def sweeps(self, subset):
+        rng = np.random.default_rng(SUBSETS.index(subset))
+        sweeps = {f: [sweep(f, rng) for _ in range(n)] for f, n in self.counts.items()}
+        for number, example in enumerate(e for each in sweeps.values() for e in each):
+            distinct = [1, 2, 3, 4, 2, 3][number]
+            example["light distance/m"] = np.exp(example["light_azimuth_deg"] / 60)
+            for key, array in example.items():
+                kept = array[:distinct]
+                example[key] = np.concatenate([kept, *[kept[-1:]] * self.filling])
+            example["distinct"] = distinct
+        return sweeps
+
+
+def test_irregular_data(tmp_path):
+    scores, lines = evaluate(Oracle(), tmp_path, Irregular(filling=3))
+    azimuth, light = (scores["factors"][f] for f in ("azimuth", "light_azimuth"))
+    assert azimuth["spearman"] == pytest.approx(1)
+    assert light["spearman"] == pytest.approx(1)
+    assert light["pearson"] < 0.999
+    assert np.isnan(light["consistency"])
+    assert set(scores["why_null"]["elevation"].values()) == {
+        "the dataset holds no true values of this factor",
+        "no test sweep varies this factor",
+    }
+    assert scores["num_image_sweeps"] == {**Irregular.counts}
+    assert scores["reconstruction_mse"] == pytest.approx(0, abs=1e-12)
+    assert "Not known of elevation" in lines[-2]
+    expected = (KNOWN | FIGURES) - {"traversal_elevation"}
+    assert figures_in(tmp_path) == expected
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Scores alone, which are quicker."""
+    monkeypatch.setattr(evaluation.drawing, "figures", lambda *_: [])
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_repetitions_enter_no_score(tmp_path):
+    network = Oracle(offset=0.1)
+    alone, _ = evaluate(network, tmp_path / "a", Irregular())
+    filled, _ = evaluate(network, tmp_path / "b", Irregular(filling=5))
+    np.testing.assert_equal(filled, alone)
+
+
+class Nothing(Data):
+    """But training sweeps, without which there would be no network."""
+
+    def sweeps(self, subset):
+        sweeps = super().sweeps(subset)
+        return sweeps if subset == "train" else {factor: [] for factor in CODE.factors}
+
+
+def test_no_held_out_sweep_at_all(tmp_path):
+    scores, lines = evaluate(Oracle(), tmp_path, Nothing())
+    assert np.isnan(scores["reconstruction_mse"])
+    assert "no test sweep varies this factor" in lines[-2].replace("\n  ", " ")
+    assert figures_in(tmp_path) == {"movement"}
+    assert TrainingPictures(Oracle(), Nothing().sweeps("validation"))() == {}
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_published_error_is_shown_beside(tmp_path):
+    lines = []
+    scores = evaluation.evaluate_model(
+        Oracle(), Data(), tmp_path, reference_mse={"theirs": 0.5}, show=lines.append
+    )
+    assert scores["reference_mse"] == {"theirs": 0.5}
+    assert "theirs: 5.0000e-01" in lines[-2]
+
+
+class TestNetwork:
+    @pytest.fixture(scope="class")
+    def model(self):
+        return tiny_model()
+
+    @pytest.fixture(scope="class")
+    def network(self, model):
+        return Codec(model)
+
+    def test_is_the_models_arithmetic(self, model, network):
+        images = np.random.default_rng(0).random((4, *SHAPE), np.float32)
+        np.testing.assert_allclose(network.encode(images), model.encode(images)[0], atol=1e-6)
+        np.testing.assert_allclose(network.reconstruct(images), model(images), atol=1e-6)
+        pairs = np.array([[0, 3], [2, 1]])
+        views = network.novel_views(network.encode(images), "elevation", pairs)
+        z = network.encode(images[pairs[:, 1]])[:, model.code.slice("elevation")]
+        expected = model.rerender(images[pairs[:, 0]], elevation=z)
+        np.testing.assert_allclose(views, expected, atol=1e-6)
+
+    def test_a_traversal_changes_one_latent(self, model, network):
+        images = np.random.default_rng(1).random((2, *SHAPE), np.float32)
+        swept, values = network.traversals(images, {"azimuth": (-1.0, 2.0)})
+        assert set(swept) == set(values) == {"azimuth"}
+        assert (values["azimuth"][0], values["azimuth"][-1]) == (-1, 2)
+        assert swept["azimuth"].shape == (2, TRAVERSAL_STEPS, *SHAPE)
+        for index in (0, TRAVERSAL_STEPS - 1):
+            expected = model.rerender(images, azimuth=float(values["azimuth"][index]))
+            np.testing.assert_allclose(swept["azimuth"][:, index], expected, atol=1e-6)
+
+    def test_traces_once_for_all_batch_sizes(self, network):
+        for size in (1, 2, 5, 7):
+            network.reconstruct(np.zeros((size, *SHAPE), np.float32))
+        assert network._encode.experimental_get_tracing_count() == 1
+        assert network._decode.experimental_get_tracing_count() == 1
+
+
+def test_pictures_for_tensorboard():
+    pictures = TrainingPictures(Oracle(), Data().sweeps("validation"))()
+    height, width, channels = SHAPE
+    expected = {"originals_and_reconstructions": (1, 2 * height, 8 * width, channels)}
+    for factor in CODE.extrinsic:
+        expected[f"traversal/{factor}"] = (1, height, TRAVERSAL_STEPS * width, channels)
+    assert {name: picture.shape for name, picture in pictures.items()} == expected
+    both = pictures["originals_and_reconstructions"][0]
+    np.testing.assert_allclose(both[:height], both[height:], atol=1e-6)
+    azimuth = pictures["traversal/azimuth"][0, 0, :: SHAPE[1], 0]  # its own latent, step by step
+    assert (np.diff(azimuth) > 0).all()
+    scrambled = TrainingPictures(Scrambled(), Data().sweeps("validation"))()
+    np.testing.assert_allclose(scrambled["traversal/azimuth"], pictures["traversal/azimuth"])

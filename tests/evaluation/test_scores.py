@@ -1,0 +1,363 @@
+"""Scores: from codes to the documented file and the table."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dcign_tf.datasets.registry import dataset_facts
+from dcign_tf.evaluation.metrics import sweep_variance
+from dcign_tf.evaluation.report.score_tables import scores_table
+from dcign_tf.evaluation.scores import (
+    SWEEP_SCORES,
+    VALUE_SCORES,
+    fit_calibration,
+    make_scores,
+    write_scores,
+)
+from dcign_tf.evaluation.sweep_codes import Codes
+from dcign_tf.factors import GraphicsCode
+from dcign_tf.quantities import Quantity
+from dcign_tf.readouts.calibration import Calibration
+from tests.helpers import ROOT
+
+CODE = GraphicsCode({"azimuth": 1, "elevation": 1, "light": 1, "intrinsic": 3})
+CUT = 100.0  # where the azimuth's latent jumps
+QUANTITIES = {
+    "azimuth": Quantity("azimuth_deg", period=360.0),
+    "elevation": Quantity("elevation_deg"),
+}
+DOCUMENT = ROOT / "docs" / "scores.md"
+LINEAR_SCORES = VALUE_SCORES[:5]
+
+
+def codes_of(num_sweeps, seed):
+    """Azimuth's latent is its angle from a cut, elevation's never moves, light has no values."""
+    rng = np.random.default_rng(seed)
+    identities = rng.normal(size=(num_sweeps, 1, 6)) * [0, 0, 0, 1, 1, 1]
+    z_mean = {factor: identities.repeat(20, axis=1) for factor in CODE.factors}
+    azimuth_deg = rng.uniform(-180, 180, (num_sweeps, 20))
+    z_mean["azimuth"][..., 0] = -((azimuth_deg - CUT) % 360) / 90
+    z_mean["light"][..., 2] = rng.normal(0, 1, (num_sweeps, 20))
+    z_mean["intrinsic"][...] = rng.normal(0, 0.1, (num_sweeps, 20, 6)) * [1, 0, 1, 1, 1, 1]
+    values = {
+        "azimuth": list(azimuth_deg),
+        "elevation": list(rng.uniform(-20, 20, (num_sweeps, 20))),
+    }
+    return {factor: Codes(list(z_mean[factor]), values.get(factor)) for factor in CODE.factors}
+
+
+def scores_of(codes, fit_codes, quantities=QUANTITIES):
+    return make_scores(
+        code=CODE,
+        split="test",
+        codes=codes,
+        fit_codes=fit_codes,
+        calibration=fit_calibration(CODE, fit_codes, quantities, step=1),
+        quantities=quantities,
+        novel_view_ratio=dict.fromkeys(CODE.factors, np.float32(0.5)),
+        reconstruction_mse=0.0125,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@pytest.fixture
+def scores():
+    return scores_of(codes_of(6, seed=0), codes_of(50, seed=1))
+
+
+def paths(node, prefix=()):
+    """Every key path of nested dicts."""
+    if not isinstance(node, dict):
+        return {prefix}
+    return set().union(*(paths(value, (*prefix, key)) for key, value in node.items()))
+
+
+def test_a_perfect_circle_is_cut_where_it_jumps(scores):
+    azimuth = scores["factors"]["azimuth"]
+    assert azimuth["cut"] == pytest.approx(CUT, abs=1)  # 1,000 angles on 360 degrees
+    assert azimuth["spearman"] == pytest.approx(-1, abs=0.01)
+    assert azimuth["pearson"] == pytest.approx(-1, abs=0.01)
+    assert azimuth["r2_calibrated"] > 0.999
+    assert azimuth["mean_absolute_error"] < 1
+    assert azimuth["circular_linear"] == pytest.approx(np.sqrt(6) / np.pi, abs=0.05)
+    assert azimuth["selectivity"] > 50
+    assert azimuth["own_share"] == 1
+    assert azimuth["consistency"] > 0.9
+    assert azimuth["invariance"] == 1
+
+
+def test_a_misread_angle_beside_the_cut_is_a_small_error():
+    """It costs R² as an angle from the cut; the shorter way round, next to nothing."""
+    codes, fit = codes_of(6, seed=0), codes_of(50, seed=1)
+    codes["azimuth"].values[0][0] = CUT + 1
+    codes["azimuth"].z_mean[0][0, 0] = -359.0 / 90  # as if it were a degree before the cut
+    azimuth = scores_of(codes, fit)["factors"]["azimuth"]
+    assert azimuth["mean_absolute_error"] < 1
+    assert azimuth["r2_calibrated"] > 0.999
+
+
+def test_a_latent_that_never_moves(scores):
+    elevation = scores["factors"]["elevation"]
+    assert np.isnan(elevation["pearson"])
+    assert np.isnan(elevation["selectivity"])
+    assert elevation["r2_calibrated"] == pytest.approx(0, abs=0.05)
+    assert elevation["mean_absolute_error"] == pytest.approx(10, abs=1)  # of what is even on ±20
+    assert "constant" in scores["why_null"]["elevation"]["pearson"]
+    assert "circular_linear" not in elevation
+
+
+def test_a_factor_without_values_is_scored_without_them(scores):
+    light = scores["factors"]["light"]
+    assert set(light) == {*LINEAR_SCORES, *SWEEP_SCORES}
+    assert np.isnan([light[name] for name in LINEAR_SCORES]).all()
+    reasons = scores["why_null"]["light"]
+    assert set(reasons) == set(LINEAR_SCORES)
+    assert set(reasons.values()) == {"the dataset holds no true values of this factor"}
+    assert light["own_share"] == 1
+    assert light["consistency"] > 0.95
+    assert "light" not in scores["values"]
+
+
+def test_intrinsic_has_what_needs_neither_value_nor_one_latent(scores):
+    expected = {"own_share", "consistency", "invariance", "novel_view_ratio"}
+    assert set(scores["factors"]["intrinsic"]) == expected
+    assert scores["factors"]["intrinsic"]["invariance"] < 0.2  # noise in azimuth's latent
+
+
+def test_movement_in_scores_is_that_of_the_codes(scores):
+    codes = codes_of(6, seed=0)
+    matrix = sweep_variance.movement_matrix({f: codes[f].z_mean for f in CODE.factors}, CODE)
+    np.testing.assert_array_equal(scores["movement"]["variance"], matrix)
+    assert scores["num_sweeps"] == dict.fromkeys(CODE.factors, 6)
+
+
+# --- what the data do not hold --------------------------------------------------------
+
+
+def test_without_validation_sweeps_what_is_fitted_is_null():
+    nothing = {f: Codes([], [] if f in QUANTITIES else None) for f in CODE.factors}
+    scores = scores_of(codes_of(6, seed=0), nothing)
+    why = scores["why_null"]["azimuth"]
+    assert set(why) == {*LINEAR_SCORES, "cut"}
+    assert set(why.values()) == {"no validation sweep varies this factor"}
+    assert scores["factors"]["azimuth"]["circular_linear"] > 0.7
+    why = scores["why_null"]["elevation"]
+    assert why["mean_absolute_error"] == "no validation sweep varies this factor"
+    assert "constant" in why["pearson"]
+
+
+def test_a_factor_without_test_sweeps_spoils_no_other():
+    codes = codes_of(6, seed=0)
+    codes["elevation"] = Codes([], [])
+    scores = scores_of(codes, codes_of(50, seed=1))
+    why = scores["why_null"]["elevation"]
+    assert set(why) == {*LINEAR_SCORES, *SWEEP_SCORES} - {"novel_view_ratio"}  # given from outside
+    assert set(why.values()) == {"no test sweep varies this factor"}
+    assert scores["factors"]["azimuth"]["selectivity"] > 50
+    assert scores["num_sweeps"]["elevation"] == 0
+
+
+def test_one_sweep_cannot_be_compared():
+    scores = scores_of(codes_of(1, seed=0), codes_of(50, seed=1))
+    assert np.isnan(scores["factors"]["azimuth"]["consistency"])
+    reason = "one sweep cannot be compared with another"
+    assert scores["why_null"]["azimuth"] == {"consistency": reason, "invariance": reason}
+
+
+def test_infinite_is_told_from_undefined():
+    codes = codes_of(6, seed=0)
+    for factor in ("elevation", "light", "intrinsic"):
+        for sweep in codes[factor].z_mean:
+            sweep[:, 0] = 0
+    why = scores_of(codes, codes_of(9, seed=1))["why_null"]
+    assert "infinite" in why["azimuth"]["selectivity"]
+
+
+@st.composite
+def irregular_codes(draw):
+    """Few sweeps of few images with ties, or none; what is constant is so by chance."""
+    codes = {}
+    for factor in CODE.factors:
+        lengths = draw(st.lists(st.integers(1, 4), max_size=3))
+        rng = np.random.default_rng(draw(st.integers(0, 999)))
+        z_mean = [rng.integers(-2, 3, (n, 6)).astype(np.float32) for n in lengths]
+        values = [rng.choice([0.0, 1.0, 1.0, -2.5, 90.0], n) for n in lengths]
+        codes[factor] = Codes(z_mean, values if factor in QUANTITIES else None)
+    return codes
+
+
+@given(codes=irregular_codes(), fit_codes=irregular_codes())
+@settings(max_examples=150)
+def test_irregular_data_give_a_number_or_a_reason(codes, fit_codes):
+    scores = scores_of(codes, fit_codes)
+    for factor, own in scores["factors"].items():
+        null = {name for name, value in own.items() if not np.isfinite(value)}
+        assert null == set(scores["why_null"].get(factor, {}))
+        for name in ("pearson", "spearman", "circular_linear"):
+            assert name not in own or not abs(own[name]) > 1 + 1e-9
+        if factor in QUANTITIES and codes[factor].z_mean and fit_codes[factor].z_mean:
+            assert factor == "azimuth" or np.isfinite(own["mean_absolute_error"])
+            assert not own["mean_absolute_error"] > (180 if factor == "azimuth" else 92.5)
+    assert scores_table(scores)
+
+
+# --- file and table -------------------------------------------------------------------
+
+
+def test_what_guessing_gives_stands_beside(scores):
+    """Of angles that are even all the way round, and of ones that are even on ±20°."""
+    assert scores["values"]["azimuth"]["guessing_error"] == pytest.approx(90, abs=8)
+    assert scores["values"]["elevation"]["guessing_error"] == pytest.approx(10, abs=1)
+    none = {factor: Codes([], []) for factor in CODE.factors}
+    nothing = scores_of(none, none)
+    assert np.isnan(nothing["values"]["azimuth"]["guessing_error"])
+
+
+def test_file_is_strict_json_laid_out_as_documented(scores, tmp_path):
+    path = tmp_path / "evaluation" / "scores.json"
+    write_scores({**scores, "step": 1, "num_image_sweeps": scores["num_sweeps"]}, path)
+    stored = json.loads(path.read_text(), parse_constant=pytest.fail)  # called for NaN, Infinity
+    assert stored["factors"]["elevation"]["pearson"] is None
+    assert stored["factors"]["azimuth"]["pearson"] == scores["factors"]["azimuth"]["pearson"]
+    documented = json.loads(re.search(r"```json\n(.*?)```", DOCUMENT.read_text(), re.S)[1])
+    assert paths(stored) == paths(documented)
+    assert stored["schema_version"] == documented["schema_version"]
+
+
+def test_every_score_is_documented():
+    text = DOCUMENT.read_text()
+    assert all(f"| `{name}` |" in text for name in (*VALUE_SCORES, *SWEEP_SCORES))
+
+
+def test_infinity_becomes_null(tmp_path):
+    write_scores({"a": [np.inf, {"b": -np.inf}, 1.5]}, tmp_path / "s.json")
+    assert json.loads((tmp_path / "s.json").read_text()) == {"a": [None, {"b": None}, 1.5]}
+
+
+def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "scores.json"
+    path.write_text("old")
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_scores({"a": 1.0}, path)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["scores.json"]
+
+
+def blocks_of(text):
+    return [block.splitlines() for block in text.split("\n\n")]
+
+
+def test_table_shows_every_score_in_aligned_columns(scores):
+    text = scores_table(scores)
+    assert text.startswith("test: reconstruction MSE 1.2500e-02\n")
+    _, by_value, by_sweep, movement, reasons = blocks_of(text)
+    assert re.split(" {2,}", by_value[0])[1:] == [n.replace("_", " ") for n in VALUE_SCORES]
+    assert [line.split()[0] for line in by_value[1:]] == ["azimuth", "elevation"]
+    azimuth, elevation = (line.split() for line in by_value[1:])
+    assert azimuth[5].endswith("°")
+    assert azimuth[-1] == f"{scores['factors']['azimuth']['cut']:.3f}°"
+    assert elevation[-2:] == ["–", "–"]
+    assert re.split(" {2,}", by_sweep[0])[2:] == [n.replace("_", " ") for n in SWEEP_SCORES]
+    assert [line.split()[:2] for line in by_sweep[1:]] == [[f, "6"] for f in CODE.factors]
+    assert by_sweep[4].split()[2] == "–"  # an intrinsic latent has nothing to be selective about
+    for lines in (by_value, by_sweep, movement[:-1]):
+        assert len({len(line) for line in lines}) == 1
+    assert any(line.startswith("Not known of light: pearson, spearman") for line in reasons)
+    assert max(map(len, text.splitlines())) <= 115
+
+
+def test_table_without_any_value_says_why():
+    codes = {factor: Codes(c.z_mean) for factor, c in codes_of(6, seed=0).items()}
+    text = scores_table(scores_of(codes, codes, quantities={}))
+    assert "against true values" not in text
+    unknown = ", ".join(name.replace("_", " ") for name in LINEAR_SCORES)
+    assert f"Not known of azimuth, elevation, light: {unknown}." in " ".join(text.split())
+
+
+def test_a_published_error_stands_beside_ours(scores):
+    text = scores_table({**scores, "reference_mse": {"the paper's": 2.7722e-4}})
+    assert text.splitlines()[:2] == [
+        "test: reconstruction MSE 1.2500e-02",
+        "the paper's: 2.7722e-04",
+    ]
+
+
+def test_the_papers_error_is_that_of_its_chairs_at_its_size():
+    assert list(dataset_facts("chairs").reference_mse((150, 150, 1)).values()) == pytest.approx(
+        [2.7722e-4, 8.3166e-4]
+    )
+    assert not dataset_facts("chairs").reference_mse((70, 70, 1))
+    assert not dataset_facts("faces").reference_mse((150, 150, 1))
+
+
+def test_table_is_the_same_from_the_stored_file(scores, tmp_path):
+    write_scores(scores, tmp_path / "scores.json")
+    assert scores_table(json.loads((tmp_path / "scores.json").read_text())) == scores_table(scores)
+
+
+def test_table_of_a_file_of_the_first_schema(scores):
+    """Of a run that was evaluated before the scores of sweeps and calibration were added."""
+    for key in ("values", "why_null"):
+        del scores[key]
+    for own in scores["factors"].values():
+        for name in (
+            "own_share",
+            "consistency",
+            "invariance",
+            "r2_calibrated",
+            "mean_absolute_error",
+        ):
+            own.pop(name, None)
+    table = blocks_of(scores_table({**scores, "schema_version": 1}))
+    assert any(line.startswith("azimuth") and "0.500" in line for line in table[1])
+
+
+def test_a_factor_of_two_latents_has_no_latent_to_compare_with_a_value():
+    code = GraphicsCode({"azimuth": 2, "intrinsic": 3})
+    codes = dict.fromkeys(code.factors, Codes([np.ones((2, 5))], [np.ones(2)]))
+    with pytest.raises(ValueError, match="2 latents belong to one factor"):
+        make_scores(
+            code=code,
+            split="test",
+            codes=codes,
+            fit_codes=codes,
+            calibration=Calibration({}),
+            quantities={"azimuth": Quantity("azimuth_deg")},
+            novel_view_ratio=dict.fromkeys(code.factors, 1.0),
+            reconstruction_mse=0.0,
+        )
+
+
+@pytest.mark.parametrize("low", [-60, 300])  # the same angles, by other numbers
+def test_a_part_of_a_circle_that_the_latent_does_not_tell(low):
+    """It scores what the mean would, wherever the arc lies."""
+    codes, fit = codes_of(40, seed=0), codes_of(50, seed=1)
+    for part in (codes, fit):
+        rng = np.random.default_rng(len(part["azimuth"].z_mean))
+        arc = rng.uniform(low, low + 140, (len(part["azimuth"].z_mean), 20))
+        part["azimuth"].values[:] = list(np.where(arc < 360, arc, arc - 360))
+        for z_mean in part["azimuth"].z_mean:
+            z_mean[:, 0] = rng.normal(size=20)
+    scores = scores_of(codes, fit)
+    assert scores["factors"]["azimuth"]["r2_calibrated"] == pytest.approx(0, abs=0.05)
+    assert scores["factors"]["azimuth"]["mean_absolute_error"] == pytest.approx(35, abs=2)
+    assert scores["values"]["azimuth"]["guessing_error"] == pytest.approx(35, abs=2)

@@ -1,0 +1,128 @@
+"""Commands as a user runs them, on a dataset made tiny, and what they leave behind."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from dcign_tf.runs.directory import RunDirectory
+from tests.helpers import ROOT
+
+LAST_STEP = 12
+
+
+TINY = {
+    "data.image_size": 36,
+    "data.sweep_length": 4,
+    "data.train_sweeps": 3,
+    "data.validation_sweeps": 2,
+    "data.test_sweeps": 2,
+    "data.train_identities": 6,
+    "data.validation_identities": 4,
+    "data.test_identities": 4,
+    "data.independent_images": 2,
+    "network.latent_dim": 6,
+    "network.encoder_filters": (3, 3, 3),
+    "network.decoder_base_filters": 3,
+    "network.decoder_filters": (3, 3, 3),
+    "optimizer.warmup_steps": 2,
+    "num_steps": LAST_STEP,
+    "log_every": 2,
+    "validate_every": 4,
+}
+
+
+RATES = tuple(f"optimizer.{which}learning_rate" for which in ("first_", "", "final_"))
+
+
+def tiny_config(**changes) -> dict:
+    """TINY as `train.py` would resolve it."""
+    from configs import faces_quick
+
+    config = faces_quick.get_config()
+    config.update_from_flattened_dict({**TINY, **changes})
+    return {**config.to_dict(), "init_from": None}
+
+
+def command(script: str, *arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / script), *arguments]
+
+
+def train_command(workdir: Path, data: Path, **changes) -> list[str]:
+    settings = {**TINY, **changes}
+    return command(
+        "train.py",
+        "--dataset=faces",
+        "--preset=quick",
+        f"--workdir={workdir}",
+        f"--data_dir={data}",
+        *(f"--config.{key}={value}" for key, value in settings.items()),
+    )
+
+
+def execute(arguments: list[str], **kwargs) -> subprocess.CompletedProcess:
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=400, **kwargs)
+
+
+def kill_when(condition: Callable[[], bool], arguments: list[str], how=signal.SIGKILL):
+    """Runs a command until the condition holds; its output and exit status."""
+    with subprocess.Popen(
+        arguments,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that a shell started in the background would hand down that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        deadline = time.monotonic() + 400
+        while not condition():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        process.send_signal(how)
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def arrays(checkpoint: Path) -> dict[str, np.ndarray]:
+    """Everything in a .keras file: weights, step, optimiser, metrics."""
+    content = zipfile.ZipFile(checkpoint).read("model.weights.h5")
+    found = {}
+
+    def visit(name, item):
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[()]
+
+    h5py.File(io.BytesIO(content)).visititems(visit)
+    return found
+
+
+def assert_same_run(run: RunDirectory, other: RunDirectory) -> None:
+    ours, theirs = arrays(run.last_checkpoint), arrays(other.last_checkpoint)
+    assert ours.keys() == theirs.keys()
+    assert any("optimizer" in name for name in ours)
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+    records, others = (
+        [{k: v for k, v in record.items() if k != "seconds"} for record in r.read_metrics()]
+        for r in (run, other)
+    )
+    assert records == others
+    assert run.read_scores() == other.read_scores()
+
+
+def shards(data: Path) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in data.glob("dcign_faces/*/1.0.0/*array_record*")
+    }

@@ -1,0 +1,61 @@
+"""A DCIGN small enough to train in a test, and factor batches for it."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dcign_tf.factors import GraphicsCode
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.model.networks import build_decoder, build_encoder
+
+CODE = GraphicsCode({"azimuth": 1, "elevation": 2, "intrinsic": 3})
+IMAGE_SHAPE = (20, 18, 1)
+BATCH_SIZE = 6
+
+
+def tiny_model(optimizer=None, *, weights_seed: int = 0, **kwargs) -> DCIGN:
+    """Compiled; the same initial weights for the same `weights_seed`."""
+    keras.utils.set_random_seed(weights_seed)
+    encoder = build_encoder(IMAGE_SHAPE, CODE.latent_dim, filters=(4, 6), kernel_size=3)
+    decoder = build_decoder(IMAGE_SHAPE, CODE.latent_dim, 3, filters=(5,), kernel_size=3)
+    model = DCIGN(encoder, decoder, CODE, **kwargs)
+    model.compile(optimizer or keras.optimizers.Adam(1e-3))
+    return model
+
+
+def tiny_batch(factor: str, seed: int = 0, size: int = BATCH_SIZE) -> dict[str, np.ndarray]:
+    """Random grey images; `factor` is said to vary.
+
+    NumPy's, so that a module may have some: a tensor would come before conftest.py
+    sets the logical devices.
+    """
+    images = np.random.default_rng(seed).uniform(size=(size, *IMAGE_SHAPE))
+    return {
+        "image": images.astype(np.float32),
+        "factor": np.full(size, CODE.index(factor), np.int32),
+    }
+
+
+def tiny_batches(number: int) -> list[dict[str, np.ndarray]]:
+    """A batch of each factor in turn."""
+    names = CODE.factors
+    return [tiny_batch(names[i % len(names)], seed=i) for i in range(number)]
+
+
+def train(model, batches, strategy=None):
+    """As the training loop does: a graph function; each replica gets the whole batch."""
+    strategy = strategy or tf.distribute.get_strategy()
+    # Made within the function instead, the optimiser's variables fail under MirroredStrategy.
+    with strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+
+    @tf.function(autograph=False)
+    def step(batch):
+        strategy.run(model.train_step, args=(batch,))
+
+    for batch in batches:
+        tensors = {key: tf.constant(value) for key, value in batch.items()}
+        step(strategy.experimental_distribute_values_from_function(lambda _, x=tensors: x))
+    return model

@@ -1,0 +1,273 @@
+"""The run directory: its lock, its checks, and files that survive whatever happens."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import signal
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcign_tf.errors import UserError
+from dcign_tf.files import write_aside, write_json
+from dcign_tf.runs import directory
+from dcign_tf.runs.directory import CHANGEABLE_KEYS, RunDirectory
+
+CONFIG = {
+    "dataset": "faces",
+    "preset": "quick",
+    "data_dir": "data",
+    "seed": 0,
+    "num_steps": 10,
+    "ratios": [1, 2],
+    "data": {"size": 36, "num_steps": 1},
+}
+ENVIRONMENT = {"threads": 2, "commit": "abc", "data_fingerprint": "f1"}
+
+
+@pytest.fixture
+def run(tmp_path) -> RunDirectory:
+    (tmp_path / "run").mkdir()
+    return RunDirectory(tmp_path / "run")
+
+
+def contents(run: RunDirectory) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in run.path.rglob("*") if p.is_file()}
+
+
+class TestLock:
+    def test_one_at_a_time(self, run):
+        with (
+            run.locked(),
+            pytest.raises(UserError, match=r"Another process is using .*run\. Wait"),
+            RunDirectory(run.path).locked(),
+        ):
+            pass
+        with run.locked():
+            pass
+
+    def test_goes_with_the_process(self, run):
+        code = (
+            "import sys, time; from dcign_tf.runs.directory import RunDirectory\n"
+            "with RunDirectory(sys.argv[1]).locked(): print('held', flush=True); time.sleep(60)"
+        )
+        command = [sys.executable, "-c", code, str(run.path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+            assert holder.stdout.readline() == "held\n"
+            with pytest.raises(UserError, match="Another process"), run.locked():
+                pass
+            holder.send_signal(signal.SIGKILL)
+            holder.wait()
+        with run.locked():
+            pass
+
+    def test_makes_the_directory_and_leaves_none_for_nothing(self, tmp_path):
+        run = RunDirectory(tmp_path / "a" / "b")
+        assert not run.path.exists()
+        with pytest.raises(UserError, match=r"it has no config\.json"), run.locked():
+            run.read_config()
+        assert not run.path.exists()
+        with run.locked():
+            write_json(run.config_file, CONFIG)
+        assert run.read_config() == CONFIG
+
+    def test_unwritable(self, tmp_path):
+        (tmp_path / "file").touch()
+        for path in (tmp_path / "file", tmp_path / "file" / "run"):
+            with (
+                pytest.raises(UserError, match=f"Cannot write to the run directory {path}: "),
+                RunDirectory(path).locked(),
+            ):
+                pass
+
+
+class TestConfig:
+    def test_the_same_again(self, run):
+        run.record({**CONFIG, "ratios": (1, 2)}, ENVIRONMENT)  # JSON knows no tuples
+        run.check_config({**CONFIG, "ratios": (1, 2)})
+
+    @given(st.sets(st.sampled_from([*CHANGEABLE_KEYS, "seed", "ratios", "new", "data.size"])))
+    def test_every_forbidden_change_is_named(self, tmp_path_factory, keys):
+        run = RunDirectory(tmp_path_factory.mktemp("run"))
+        recorded = {**CONFIG, **dict.fromkeys(CHANGEABLE_KEYS, 0)}
+        run.record(recorded, ENVIRONMENT)
+        wanted = json.loads(json.dumps(recorded))
+        for key in keys:
+            *path, last = key.split(".")
+            (wanted[path[0]] if path else wanted)[last] = "other"
+        forbidden = keys - CHANGEABLE_KEYS
+        if not forbidden:
+            run.check_config(wanted)
+            return
+        with pytest.raises(UserError, match="was started with another config") as caught:
+            run.check_config(wanted)
+        named = str(caught.value).split(": ", 1)[1].split(". Use")[0]
+        assert {change.split(":")[0] for change in named.split("; ")} == forbidden
+
+    def test_a_key_may_change_only_where_it_was_meant(self, run):
+        run.record(CONFIG, ENVIRONMENT)
+        with pytest.raises(UserError, match=r"data\.num_steps: 1 → 2"):
+            run.check_config({**CONFIG, "data": {"size": 36, "num_steps": 2}})
+
+    def test_a_changed_number_of_steps_is_recorded(self, run):
+        run.record(CONFIG, ENVIRONMENT)
+        run.record({**CONFIG, "num_steps": 20}, ENVIRONMENT)
+        assert run.read_config()["num_steps"] == 20
+
+    @pytest.mark.parametrize("content", [b'{"seed": ', b"[1]", b"\xff"])
+    @pytest.mark.parametrize("name", ["config", "environment"])
+    def test_damage(self, run, name, content):
+        run.record(CONFIG, ENVIRONMENT)
+        (run.path / f"{name}.json").write_bytes(content)
+        with pytest.raises(UserError, match=rf"{name}\.json is damaged: .*Restore it or delete"):
+            getattr(run, f"read_{name}")()
+
+    def test_a_config_of_nothing(self, run):
+        write_json(run.config_file, {})
+        with pytest.raises(UserError, match=r"it has no dataset, preset, data, data_dir\. Restore"):
+            run.read_config()
+
+    @pytest.mark.parametrize("name", ["config", "environment"])
+    def test_a_checkpoint_of_which_nothing_is_known(self, run, name):
+        run.record(CONFIG, ENVIRONMENT)
+        run.check_config(CONFIG)
+        write_aside(run.last_checkpoint, lambda aside: aside.write_bytes(b"weights"))
+        run.check_config(CONFIG)
+        (run.path / f"{name}.json").unlink()
+        with pytest.raises(UserError, match=rf"has a checkpoint but no {name}\.json: .*Restore"):
+            run.check_config(CONFIG)
+
+    def test_no_run_directory(self, tmp_path):
+        for path in (tmp_path, tmp_path / "missing"):
+            with pytest.raises(UserError, match=r"no run directory \(it has no config\.json\)"):
+                RunDirectory(path).read_config()
+        assert not (tmp_path / "missing").exists()
+
+
+def test_calibration_is_read_if_there_is_one(run):
+    assert run.read_calibration() is None
+    write_json(run.evaluation / "calibration.json", {"step": 3, "factors": {}})
+    assert run.read_calibration() == {"step": 3, "factors": {}}
+    (run.evaluation / "calibration.json").write_text("{")
+    with pytest.raises(UserError, match=r"calibration\.json is damaged"):
+        run.read_calibration()
+
+
+class TestEnvironment:
+    def test_what_changed_is_said_and_the_beginning_kept(self, run):
+        assert run.record(CONFIG, ENVIRONMENT) == []
+        now = {**ENVIRONMENT, "threads": 4, "commit": "def", "command": "python train.py again"}
+        (note,) = run.record(CONFIG, now)
+        assert note.startswith("Note: threads was 2 when this run began and is now 4")
+        assert run.read_environment() == ENVIRONMENT
+
+    def test_other_data_change_nothing(self, run):
+        run.record(CONFIG, ENVIRONMENT)
+        before = contents(run)
+        with pytest.raises(UserError, match=r"trained on other data \(fingerprint f1, now f2\)"):
+            run.record({**CONFIG, "num_steps": 20}, {**ENVIRONMENT, "data_fingerprint": "f2"})
+        assert contents(run) == before
+
+
+class TestMetrics:
+    def test_cut_back_to_a_checkpoint(self, run):
+        records = [{"step": step, "loss": step / 3} for step in (5, 10, 15, 20)]
+        for record in records:
+            run.append_metrics(record)
+        run.cut_metrics(10)
+        assert run.read_metrics() == records[:2]
+        run.append_metrics(records[2])
+        assert run.read_metrics() == records[:3]
+
+    @given(kept=st.integers(1, 30))
+    def test_a_line_cut_short_by_a_kill(self, tmp_path_factory, kept):
+        run = RunDirectory(tmp_path_factory.mktemp("run"))
+        run.append_metrics({"step": 1, "loss": 2.0})
+        whole = run.metrics_file.read_text()
+        run.metrics_file.write_text(whole + '{"step": 2, "loss": 123.456789}'[:kept])
+        run.cut_metrics(1)
+        assert run.metrics_file.read_text() == whole
+
+    def test_strict_json(self, run):
+        run.append_metrics({"step": 1, "loss": math.nan, "kl": math.inf, "elbo": -1.5})
+        assert run.read_metrics() == [{"step": 1, "elbo": -1.5}]
+
+    def test_none_yet(self, run):
+        assert run.read_metrics() == []
+
+    @pytest.mark.parametrize(
+        "content", [b'nonsense\n{"step": 1}\n', b"[1]\n", b'{"loss": 2.0}\n', b"\xff\n"]
+    )
+    def test_damage(self, run, content):
+        run.metrics_file.write_bytes(content)
+        with pytest.raises(UserError, match=r"metrics\.jsonl is damaged: .*Restore it or delete"):
+            run.read_metrics()
+
+    def test_full_disk(self, run):
+        run.metrics_file.symlink_to("/dev/full")
+        with pytest.raises(UserError, match=r"Cannot write .*metrics\.jsonl: No space left"):
+            run.append_metrics({"step": 1})
+
+
+class TestWriteAside:
+    def test_full_disk_keeps_the_old_file(self, tmp_path):
+        path = tmp_path / "sub" / "last.keras"
+        write_aside(path, lambda aside: aside.write_bytes(b"old"))
+
+        def fill_the_disk(aside):
+            assert aside.suffix == ".keras"
+            aside.write_bytes(b"ne")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with pytest.raises(UserError, match=rf"^Cannot write {path}: No space left on device\.$"):
+            write_aside(path, fill_the_disk)
+        assert [p.read_bytes() for p in path.parent.iterdir()] == [b"old"]
+
+    def test_an_error_of_another_kind_passes(self, tmp_path):
+        with pytest.raises(ZeroDivisionError):
+            write_aside(tmp_path / "file", lambda aside: 1 / 0)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_json_is_strict(self, run):
+        write_json(run.config_file, CONFIG)
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            write_json(run.config_file, {"seed": math.nan})
+        assert run.read_config() == CONFIG
+
+
+class TestClear:
+    @pytest.fixture
+    def used(self, run):
+        run.record(CONFIG, ENVIRONMENT)
+        run.append_metrics({"step": 1})
+        write_aside(run.last_checkpoint, lambda aside: aside.write_bytes(b"weights"))
+        write_json(run.evaluation / "scores.json", {})
+        (run.path / "notes.txt").write_text("the user's own")
+        return run
+
+    def test_takes_what_a_run_leaves_and_nothing_else(self, used):
+        used.clear()
+        assert contents(used) == {"notes.txt": b"the user's own"}
+
+    def test_refuses_what_is_no_run_directory(self, used):
+        used.config_file.unlink()
+        before = contents(used)
+        with pytest.raises(UserError, match="is no run directory; it is not overwritten"):
+            used.clear()
+        assert contents(used) == before
+
+    def test_interrupted_it_can_be_repeated(self, used, monkeypatch):
+        def interrupt(path):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(directory.shutil, "rmtree", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                used.clear()
+        used.clear()
+        assert list(contents(used)) == ["notes.txt"]

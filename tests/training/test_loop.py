@@ -1,0 +1,247 @@
+"""The training loop: exact to resume, and never a bad checkpoint."""
+
+from __future__ import annotations
+
+import errno
+import math
+import shutil
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcign_tf.errors import UserError
+from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.training.experiment import load_model
+from dcign_tf.training.loop import Intervals, duration, train
+from tests.helpers.tiny import CODE, tiny_batches, tiny_model
+
+INTERVALS = Intervals(num_steps=6, log_every=2, validate_every=3)
+STEPS = tiny_batches(20)
+VALIDATION = tiny_batches(3)
+
+
+@pytest.fixture
+def run(tmp_path) -> RunDirectory:
+    return RunDirectory(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> RunDirectory:
+    """Trained to the end, once for all."""
+    run = RunDirectory(tmp_path_factory.mktemp("original"))
+    train_in(run)
+    return run
+
+
+@pytest.fixture
+def finished(original, run) -> RunDirectory:
+    """A copy of it that a test may spoil."""
+    shutil.copytree(original.path, run.path)
+    return run
+
+
+def train_in(run: RunDirectory, model=None, intervals=INTERVALS, batches=STEPS, **kwargs):
+    """Trains from the model's step on."""
+    run.path.mkdir(exist_ok=True)
+    model = model or tiny_model()
+    model.optimizer.build(model.trainable_variables)  # else the first step is traced twice
+    step = int(model.step.numpy())
+    remaining = {name: np.stack([b[name] for b in batches[step:]]) for name in batches[0]}
+    dataset = tf.data.Dataset.from_tensor_slices(remaining)
+    train(model, dataset, VALIDATION, run, intervals, **{"show": lambda line: None, **kwargs})
+    return model
+
+
+def arrays(model) -> list[np.ndarray]:
+    """Weights, step and optimiser."""
+    return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+
+
+def losses(run: RunDirectory) -> list[dict[str, float]]:
+    return [{k: v for k, v in r.items() if k != "seconds"} for r in run.read_metrics()]
+
+
+def assert_same(model, other) -> None:
+    for ours, theirs in zip(arrays(model), arrays(other), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+class TestIntervals:
+    @given(st.integers(1, 300), st.integers(1, 50), st.integers(1, 50))
+    def test_stops_where_something_is_due_and_nowhere_else(self, num_steps, log, validate):
+        intervals = Intervals(num_steps, log, validate)
+        stops, step = [], 0
+        while step < num_steps:
+            step = intervals.next_stop(step)
+            stops.append(step)
+        due = {s for s in range(1, num_steps + 1) if s % log == 0 or s % validate == 0}
+        assert stops == sorted(due | {num_steps})
+
+
+class TestResuming:
+    def test_equals_an_uninterrupted_run(self, original, run):
+        train_in(run, intervals=Intervals(3, 2, 3))
+        run.append_metrics({"step": 4, "seconds": 0, "loss": 1.0})  # logged, then killed
+        run.cut_metrics(3)
+        resumed = train_in(run, load_model(run.last_checkpoint))
+        assert int(resumed.step.numpy()) == 6
+        assert_same(resumed, load_model(original.last_checkpoint))
+        assert losses(run) == losses(original)
+        assert [record["step"] for record in losses(run)] == [2, 3, 4, 6]
+
+    def test_weights_do_not_depend_on_what_is_logged_when(self, original, run):
+        model = train_in(run, intervals=Intervals(6, 5, 1))
+        assert_same(model, load_model(original.last_checkpoint))
+        assert_same(model, load_model(run.last_checkpoint))
+
+    def test_a_finished_run_has_nothing_to_do(self, finished):
+        before = finished.last_checkpoint.read_bytes()
+        train_in(finished, load_model(finished.last_checkpoint))
+        assert finished.last_checkpoint.read_bytes() == before
+        assert len(finished.read_metrics()) == 4
+
+    @pytest.mark.parametrize("damage", ["empty", "nonsense", "cut short", "a flipped bit"])
+    def test_a_damaged_checkpoint(self, finished, damage):
+        path = finished.last_checkpoint
+        content = bytearray(path.read_bytes())
+        half = len(content) // 2
+        content[half] ^= 1
+        damaged = {"empty": b"", "cut short": content[:half], "a flipped bit": content}
+        path.write_bytes(damaged.get(damage, damage.encode()))
+        with pytest.raises(UserError, match=r"last\.keras is damaged .*delete it") as caught:
+            load_model(path)
+        assert "\n" not in str(caught.value)
+
+    def test_another_kind_of_model(self, tmp_path):
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(tmp_path / "last.keras")
+        with pytest.raises(UserError, match=r"last\.keras is damaged \(it holds another kind"):
+            load_model(tmp_path / "last.keras")
+
+    def test_a_missing_checkpoint(self, run):
+        with pytest.raises(UserError, match=r"There is no checkpoint .*last\.keras yet"):
+            load_model(run.last_checkpoint)
+
+
+class TestBadLoss:
+    def test_nan_keeps_the_last_checkpoint(self, run):
+        batches = [*STEPS[:4], {**STEPS[4], "image": STEPS[4]["image"] * np.nan}, STEPS[5]]
+        with pytest.raises(UserError, match=r"loss became nan between steps 4 and 6; .*is kept"):
+            train_in(run, batches=batches)
+        kept = load_model(run.last_checkpoint)
+        assert int(kept.step.numpy()) == 3
+        assert all(np.isfinite(a).all() for a in arrays(kept))
+        assert run.read_metrics()[-1]["step"] == 4
+
+    def test_an_update_that_no_training_loss_has_seen(self, run):
+        """The last step before a checkpoint spoils the weights; its own loss was finite."""
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay([4], [1e-3, 1e38])
+        with pytest.raises(UserError, match=r"loss became -?(nan|inf) between steps 5 and 6"):
+            train_in(run, tiny_model(keras.optimizers.SGD(rate)))
+        assert int(load_model(run.last_checkpoint).step.numpy()) == 3
+
+    def test_before_any_checkpoint(self, run):
+        batches = [{**STEPS[0], "image": STEPS[0]["image"] * np.nan}, *STEPS[1:]]
+        with pytest.raises(UserError, match="no checkpoint had been written yet"):
+            train_in(run, batches=batches)
+        assert not run.last_checkpoint.exists()
+
+
+class TestFiles:
+    def test_best_is_the_checkpoint_with_the_highest_validation_elbo(self, run):
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay([4], [1e-3, -1e-3])
+        train_in(run, tiny_model(keras.optimizers.SGD(rate)), Intervals(12, 4, 4))
+        elbo = {r["step"]: r["val_elbo"] for r in run.read_metrics()}
+        assert max(elbo, key=elbo.get) == 4  # else the test shows nothing
+        assert int(load_model(run.best_checkpoint).step.numpy()) == 4
+        assert int(load_model(run.last_checkpoint).step.numpy()) == 12
+
+    def test_full_disk_keeps_the_old_checkpoint(self, finished, monkeypatch):
+        model = load_model(finished.last_checkpoint)
+        before = finished.last_checkpoint.read_bytes()
+
+        def fill_the_disk(path):
+            path.write_bytes(b"half a checkpoint")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(model, "save", fill_the_disk)
+        with pytest.raises(UserError, match=r"Cannot write .*\.keras: No space left on device"):
+            train_in(finished, model, Intervals(9, 2, 3))
+        assert finished.last_checkpoint.read_bytes() == before
+        names = {p.name for p in finished.last_checkpoint.parent.iterdir()}
+        assert names == {"last.keras", "best.keras"}
+
+    def test_tensorboard(self, run):
+        picture = np.linspace(0, 1, 6).reshape(1, 2, 3, 1)
+        train_in(run, pictures=lambda: {"traversal/azimuth": picture})
+        scalars, images = {}, []
+        for file in run.tensorboard.iterdir():
+            for event in tf.compat.v1.train.summary_iterator(str(file)):
+                for value in event.summary.value:
+                    tensor = tf.make_ndarray(value.tensor)
+                    if value.metadata.plugin_data.plugin_name == "images":
+                        images.append((event.step, value.tag, tensor[2]))
+                    else:
+                        scalars[value.tag, event.step] = float(tensor)
+        for record in losses(run):
+            step = record.pop("step")
+            for name, value in record.items():
+                assert scalars.pop((name, step)) == pytest.approx(value, rel=1e-6)
+        assert not scalars
+        assert [(step, tag) for step, tag, _ in images] == [
+            (step, "traversal/azimuth") for step in (3, 6)
+        ]
+        shown = tf.io.decode_png(images[0][2]).numpy()
+        np.testing.assert_allclose(shown / 255, picture[0], atol=1 / 255)
+
+    def test_tensorboard_that_cannot_be_written(self, run):
+        run.path.mkdir()
+        run.tensorboard.touch()
+        with pytest.raises(UserError, match=r"Cannot write to .*tensorboard"):
+            train_in(run)
+
+    def test_losses_of_every_factor(self, original):
+        record = original.read_metrics()[-1]
+        assert record["val_elbo"] == pytest.approx(
+            -(record["val_reconstruction_loss"] + record["val_kl_loss"]), rel=1e-6
+        )
+        for factor in CODE.factors:
+            assert math.isfinite(record[f"val_elbo/{factor}"])
+        # Steps 5 and 6 showed the second and third factor.
+        assert "loss/azimuth" not in record
+        assert {f"loss/{factor}" for factor in CODE.factors[1:]} <= set(record)
+
+
+class TestProgress:
+    @pytest.mark.parametrize("procedure", ["clamped", "entangled"])
+    def test_a_table(self, run, procedure):
+        lines: list[str] = []
+        train_in(run, tiny_model(procedure=procedure), show=lines.append)
+        header, *rows = lines
+        assert len(rows) == 4  # at 2, 3, 4 and 6
+        assert {len(line) for line in lines} == {len(header)}
+        assert len(header) <= 100
+        record = run.read_metrics()[-1]
+        cells = rows[-1].split()
+        assert cells[0] == "6/6"
+        reconstruction, kl = (
+            ("clamped_reconstruction_loss", "active_kl_loss")
+            if procedure == "clamped"
+            else ("reconstruction_loss", "kl_loss")
+        )
+        for cell, name in zip(
+            cells[1:], ("loss", reconstruction, kl, "invariance_loss", "val_elbo"), strict=False
+        ):
+            assert cell == f"{record[name]:.2f}"
+        assert rows[-1].endswith("0 s")
+        assert len(rows[0].split()) == len(cells) - 1  # no validation then
+
+    @pytest.mark.parametrize(
+        ("seconds", "words"),
+        [(0.2, "0 s"), (59.6, "1 min 00 s"), (750, "12 min 30 s"), (3900, "1 h 05 min")],
+    )
+    def test_duration(self, seconds, words):
+        assert duration(seconds) == words

@@ -11,7 +11,6 @@ import sys
 import types
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 import trimesh
@@ -25,24 +24,13 @@ from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.errors import UserError
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.rendering.head import procedural_head
 from dcign_tf.runs.directory import RunDirectory
 from tests.helpers import ROOT
+from tests.helpers.tiny import tiny_model
 
 SIZE, LATENTS = 20, 6
-
-
-def tiny_model() -> DCIGN:
-    keras.utils.set_random_seed(0)
-    encoder = build_encoder((SIZE, SIZE, 1), LATENTS, filters=(4, 6), kernel_size=3)
-    decoder = build_decoder((SIZE, SIZE, 1), LATENTS, 3, filters=(5,), kernel_size=3)
-    model = DCIGN(encoder, decoder, GraphicsCode.faces(LATENTS))
-    model.compile(keras.optimizers.Adam(1e-3))
-    model.optimizer.build(model.trainable_variables)  # as after training
-    model.step.assign(7)
-    return model
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +39,9 @@ def trained(tmp_path_factory) -> tuple[RunDirectory, DCIGN]:
     run = RunDirectory(tmp_path_factory.mktemp("runs") / "run")
     run.evaluation.mkdir(parents=True)
     run.last_checkpoint.parent.mkdir()
-    model = tiny_model()
+    code = GraphicsCode.faces(LATENTS)
+    model = tiny_model(code=code, image_shape=(SIZE, SIZE, 1), step=7)
+    model.optimizer.build(model.trainable_variables)  # as after training
     model.save(run.last_checkpoint)
     config = {
         "dataset": "faces",

@@ -11,7 +11,7 @@ from dcign_tf.editing.editor import Control, SceneEditor
 from dcign_tf.evaluation.showcase import IDENTITIES_FILE
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.readouts.identities import IdentityDistribution
-from tests.helpers.trained_runs import LATENTS, SIZE, tiny_model, write_run
+from tests.helpers.trained_runs import LATENTS, SIZE, calibrated_model, write_run
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def identities() -> IdentityDistribution:
 
 @pytest.fixture(scope="module")
 def editor(identities) -> SceneEditor:
-    return SceneEditor(tiny_model(), identities)
+    return SceneEditor(calibrated_model(), identities)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def code() -> np.ndarray:
 
 def test_a_picture_becomes_a_code_and_a_picture_again(editor):
     images = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 1), np.uint8)
-    model = tiny_model()
+    model = calibrated_model()
     z = model.encode(images.astype(np.float32) / 255)[0].numpy()
     np.testing.assert_allclose(editor.encode(images), z, atol=1e-5)
     drawn = editor.decode(z)
@@ -91,7 +91,7 @@ def test_somebody_looks_straight_ahead_and_is_another_for_another_seed(editor):
 
 
 def test_without_identities_people_are_drawn_from_the_prior():
-    editor = SceneEditor(tiny_model())
+    editor = SceneEditor(calibrated_model())
     assert editor.directions.shape == (0, LATENTS - 3)
     drawn = np.stack([editor.someone(seed)[3:] for seed in range(300)])
     assert abs(drawn.mean()) < 0.1
@@ -115,7 +115,7 @@ def test_a_swing_goes_through_the_whole_range_and_back(editor, code):
 
 
 def test_a_model_without_calibration():
-    model = tiny_model()
+    model = calibrated_model()
     model.calibration = None
     with pytest.raises(CalibrationError, match=r"not calibrated.*evaluate\.py"):
         SceneEditor(model)
@@ -130,7 +130,7 @@ def test_the_editor_of_a_run(tmp_path):
 
 
 def test_an_entangled_model_is_edited_where_its_latents_were_found(code):
-    model = tiny_model()
+    model = calibrated_model()
     model.procedure = "entangled"
     known = model.calibration
     model.calibration = type(known)(known.factors, known.step, {"azimuth": (5,)})

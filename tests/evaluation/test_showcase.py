@@ -15,7 +15,7 @@ from dcign_tf.evaluation.showcase import (
     write_showcase,
 )
 from dcign_tf.readouts.identities import IdentityDistribution
-from tests.helpers.trained_runs import LATENTS, SIZE, tiny_model
+from tests.helpers.trained_runs import LATENTS, SIZE, calibrated_model
 
 
 class Sweeps:
@@ -42,7 +42,7 @@ class Dataset:
 
 
 def test_examples_and_identities_are_written(tmp_path):
-    network = Codec(tiny_model())
+    network = Codec(calibrated_model())
     write_showcase(network, Dataset(), training_codes(network, Dataset()), tmp_path)
     examples = sorted((tmp_path / EXAMPLES_FOLDER).iterdir())
     assert [path.name for path in examples] == [f"example{i}.png" for i in range(1, 9)]

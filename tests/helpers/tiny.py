@@ -15,13 +15,22 @@ IMAGE_SHAPE = (20, 18, 1)
 BATCH_SIZE = 6
 
 
-def tiny_model(optimizer=None, *, weights_seed: int = 0, **kwargs) -> DCIGN:
+def tiny_model(
+    optimizer=None,
+    *,
+    code: GraphicsCode = CODE,
+    image_shape: tuple[int, int, int] = IMAGE_SHAPE,
+    step: int = 0,
+    weights_seed: int = 0,
+    **kwargs,
+) -> DCIGN:
     """Compiled; the same initial weights for the same `weights_seed`."""
     keras.utils.set_random_seed(weights_seed)
-    encoder = build_encoder(IMAGE_SHAPE, CODE.latent_dim, filters=(4, 6), kernel_size=3)
-    decoder = build_decoder(IMAGE_SHAPE, CODE.latent_dim, 3, filters=(5,), kernel_size=3)
-    model = DCIGN(encoder, decoder, CODE, **kwargs)
+    encoder = build_encoder(image_shape, code.latent_dim, filters=(4, 6), kernel_size=3)
+    decoder = build_decoder(image_shape, code.latent_dim, 3, filters=(5,), kernel_size=3)
+    model = DCIGN(encoder, decoder, code, **kwargs)
     model.compile(optimizer or keras.optimizers.Adam(1e-3))
+    model.step.assign(step)
     return model
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import keras
 import numpy as np
 from PIL import Image
 
@@ -13,10 +12,10 @@ from dcign_tf.evaluation.scores import SCHEMA_VERSION
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 from dcign_tf.readouts.identities import IdentityDistribution
 from dcign_tf.runs.directory import RunDirectory
+from tests.helpers.tiny import tiny_model
 
 SIZE, LATENTS, STEP = 20, 8, 7
 SCORES = {
@@ -32,18 +31,13 @@ SCORES = {
 RANGES_DEG = {"azimuth": 60.0, "elevation": 25.0, "light_azimuth": 80.0}
 
 
-def tiny_model() -> DCIGN:
+def calibrated_model() -> DCIGN:
     """Calibrated by hand; its pictures change visibly with its latents."""
-    keras.utils.set_random_seed(0)
-    encoder = build_encoder((SIZE, SIZE, 1), LATENTS, filters=(4, 6), kernel_size=3)
-    decoder = build_decoder((SIZE, SIZE, 1), LATENTS, 3, filters=(5,), kernel_size=3)
-    logits = decoder.get_layer("logits")
+    model = tiny_model(code=GraphicsCode.faces(LATENTS), image_shape=(SIZE, SIZE, 1), step=STEP)
+    logits = model.decoder.get_layer("logits")
     kernel, bias = logits.get_weights()
     logits.set_weights([40 * kernel, bias])
-    model = DCIGN(encoder, decoder, GraphicsCode.faces(LATENTS))
-    model.compile(keras.optimizers.Adam(1e-3))
     model.optimizer.build(model.trainable_variables)
-    model.step.assign(STEP)
     factors = {name: _linear(f"{name}_deg", most) for name, most in RANGES_DEG.items()}
     model.calibration = Calibration(factors, step=STEP)
     return model
@@ -64,7 +58,7 @@ def _linear(name: str, most: float) -> FactorCalibration:
 
 def write_run(folder: Path) -> tuple[RunDirectory, DCIGN]:
     """Everything that is used of a run afterwards, but no shape read-out."""
-    run, model = RunDirectory(folder), tiny_model()
+    run, model = RunDirectory(folder), calibrated_model()
     examples = run.evaluation / EXAMPLES_FOLDER
     examples.mkdir(parents=True)
     run.last_checkpoint.parent.mkdir()

@@ -27,7 +27,7 @@ from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training import experiment
 from tests.helpers import ROOT
-from tests.helpers.trained_runs import LATENTS, SCORES, SIZE, STEP, tiny_model, write_run
+from tests.helpers.trained_runs import LATENTS, SCORES, SIZE, STEP, calibrated_model, write_run
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_the_command_that_trains_a_run_like_this():
 
 def test_mixed_precision_becomes_float32(run, tmp_path, set_dtype_policy):
     set_dtype_policy("mixed_bfloat16")
-    tiny_model().save(run.last_checkpoint)
+    calibrated_model().save(run.last_checkpoint)
     set_dtype_policy("float32")
     before = experiment.load_model(run.last_checkpoint)
     assert before.encoder.layers[1].compute_dtype == "bfloat16"

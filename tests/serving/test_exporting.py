@@ -34,6 +34,7 @@ from dcign_tf import pretrained
 from dcign_tf.datasets.pictures import encode_png, fit_picture
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.scores import SCHEMA_VERSION
+from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.losses import standard_normal
 from dcign_tf.model.precision import float32_copy
 from dcign_tf.readouts.calibration import FactorCalibration
@@ -51,6 +52,7 @@ from tests.helpers.exports import (
     small_run,
 )
 from tests.helpers.prediction_service import PredictionService, serving
+from tests.helpers.tiny import tiny_model
 
 NAN = np.float32("nan")
 VALUES = ("azimuth_deg", "distance_value")
@@ -194,17 +196,11 @@ def test_float32_whatever_it_was_trained_in(policy):
 
 def test_a_size_that_is_cropped_and_colours():
     """Every kind of layer that a network can have."""
-    from dcign_tf.factors import GraphicsCode
-    from dcign_tf.model.dcign import DCIGN
-    from dcign_tf.model.networks import build_decoder, build_encoder
-
     shape = (24, 21, 3)
-    encoder = build_encoder(shape, 5, filters=(4, 3), kernel_size=3)
-    decoder = build_decoder(shape, 5, 3, filters=(4,), kernel_size=5)
-    assert any(layer.name == "crop" for layer in decoder.layers)
     code = GraphicsCode.with_intrinsic(("azimuth", "distance"), 5)
-    model = DCIGN(encoder, decoder, code, calibration=calibration())
-    model.step.assign(model.calibration.step)
+    known = calibration()
+    model = tiny_model(code=code, image_shape=shape, step=known.step, calibration=known)
+    assert any(layer.name == "crop" for layer in model.decoder.layers)
     served = ServedModel(model, background=0)
     pictures = np.random.default_rng(0).random((2, *shape), np.float32)
     answer = served.reconstruct(tf.constant(pictures))["rendering"]

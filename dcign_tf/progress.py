@@ -52,3 +52,12 @@ class Progress:
         elapsed = self._last_line - self._start
         line = tqdm.format_meter(self._done, self._total, elapsed, ncols=80, **self._format)
         print(line, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `1 h 05 min`, `12 min 30 s`, `8 s`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

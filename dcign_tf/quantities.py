@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 
@@ -50,3 +51,11 @@ class Quantity:
 def quantities(values: Mapping[str, str], periods: Mapping[str, float]) -> dict[str, Quantity]:
     """Factor to its quantity, from the attributes of a `SweepDataset`."""
     return {factor: Quantity(key, periods.get(factor)) for factor, key in values.items()}
+
+
+def number(value: float | None, form: str | None = None, unit: str = "") -> str:
+    """A score to read, – if it is not known; `form` as for `format`."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    readable = value == 0 or 0.001 <= abs(value) < 1000
+    return format(value, form or (".3f" if readable else ".2e")) + unit

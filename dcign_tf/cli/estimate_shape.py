@@ -24,6 +24,7 @@ from dcign_tf.datasets.faces.drawing import FaceSettings
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
+from dcign_tf.pixels import to_unit
 from dcign_tf.pretrained import pretrained_run
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.rendering.mesh_files import FORMATS, write_mesh
@@ -162,7 +163,7 @@ def _encode(
             f"The shape read-out was fitted at step {readout.step:,}, {path} is of step {step:,}."
             f" Fit it anew: python evaluate.py --workdir={run.path} --checkpoint={checkpoint}"
         )
-    images = image[np.newaxis].astype(np.float32) / np.float32(255)  # as in training
+    images = to_unit(image[np.newaxis])
     return model.encode(images)[0].numpy()
 
 

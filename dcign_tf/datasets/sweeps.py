@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
+from dcign_tf.pixels import to_unit
+
 if TYPE_CHECKING:
     from dcign_tf.rendering.morphable_model import MorphableModel
 
@@ -97,7 +99,7 @@ def distinct_images(example: Mapping[str, Any]) -> np.ndarray:
     With the arithmetic of the training pipeline.
     """
     images = example["image"][: num_distinct(example)]
-    return decode_images(images).astype(np.float32) / np.float32(255)
+    return to_unit(decode_images(images))
 
 
 def num_distinct(example: Mapping[str, Any]) -> int:

@@ -19,6 +19,7 @@ from dcign_tf.datasets.registry import background_level
 from dcign_tf.evaluation.showcase import IDENTITIES_FILE
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.model.dcign import DCIGN
+from dcign_tf.pixels import to_levels, to_unit
 from dcign_tf.quantities import Quantity, display_name
 from dcign_tf.readouts.calibration import Calibration, CalibrationError, FactorCalibration
 from dcign_tf.readouts.identities import IdentityDistribution
@@ -152,12 +153,12 @@ class SceneEditor:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """uint8 [B, H, W, C] to codes, float32 [B, latent_dim]."""
-        return self._network.encode(images.astype(np.float32) / np.float32(255))
+        return self._network.encode(to_unit(images))
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Codes [B, latent_dim] to pictures, uint8 [B, H, W, C]."""
         images = self._network.decode(np.asarray(codes, np.float32))
-        return np.rint(images * 255).astype(np.uint8)
+        return to_levels(images)
 
     def read(self, code: np.ndarray) -> dict[str, Reading]:
         """What a code [latent_dim] says of the scene, by names such as `azimuth_deg`."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn
 from dcign_tf.evaluation.scores import SWEEP_SCORES, VALUE_SCORES
+from dcign_tf.runs.config import flattened
 
 SCHEMA_VERSION = 1
 
@@ -86,7 +87,7 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
 
 def _different_settings(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
     """`optimizer.learning_rate` and the like, to the value in each run."""
-    flat = {name: dict(_flattened(run.config)) for name, run in runs.items()}
+    flat = {name: flattened(run.config) for name, run in runs.items()}
     keys = sorted({key for settings in flat.values() for key in settings} - _IGNORED_SETTINGS)
     table = {key: {name: flat[name].get(key) for name in runs} for key in keys}
     return {
@@ -94,14 +95,6 @@ def _different_settings(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str,
         for key, values in table.items()
         if any(value != next(iter(values.values())) for value in values.values())
     }
-
-
-def _flattened(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flattened(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:

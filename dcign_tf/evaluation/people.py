@@ -23,6 +23,7 @@ from dcign_tf.evaluation.independent_codes import CODES_FILE, score_disentanglem
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.portraits import Portraits, read_portraits
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.pixels import to_unit
 from dcign_tf.quantities import Quantity, display_name
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.face_shape import (
@@ -127,7 +128,7 @@ def _encode(network: Codec, portraits: Portraits) -> np.ndarray:
 
     def encoded(start: int) -> np.ndarray:
         images = portraits.images[start : start + _BATCH]
-        return network.encode(images.astype(np.float32) / np.float32(255))
+        return network.encode(to_unit(images))
 
     starts = range(0, len(portraits.images), _BATCH)
     return np.concatenate(list(concurrently(encoded, starts)))

@@ -11,6 +11,7 @@ from typing import Any
 from dcign_tf.evaluation.report import card_parts
 from dcign_tf.pretrained.photograph import CREDIT
 from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.runs.config import flattened
 
 PHOTOGRAPH = "photograph.png"
 """Beside the card."""
@@ -123,26 +124,15 @@ def training_command(config: Mapping[str, Any]) -> str:
         spec = importlib.util.spec_from_file_location(preset, file)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        defaults = _flat(module.get_config().to_dict())
+        defaults = flattened(module.get_config().to_dict())
     words = ["python", "train.py", f"--dataset={config['dataset']}", f"--preset={config['preset']}"]
-    for key, value in _flat(config).items():
+    for key, value in flattened(config).items():
         is_flag = key in ("dataset", "preset", "data_dir", "init_from")
         if not is_flag and _as_json(value) != _as_json(defaults.get(key)):
             words.append(f"--config.{key}={_text(value)}")
     if config.get("init_from"):
         words.append(f"--init_from={config['init_from']}")
     return " \\\n  ".join([" ".join(words[:4]), *map(shlex.quote, words[4:])])
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted key to value."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _as_json(value: Any) -> Any:

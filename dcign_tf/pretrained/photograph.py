@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.evaluation.figures.sheets import sheet
 from dcign_tf.model.dcign import DCIGN
+from dcign_tf.pixels import to_unit
 from dcign_tf.quantities import Quantity, display_name
 
 CREDIT = "Grace Hopper, official photograph of the U.S. Navy, in the public domain"
@@ -26,7 +27,7 @@ def photograph_sheet(model: DCIGN) -> Figure:
     size, _, channels = model.encoder.input_shape[1:]
     file = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     photograph = fit_picture(file, image_size=size, channels=channels)[np.newaxis]
-    images = photograph.astype(np.float32) / 255
+    images = to_unit(photograph)
     shown, labels = [images[0], model(images).numpy()[0]], ["photograph", "“reconstruction”"]
     known = [own for own in model.calibration.factors.values() if not own.reason]
     for own in known[:1]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from dcign_tf.datasets.batch_plan import BatchPlan
 from dcign_tf.errors import UserError
+from dcign_tf.runs.config import flattened
 
 _AT_LEAST = {
     "num_steps": 1,
@@ -44,7 +45,7 @@ def check_settings(config: Mapping[str, Any], num_factors: int) -> None:
     Raises:
         UserError: for the first value that nothing can be trained with.
     """
-    values = _flat(config)
+    values = flattened(config)
     for key, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise _wrong(key, value, "a finite number")
@@ -77,17 +78,6 @@ def _check_ratios(ratios: Sequence, num_factors: int) -> None:
         raise _wrong(
             "factor_ratios", ratios, f"(from_step, frequencies) pairs like {example}"
         ) from error
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted key to value."""
-    flat = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _wrong(key: str, value: Any, wanted: str) -> UserError:

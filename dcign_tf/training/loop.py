@@ -20,6 +20,7 @@ import tensorflow as tf
 from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
 from dcign_tf.model.dcign import DCIGN
+from dcign_tf.progress import duration
 from dcign_tf.runs.directory import RunDirectory
 
 
@@ -222,12 +223,3 @@ class _Progress:
 
     def _aligned(self, cells: Sequence[str]) -> str:
         return " ".join(c.rjust(w) for c, w in zip(cells, self._WIDTHS, strict=True))
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: `1 h 05 min`, `12 min 30 s`, `8 s`."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"

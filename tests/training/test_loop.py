@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcign_tf.errors import UserError
+from dcign_tf.progress import duration
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training.experiment import load_model
-from dcign_tf.training.loop import Intervals, duration, train
+from dcign_tf.training.loop import Intervals, train
 from tests.helpers.tiny import CODE, tiny_batches, tiny_model
 
 INTERVALS = Intervals(num_steps=6, log_every=2, validate_every=3)

@@ -12,8 +12,7 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from dcign_tf.evaluation.figures.style import INK, MUTED, caption, factor_colours, styled
 from dcign_tf.evaluation.metrics.circle import unroll
-from dcign_tf.evaluation.report.score_tables import number
-from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.quantities import Quantity, display_name, number
 from dcign_tf.readouts.calibration import FactorCalibration
 
 _CUT_NOTE = (

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dcign_tf.evaluation.figures.style import DPI, INK
+from dcign_tf.pixels import to_levels
 
 _TILE_PX = 150  # smaller images are enlarged to about this width
 _MARGIN_PX = 24
@@ -34,7 +35,7 @@ def pixels(images: np.ndarray, ndim: int) -> np.ndarray:
     if np.issubdtype(images.dtype, np.floating):
         if np.isnan(images).any():
             raise ValueError("Images hold NaN; there is nothing to draw.")
-        images = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8)
+        images = to_levels(np.clip(images, 0, 1))
     elif images.dtype != np.uint8:
         raise ValueError(f"Images are {images.dtype}; they must be uint8 or float in [0, 1].")
     return np.broadcast_to(images, (*images.shape[:-1], 3))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dcign_tf.evaluation.report import html_page
-from dcign_tf.evaluation.report.score_tables import aligned, number
-from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.evaluation.report.score_tables import aligned
+from dcign_tf.quantities import Quantity, display_name, number
 
 _GROUPS = ("disentanglement", "shape")
 _NAMES = {

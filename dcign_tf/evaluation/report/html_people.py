@@ -7,8 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from dcign_tf.evaluation.report.html_page import explained, paragraph, table
-from dcign_tf.evaluation.report.score_tables import number
-from dcign_tf.quantities import display_name
+from dcign_tf.quantities import display_name, number
 
 Scores = Mapping[str, Any]
 

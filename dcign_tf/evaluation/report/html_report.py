@@ -28,6 +28,7 @@ from dcign_tf.evaluation.report.html_page import (
 )
 from dcign_tf.evaluation.report.score_tables import reasons
 from dcign_tf.files import write_aside
+from dcign_tf.progress import duration
 from dcign_tf.quantities import display_name
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.directory import RunDirectory
@@ -160,7 +161,7 @@ def _trained(
     if step is not None:
         told["Training steps"] = f"{step:,} of {config['num_steps']:,}"
     if seconds := [r["seconds"] for r in records if "seconds" in r and r["step"] <= (step or 0)]:
-        told["Training time"] = _duration(seconds[-1])
+        told["Training time"] = duration(seconds[-1])
     machine = [str(d).removeprefix("/physical_device:") for d in environment.get("devices", [])]
     if threads := environment.get("threads"):
         machine.append(_count(threads, "thread"))
@@ -202,7 +203,3 @@ def _unknown(scores: Mapping[str, Any], calibration: Calibration | None) -> list
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{seconds / 60:.1f} minutes"

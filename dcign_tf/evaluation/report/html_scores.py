@@ -11,9 +11,8 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from dcign_tf.evaluation.report.html_page import paragraph, table
-from dcign_tf.evaluation.report.score_tables import number
 from dcign_tf.factors import INTRINSIC
-from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.quantities import Quantity, display_name, number
 
 Scores = Mapping[str, Any]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Mapping, Sequence
 
 from dcign_tf.evaluation.scores import SWEEP_SCORES, VALUE_SCORES
-from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.quantities import Quantity, display_name, number
 
 
 def scores_table(scores: Mapping) -> str:
@@ -195,14 +194,6 @@ def _all_reasons(scores: Mapping) -> dict[str, dict[str, str]]:
 
 def _wrapped(sentences: Sequence[str]) -> str:
     return "\n".join(textwrap.fill(s, width=100, subsequent_indent="  ") for s in sentences)
-
-
-def number(value: float | None, form: str | None = None, unit: str = "") -> str:
-    """A score to read, – if it is not known; `form` as for `format`."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    readable = value == 0 or 0.001 <= abs(value) < 1000
-    return format(value, form or (".3f" if readable else ".2e")) + unit
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -299,7 +299,7 @@ class TestWriteReport:
         run.append_metrics({"step": 10, "seconds": 7200.0})
         text = write_report(run).read_text(encoding="utf-8")
         assert "azimuth_deg is not calibrated: it is so." in text
-        assert "2.0 hours" in text
+        assert "2 h 00 min" in text
 
     @pytest.mark.parametrize(
         ("name", "message"),

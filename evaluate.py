@@ -55,8 +55,8 @@ def main() -> None:
     run = RunDirectory(FLAGS.workdir)
     run.read_config()  # says at once if this is no run directory
     with running.quiet_loading():
-        from dcign_tf.training import experiment
-    experiment.evaluate(run, **settings)
+        from dcign_tf.evaluation.evaluate import evaluate
+    evaluate(run, **settings)
 
 
 if __name__ == "__main__":

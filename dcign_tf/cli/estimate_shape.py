@@ -155,9 +155,9 @@ def _encode(
         UserError: if the checkpoint cannot be read, or the read-out is of another one.
     """
     with running.quiet_loading():
-        from dcign_tf.training import experiment
+        from dcign_tf.runs.checkpoints import load_model
     path = run.best_checkpoint if checkpoint == "best" else run.last_checkpoint
-    model = experiment.load_model(path)
+    model = load_model(path)
     if (step := int(model.step.numpy())) != readout.step:
         raise UserError(
             f"The shape read-out was fitted at step {readout.step:,}, {path} is of step {step:,}."

@@ -23,8 +23,8 @@ from dcign_tf.pixels import to_levels, to_unit
 from dcign_tf.quantities import Quantity, display_name
 from dcign_tf.readouts.calibration import Calibration, CalibrationError, FactorCalibration
 from dcign_tf.readouts.identities import IdentityDistribution
+from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.training import experiment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +134,7 @@ class SceneEditor:
             UserError: if anything is missing or damaged, or the model is not calibrated.
         """
         background = background_level(run.read_config())
-        model = experiment.load_model(run.checkpoint(checkpoint))
+        model = load_model(run.checkpoint(checkpoint))
         try:
             identities = IdentityDistribution.load(run.evaluation / IDENTITIES_FILE)
         except FileNotFoundError:

@@ -12,6 +12,7 @@ import numpy as np
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import SweepDataset
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
+from dcign_tf.evaluation.evaluate import evaluate, open_data
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.report.comparison_tables import as_html, as_markdown, as_text
@@ -26,9 +27,9 @@ from dcign_tf.files import write_aside, write_json, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.comparable import comparable_runs
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.training import experiment
 
 _FIGURES = {
     "comparison.png": "Squared error over how far the picture is turned, of all networks.",
@@ -64,7 +65,7 @@ def compare(
     runs = comparable_runs(directories)
     first = next(iter(runs.values()))
     output = pathlib.Path(output or first.comparison)
-    data = experiment.open_data(first, data_dir)
+    data = open_data(first, data_dir)
     known = quantities(data.values, data.periods)
     examples = choose_examples(data.sweeps("test"), known)
     evaluated, turned = {}, {}
@@ -105,12 +106,12 @@ def _evaluated(
     run: RunDirectory, data: SweepDataset, checkpoint: str, show: Callable[[str], None]
 ) -> tuple[DCIGN, Mapping[str, Any]]:
     """The model and its scores; evaluated here if there are none, or of other weights."""
-    model = experiment.load_model(run.checkpoint(checkpoint))
+    model = load_model(run.checkpoint(checkpoint))
     scores = run.read_scores()
     if not are_current(scores, int(model.step.numpy())) or run.read_calibration() is None:
         show(f"{run.path} has no scores of these weights yet.")
-        experiment.evaluate(run, data=data, checkpoint=checkpoint, show=show)
-        model, scores = experiment.load_model(run.checkpoint(checkpoint)), run.read_scores()
+        evaluate(run, data=data, checkpoint=checkpoint, show=show)
+        model, scores = load_model(run.checkpoint(checkpoint)), run.read_scores()
     return model, scores
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images
 from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.factors import GraphicsCode
+
+if TYPE_CHECKING:
+    from dcign_tf.codec import Codec
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,6 +47,6 @@ def load_pretrained(name: str = DEFAULT) -> DCIGN:
     Raises:
         UserError: if there is no such model.
     """
-    from dcign_tf.training import experiment
+    from dcign_tf.runs.checkpoints import load_model
 
-    return experiment.load_model(pretrained_run(name).last_checkpoint)
+    return load_model(pretrained_run(name).last_checkpoint)

@@ -28,8 +28,8 @@ from dcign_tf.pretrained.photograph import photograph_sheet
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.readouts.identities import IdentityDistribution
+from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.training import experiment
 
 CARD = "model_card.md"
 MOST_BYTES = 12_000_000
@@ -67,7 +67,7 @@ def pack(
             not evaluated, the folder exists or cannot be written, or the packed model is too
             large or draws other pictures.
     """
-    model = experiment.load_model(run.checkpoint(checkpoint))
+    model = load_model(run.checkpoint(checkpoint))
     _check_evaluated(run, model)
     twin_scores = None if twin is None else _scores_of_twin(twin, run)
     if output.exists():
@@ -80,9 +80,7 @@ def pack(
             _copy_files(run, packed)
             original = float32_copy(model)
             save_half_precision(original, packed.last_checkpoint)
-            difference = _largest_difference(
-                original, experiment.load_model(packed.last_checkpoint)
-            )
+            difference = _largest_difference(original, load_model(packed.last_checkpoint))
             save_figure(photograph_sheet(original), aside / PHOTOGRAPH)
             card = model_card(
                 name=output.name,

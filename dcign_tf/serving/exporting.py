@@ -83,11 +83,11 @@ def export_model(
 
         from dcign_tf.datasets.registry import background_level
         from dcign_tf.evaluation.scores import are_current
+        from dcign_tf.runs.checkpoints import load_model
         from dcign_tf.serving.serving_card import model_card
         from dcign_tf.serving.signatures import ServedModel
         from dcign_tf.serving.warmup import write_warmup_requests
-        from dcign_tf.training import experiment
-    model = experiment.load_model(run.checkpoint(checkpoint))
+    model = load_model(run.checkpoint(checkpoint))
     background = background_level(config)
     try:
         calibration = model.checked_calibration()

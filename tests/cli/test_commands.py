@@ -272,31 +272,30 @@ class TestEvaluate:
         assert result.stdout.endswith("read them on is finished/evaluation/report.html\n")
 
     def test_missing_data_are_made_anew(self, finished, tmp_path, capfd):
-        from dcign_tf.training import experiment
+        from dcign_tf.evaluation.evaluate import evaluate
 
         scores = finished.read_scores()
         shutil.rmtree(finished.evaluation)
         data_dir = str(tmp_path / "data")
-        experiment.evaluate(finished, data_dir=data_dir, show=lambda line: None)
+        evaluate(finished, data_dir=data_dir, show=lambda line: None)
         assert "Rendering" in capfd.readouterr().err
         assert finished.read_scores() == scores
 
     def test_the_best_checkpoint(self, finished, data):
-        from dcign_tf.training import experiment
+        from dcign_tf.evaluation.evaluate import evaluate
 
         validated = {r["step"]: r.get("val_elbo", -np.inf) for r in finished.read_metrics()}
-        scores = experiment.evaluate(
-            finished, data_dir=str(data), checkpoint="best", show=lambda line: None
-        )
+        scores = evaluate(finished, data_dir=str(data), checkpoint="best", show=lambda line: None)
         assert scores["step"] == max(validated, key=validated.get)
 
     def test_the_checkpoint_is_calibrated_and_otherwise_the_same(self, finished, data):
+        from dcign_tf.evaluation.evaluate import evaluate
         from dcign_tf.readouts.calibration import Calibration
-        from dcign_tf.training import experiment
+        from dcign_tf.runs.checkpoints import load_model
 
         before = arrays(finished.last_checkpoint)
-        experiment.evaluate(finished, data_dir=str(data), show=lambda line: None)
-        calibration = experiment.load_model(finished.last_checkpoint).calibration
+        evaluate(finished, data_dir=str(data), show=lambda line: None)
+        calibration = load_model(finished.last_checkpoint).calibration
         written = json.loads((finished.evaluation / "calibration.json").read_text())
         assert calibration == Calibration.from_config(written)
         assert calibration.step == LAST_STEP
@@ -307,27 +306,27 @@ class TestEvaluate:
             np.testing.assert_array_equal(array, after[name], err_msg=name)
 
     def test_a_checkpoint_in_use_is_left_as_it_is(self, finished, data):
-        from dcign_tf.training import experiment
+        from dcign_tf.evaluation.evaluate import evaluate
 
         before, lines = finished.last_checkpoint.read_bytes(), []
         with finished.locked():
-            experiment.evaluate(finished, data_dir=str(data), show=lines.append)
+            evaluate(finished, data_dir=str(data), show=lines.append)
         assert "is in use: its checkpoint is left as it is" in lines[0]
         assert finished.last_checkpoint.read_bytes() == before
 
     def test_a_damaged_run(self, finished, data):
-        from dcign_tf.training import experiment
+        from dcign_tf.evaluation.evaluate import evaluate
 
         content = finished.last_checkpoint.read_bytes()
         finished.last_checkpoint.write_bytes(content[:-100])
         with pytest.raises(UserError, match=r"is damaged \(it is cut short"):
-            experiment.evaluate(finished, data_dir=str(data))
+            evaluate(finished, data_dir=str(data))
         finished.last_checkpoint.write_bytes(content)
         config = finished.read_config()
         del config["data"]
         finished.config_file.write_text(json.dumps(config))
         with pytest.raises(UserError, match=r"config\.json is damaged: it has no data\."):
-            experiment.evaluate(finished, data_dir=str(data))
+            evaluate(finished, data_dir=str(data))
 
     def test_what_is_no_run_directory(self, tmp_path):
         result = execute(command("evaluate.py", f"--workdir={tmp_path / 'none'}"))
@@ -341,11 +340,11 @@ class TestEvaluate:
 def test_runs_side_by_side(finished, data, tmp_path):
     """The second as if it were trained without clamping, and not evaluated yet."""
     from dcign_tf.evaluation import compare
-    from dcign_tf.training import experiment
+    from dcign_tf.runs.checkpoints import load_model
 
     twin = RunDirectory(shutil.copytree(finished.path, tmp_path / "entangled"))
     shutil.rmtree(twin.evaluation)
-    model = experiment.load_model(twin.last_checkpoint)
+    model = load_model(twin.last_checkpoint)
     model.procedure = "entangled"
     model.save(twin.last_checkpoint)
     settings = {**twin.read_config(), "procedure": "entangled", "data_dir": "elsewhere"}
@@ -356,7 +355,7 @@ def test_runs_side_by_side(finished, data, tmp_path):
     compared = compare.compare(directories, data_dir=str(data), show=lines.append)
     assert lines[0] == f"{twin.path} has no scores of these weights yet."
     assert set(twin.read_scores()["found_latents"]) == {"azimuth", "elevation", "light_azimuth"}
-    assert experiment.load_model(twin.last_checkpoint).calibration.latents
+    assert load_model(twin.last_checkpoint).calibration.latents
     assert compared["settings"] == {"procedure": {"finished": "clamped", "entangled": "entangled"}}
     for factor, own in compared["rerendering"].items():
         both = [run.read_scores()["rerendering"][factor] for run in (finished, twin)]
@@ -417,8 +416,8 @@ def test_one_line_for_a_wrong_command(arguments, message, tmp_path):
 def test_loading_notes_are_hidden_and_errors_are_not():
     """Also those of a process that dies while it loads."""
     code = (
-        "import os\nfrom dcign_tf import scripts\n"
-        "with scripts.quiet_loading():\n"
+        "import os\nfrom dcign_tf.cli import running\n"
+        "with running.quiet_loading():\n"
         "    os.write(2, b'I0000 00:00:1 7 port.cc:153] oneDNN custom operations are on.\\n')\n"
         "    os.write(2, b'E0000 00:00:1 7 cuda.cc:1] out of luck\\n')\n"
         "    {end}\n"

@@ -13,8 +13,8 @@ import tensorflow as tf
 from PIL import Image
 
 from dcign_tf.codec import TRAVERSAL_STEPS, Codec
-from dcign_tf.evaluation import drawing
 from dcign_tf.evaluation import evaluate as evaluation
+from dcign_tf.evaluation.figures import charts
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.training.pictures import TrainingPictures
 from tests.helpers.tiny import tiny_model
@@ -177,7 +177,7 @@ def test_files(perfect):
 @pytest.fixture
 def one_figure(monkeypatch):
     """That of Fig. 6, to be quick."""
-    figure = drawing.plots.movement(np.eye(2), ["a", "b"], ["a", "b"])
+    figure = charts.movement(np.eye(2), ["a", "b"], ["a", "b"])
     monkeypatch.setattr(evaluation.drawing, "figures", lambda *_: [("equivariance", figure)])
 
 

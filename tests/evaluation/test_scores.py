@@ -35,7 +35,7 @@ QUANTITIES = {
     "elevation": Quantity("elevation_deg"),
 }
 DOCUMENT = ROOT / "docs" / "scores.md"
-LINEAR_SCORES = VALUE_SCORES[:5]
+LINEAR_SCORES = VALUE_SCORES[:4]
 
 
 def codes_of(num_sweeps, seed):
@@ -273,7 +273,7 @@ def test_table_shows_every_score_in_aligned_columns(scores):
     assert re.split(" {2,}", by_value[0])[1:] == [n.replace("_", " ") for n in VALUE_SCORES]
     assert [line.split()[0] for line in by_value[1:]] == ["azimuth", "elevation"]
     azimuth, elevation = (line.split() for line in by_value[1:])
-    assert azimuth[5].endswith("°")
+    assert azimuth[4].endswith("°")
     assert azimuth[-1] == f"{scores['factors']['azimuth']['cut']:.3f}°"
     assert elevation[-2:] == ["–", "–"]
     assert re.split(" {2,}", by_sweep[0])[2:] == [n.replace("_", " ") for n in SWEEP_SCORES]

@@ -24,8 +24,8 @@ from dcign_tf.evaluation.showcase import IDENTITIES_FILE
 from dcign_tf.pretrained import packing
 from dcign_tf.pretrained.package_card import training_command
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
+from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.training import experiment
 from tests.helpers import ROOT
 from tests.helpers.trained_runs import LATENTS, SCORES, SIZE, STEP, calibrated_model, write_run
 
@@ -57,7 +57,7 @@ def random_images(number: int) -> np.ndarray:
 def test_the_same_pictures_from_half_the_weights(trained, packed):
     """Through the public name, of a model that lies where the package's own do."""
     original, images = trained[1], random_images(20)
-    model = experiment.load_model(packed.last_checkpoint)
+    model = load_model(packed.last_checkpoint)
     difference = np.abs(model(images).numpy() - original(images).numpy())
     assert 0 < difference.max() <= 1 / 255
     assert {v.dtype for v in model.weights} == {"float32", "int64"}
@@ -170,10 +170,10 @@ def test_mixed_precision_becomes_float32(run, tmp_path, set_dtype_policy):
     set_dtype_policy("mixed_bfloat16")
     calibrated_model().save(run.last_checkpoint)
     set_dtype_policy("float32")
-    before = experiment.load_model(run.last_checkpoint)
+    before = load_model(run.last_checkpoint)
     assert before.encoder.layers[1].compute_dtype == "bfloat16"
     packing.pack(run, tmp_path / "packed", show=lambda line: None)
-    model = experiment.load_model(RunDirectory(tmp_path / "packed").last_checkpoint)
+    model = load_model(RunDirectory(tmp_path / "packed").last_checkpoint)
     assert {layer.compute_dtype for layer in model.encoder.layers} == {"float32"}
     assert {layer.compute_dtype for layer in model.decoder.layers} == {"float32"}
 
@@ -197,7 +197,7 @@ def test_a_run_that_was_not_evaluated(run, tmp_path, spoil, message):
 
 
 def test_a_model_that_is_not_calibrated(run, tmp_path):
-    model = experiment.load_model(run.last_checkpoint)
+    model = load_model(run.last_checkpoint)
     model.calibration = None
     model.save(run.last_checkpoint)
     with pytest.raises(UserError, match=r"not calibrated.*Evaluate it first"):

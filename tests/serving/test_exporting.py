@@ -220,7 +220,6 @@ signatures = tf.saved_model.load(version).signatures
 inputs = {name: tf.constant(value) for name, value in np.load(given).items()}
 np.save(answer, signatures["rerender"](**inputs)["rendering"])
 from tensorflow.python.tools import saved_model_cli
-from tests.helpers import ROOT
 sys.argv = ["saved_model_cli", "show", f"--dir={version}", "--all"]
 saved_model_cli.main()
 """

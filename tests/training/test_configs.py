@@ -6,6 +6,7 @@ import importlib
 
 import pytest
 
+from dcign_tf.datasets import registry
 from dcign_tf.datasets.faces.builder import DcignFacesConfig
 from dcign_tf.datasets.faces.drawing import FaceSettings
 from dcign_tf.errors import UserError
@@ -42,7 +43,7 @@ class TestConfigs:
         config = resolved(name, data_dir=str(tmp_path))
         USERS_FILES.get(config["dataset"], lambda _: None)(tmp_path)
         before = sorted(tmp_path.rglob("*"))
-        data = experiment._open_dataset(config)
+        data = registry.open_configured(config)
         check_settings(config, num_factors=len(data.extrinsic) + 1)
         assert data.image_shape[0] == config["data"]["image_size"]
         assert sorted(tmp_path.rglob("*")) == before
@@ -138,7 +139,7 @@ def test_data_of_a_preset_are_those_of_the_builder_by_that_name(preset):
 
 def test_the_best_preset_takes_the_papers_data(tmp_path):
     best, paper = (
-        experiment._open_dataset(resolved(f"faces_{preset}", data_dir=str(tmp_path)))
+        registry.open_configured(resolved(f"faces_{preset}", data_dir=str(tmp_path)))
         for preset in ("best", "paper")
     )
     assert best.builder.data_dir == paper.builder.data_dir

@@ -154,7 +154,7 @@ def test_too_little_disk_is_found_before_anything_is_written(tmp_path, monkeypat
 
 def test_a_disk_that_fills_up_on_the_way_is_an_error(tmp_path):
     program = (
-        "import resource, pathlib, test_generation as t; "
+        "import resource, pathlib; from tests.datasets.storage import test_generation as t; "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000)); "
         f"t.generate(pathlib.Path({str(tmp_path)!r}))"
     )

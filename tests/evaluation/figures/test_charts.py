@@ -296,7 +296,13 @@ def test_figures_leave_the_global_style_alone_and_ignore_it(rng):
 
 def test_no_pyplot_and_no_tensorflow():
     """pyplot would open windows and keep every figure; TensorFlow would take seconds to load."""
-    names = ("plots", "latent_plots", "sheets", "scores", "score_tables")
+    names = (
+        "figures.charts",
+        "figures.latent_charts",
+        "figures.sheets",
+        "scores",
+        "report.score_tables",
+    )
     modules = ", ".join(f"dcign_tf.evaluation.{name}" for name in names)
     script = (
         f"import sys, {modules}; sys.exit(any("

@@ -6,18 +6,18 @@ import warnings
 
 import numpy as np
 import pytest
-from dcign_tf.evaluation.correlation import correlations, r2
-from dcign_tf.evaluation.novel_views import (
-    novel_view_pairs,
-    novel_view_ratio,
-    squared_errors,
-    swap_latents,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from dcign_tf.evaluation.metrics.correlation import correlations, r2
+from dcign_tf.evaluation.metrics.novel_views import (
+    novel_view_pairs,
+    novel_view_ratio,
+    squared_errors,
+    swap_latents,
+)
 from dcign_tf.factors import GraphicsCode
 
 CODE = GraphicsCode({"azimuth": 1, "elevation": 1, "light_azimuth": 1, "intrinsic": 4})

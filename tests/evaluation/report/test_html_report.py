@@ -106,7 +106,7 @@ def test_what_was_trained_and_how(documented):
     assert words(page, "h1") == ["DC-IGN on faces (quick preset)"]
     assert told["Pictures"] == "70 × 70, 1 channel"
     assert told["Training steps"] == "5,000 of 6,500"
-    assert told["Training time"] == "9.5 minutes"  # up to the scored step
+    assert told["Training time"] == "9 min 30 s"  # up to the scored step
     assert told["Machine"] == "CPU:0, 2 threads, mixed_bfloat16"
     assert told["Seeds"] == "3; of the data 4"
     assert words(page, "code") == ["abc1234"]

@@ -77,10 +77,11 @@ def test_what_cannot_be_used(folder):
     names = ["missing", "directory", "dangling", "nul\0nul", "0.png/x", NAMES[0]]
     *reasons, description = describe_files(folder, names)
     assert isinstance(description, bytes)
-    assert [reason.strerror for reason in reasons] == [
+    words = [reason.strerror for reason in reasons]
+    assert "embedded null" in words.pop(3)  # Python 3.13 says more
+    assert words == [
         "No such file or directory",
         "It is no file",
         "No such file or directory",
-        "embedded null byte",
         "Not a directory",
     ]

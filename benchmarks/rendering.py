@@ -28,7 +28,8 @@ from dcign_tf.factors import INTRINSIC
 from dcign_tf.rendering.camera import pose_rotation
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.morphable_model import MorphableModel
-from dcign_tf.rendering.raycaster import FaceScene, Topology
+from dcign_tf.rendering.raycaster import FaceScene
+from dcign_tf.rendering.topology import Topology
 
 FACE_MODEL = flags.DEFINE_string("face_model", None, "A face model's file; procedural if not set.")
 BASEL_SIZED = flags.DEFINE_bool("basel_sized", False, "53,592 vertices, 199 + 199 components.")

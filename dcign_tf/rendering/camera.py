@@ -1,8 +1,8 @@
-"""Where things stand when a picture is taken: poses, the light's direction, the camera.
+"""Where things stand when a picture is taken: the object's pose and the camera.
 
 The object turns by its azimuth about its own vertical axis, then tilts by its
 elevation about the camera's horizontal axis. The camera looks along −z with x to
-the right and y up; the light is given in the camera's frame.
+the right and y up.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ import dataclasses
 import math
 
 import numpy as np
-
-LIGHT_ELEVATION_DEG = 40.0
-"""The light stands this high above the camera's horizon, unless another height is asked for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,13 +39,6 @@ def pose_rotation(azimuth_deg: float, elevation_deg: float) -> np.ndarray:
     turn = np.array([[cos_a, 0, sin_a], [0, 1, 0], [-sin_a, 0, cos_a]])
     tilt = np.array([[1, 0, 0], [0, cos_e, sin_e], [0, -sin_e, cos_e]])
     return tilt @ turn
-
-
-def light_direction(azimuth_deg: float, elevation_deg: float = LIGHT_ELEVATION_DEG) -> np.ndarray:
-    """Unit vector [3] towards the light, in the camera's frame; right and up are positive."""
-    azimuth, elevation = math.radians(azimuth_deg), math.radians(elevation_deg)
-    level = math.cos(elevation)
-    return np.array([level * math.sin(azimuth), math.sin(elevation), level * math.cos(azimuth)])
 
 
 def _spread(low_deg: float, high_deg: float, step_deg: float) -> np.ndarray:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
+from dcign_tf.pixels import to_levels
+from dcign_tf.rendering import srgb
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 FORMATS = (".obj", ".ply")
@@ -35,13 +37,7 @@ def write_mesh(path: str | os.PathLike, model: MorphableModel, coefficients: np.
     mesh = trimesh.Trimesh(
         model.vertices_mm(coefficients),
         model.triangles,
-        vertex_colors=_srgb(model.albedo(coefficients)),
+        vertex_colors=to_levels(srgb.encode(model.albedo(coefficients))),
         process=False,  # else vertices in one place would be merged, and all renumbered
     )
     mesh.export(os.fspath(path), file_type=file_type[1:])
-
-
-def _srgb(linear: np.ndarray) -> np.ndarray:
-    """8-bit sRGB of linear light, 0 to 1 (IEC 61966-2-1)."""
-    display = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(255 * display).astype(np.uint8)

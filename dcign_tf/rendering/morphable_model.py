@@ -11,6 +11,8 @@ import dataclasses
 
 import numpy as np
 
+from dcign_tf.rendering import srgb
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MorphableModel:
@@ -80,10 +82,4 @@ class MorphableModel:
             coefficients[self.num_shape :].astype(np.float32), self.albedo_basis, axes=1
         )
         albedo = np.clip(self.mean_albedo + change, 0, 1)
-        return _decode_srgb(albedo) if self.albedo_is_srgb else albedo
-
-
-def _decode_srgb(display: np.ndarray) -> np.ndarray:
-    """Linear light of sRGB values, both from 0 to 1 (IEC 61966-2-1)."""
-    curve = ((display + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
-    return np.where(display <= 0.04045, display / np.float32(12.92), curve)
+        return srgb.decode(albedo) if self.albedo_is_srgb else albedo

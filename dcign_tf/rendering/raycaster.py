@@ -1,5 +1,8 @@
 """A mesh in, images out: perspective ray casting with cast shadows, on the CPU.
 
+A face is rendered by `FaceScene.of(model, coefficients).render(angles)`: `camera` says
+where its pixels' rays go, `light` where the light stands, and `Scene` what they hit.
+
 Intel Embree finds what a ray hits; the rest is NumPy. The bounding volume
 hierarchy is built once for an identity, and for a new pose the rays and the light
 are turned into the mesh's frame, not the mesh. Only rays within the object's
@@ -17,25 +20,15 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
-from dcign_tf.rendering.camera import (
-    LIGHT_ELEVATION_DEG,
-    Camera,
-    Framing,
-    light_direction,
-    pose_rotation,
-)
+from dcign_tf.pixels import to_levels
+from dcign_tf.rendering import srgb
+from dcign_tf.rendering.camera import Camera, Framing, pose_rotation
+from dcign_tf.rendering.light import LIGHT_ELEVATION_DEG, LUMINANCE, Lighting, light_direction
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.topology import Topology
 
 RENDERER_VERSION = 3
 """Raised whenever the same mesh and angles no longer give the same image."""
-
-AMBIENT = 0.05
-DIFFUSE = 1.6
-"""Radiance of a face of albedo 1: AMBIENT + DIFFUSE · cos(angle of incidence), where lit."""
-
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Rec. 709 weights of linear RGB: grey images hold luminance."""
 
 # Rows and columns, in pixels: a rotated grid, which serves near-vertical and
 # near-horizontal edges, the ones that show most, with four distinct levels.
@@ -47,33 +40,8 @@ At half of it a third more rays leave just as many pixels visibly (20 levels) of
 """
 _SHADOW_OFFSET = 0.004
 """How far, in object radii, shadow rays start off the surface, so that it does not shade itself."""
-
-
-def _srgb_table(size: int = 8192) -> np.ndarray:
-    """8-bit sRGB level of each of `size` equal steps of linear light from 0 to 1."""
-    linear = np.linspace(0, 1, size)
-    display = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.round(255 * display).astype(np.uint8)
-
-
-_SRGB = _srgb_table()
-
-
-@dataclasses.dataclass(frozen=True)
-class Lighting:
-    """How bright things are, in linear light, where 1 is white; the defaults are the faces'.
-
-    Attributes:
-        ambient: light from everywhere.
-        diffuse: of the directional light, on a surface that faces it.
-        headlight: of a light without shadows at the camera, on a surface that faces it.
-        background: what no ray hits.
-    """
-
-    ambient: float = AMBIENT
-    diffuse: float = DIFFUSE
-    headlight: float = 0.0
-    background: float = 0.0
+_SRGB_LEVELS = to_levels(srgb.encode(np.linspace(0, 1, 8192)))
+"""8-bit sRGB levels of equal steps of linear light from 0 to 1: a look-up is quicker."""
 
 
 @dataclasses.dataclass
@@ -175,7 +143,7 @@ class Scene:
         if image_size < 8:
             raise ValueError(f"image_size must be at least 8 pixels, got {image_size}.")
         shape = (len(angles), image_size, image_size, channels)
-        images = np.full(shape, self._background_level)
+        images = np.full(shape, _levels(np.float32(self._lighting.background)))
         poses: dict[tuple[float, float], list[int]] = {}
         for index, (azimuth, elevation, *_) in enumerate(angles):
             poses.setdefault((azimuth, elevation), []).append(index)
@@ -184,10 +152,6 @@ class Scene:
             lights = [light_direction(*angles[index][2:]) @ rotation for index in indices]
             self._render_pose(rotation, lights, images, indices)
         return images
-
-    @property
-    def _background_level(self) -> np.uint8:
-        return _SRGB[_table_index(np.float32(self._lighting.background))]
 
     def _render_pose(
         self,
@@ -205,22 +169,22 @@ class Scene:
         edges = []
         for index, light in zip(indices, lights, strict=True):
             window = images[index, rows, columns]
-            levels = np.full((len(row), channels), self._background_level)
-            levels[hits.ray] = _SRGB[_table_index(self._shade(hits, light, rotation[2]))].T
+            levels = window.reshape(-1, channels)
+            levels[hits.ray] = _levels(self._shade(hits, light, rotation[2])).T
             window[:] = levels.reshape(window.shape)
             edges.append(_edges(window).ravel())
         pixel = np.flatnonzero(np.logical_or.reduce(edges))
         samples = [row[pixel] + _SUBPIXEL[:, :1], column[pixel] + _SUBPIXEL[:, 1:]]
         fine = self._cast(rotation, *(s.ravel() for s in samples), image_size, channels)
         for index, light, edge in zip(indices, lights, edges, strict=True):
-            own = edge[pixel]
-            own_hits = fine if own.all() else fine.where(np.tile(own, len(_SUBPIXEL)))
+            on_edge = edge[pixel]
+            hits = fine if on_edge.all() else fine.where(np.tile(on_edge, len(_SUBPIXEL)))
             rays = channels, len(_SUBPIXEL) * len(pixel)
             radiance = np.full(rays, self._lighting.background, np.float32)
-            radiance[:, own_hits.ray] = self._shade(own_hits, light, rotation[2])
+            radiance[:, hits.ray] = self._shade(hits, light, rotation[2])
             a, b, c, d = np.split(radiance, len(_SUBPIXEL), axis=1)
-            mean = ((a + b + c + d) * np.float32(0.25))[:, own]
-            images[index, row[pixel[own]], column[pixel[own]]] = _SRGB[_table_index(mean)].T
+            mean = ((a + b + c + d) * np.float32(0.25))[:, on_edge]
+            images[index, row[pixel[on_edge]], column[pixel[on_edge]]] = _levels(mean).T
 
     def _cast(
         self,
@@ -233,13 +197,13 @@ class Scene:
         """Hits of the rays through pixels [n], whose rows and columns may be fractions."""
         eye, direction = self._camera.rays(rotation, row, column, image_size)
         eyes = np.broadcast_to(eye, direction.T.shape)
-        found = self._embree.run(eyes, direction.T, output=1)
+        nearest = self._embree.run(eyes, direction.T, output=1)
         # What is seen from behind, through the openings of a mask, is background like the rest.
-        front = _dot(found["Ng"].T, direction) < 0
-        ray = np.flatnonzero((found["primID"] >= 0) & front)
+        front = _dot(nearest["Ng"].T, direction) < 0
+        ray = np.flatnonzero((nearest["primID"] >= 0) & front)
         attributes = self._attributes[channels]
-        corners = self._corners.take(found["primID"][ray], axis=1)
-        u, v = found["u"][ray], found["v"][ray]
+        corners = self._corners.take(nearest["primID"][ray], axis=1)
+        u, v = nearest["u"][ray], nearest["v"][ray]
         first, second, third = (
             attributes.take(corner, axis=1) * weight
             for corner, weight in zip(corners, (1 - u - v, u, v), strict=True)
@@ -291,9 +255,11 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _table_index(linear: np.ndarray) -> np.ndarray:
-    """Entry of `_SRGB` for linear light, what is brighter than white taken for white."""
-    return (np.minimum(linear, np.float32(1)) * (len(_SRGB) - 1) + np.float32(0.5)).astype(np.intp)
+def _levels(linear: np.ndarray) -> np.ndarray:
+    """uint8 sRGB levels of linear light, what is brighter than white taken for white."""
+    steps = len(_SRGB_LEVELS) - 1
+    index = np.minimum(linear, np.float32(1)) * steps + np.float32(0.5)
+    return _SRGB_LEVELS[index.astype(np.intp)]
 
 
 def _edges(image: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dcign_tf.datasets.faces import drawing
 from dcign_tf.datasets.faces.drawing import FaceSettings, render_example
+from dcign_tf.rendering import srgb
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.raycaster import FaceScene
 from dcign_tf.rendering.topology import Topology
@@ -103,10 +104,6 @@ def basel(tmp_path_factory):
     return load_face_model(write_statismo(tmp_path_factory.mktemp("basel") / "model"))
 
 
-def _srgb_to_linear(srgb):
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
 def test_every_format_is_the_same_face(model):
     coefficients = np.array(SHAPE_COEFFICIENTS + COLOUR_COEFFICIENTS, np.float32)
     assert (model.num_shape, model.num_coefficients) == (3, 5)
@@ -115,7 +112,7 @@ def test_every_format_is_the_same_face(model):
     np.testing.assert_allclose(model.vertices_mm(coefficients), expected_mm, atol=1e-4)
     change = colour_components() @ (COLOUR_STDDEV * COLOUR_COEFFICIENTS)
     expected = np.clip(mean_colour() + change.reshape(-1, 3), 0, 1)
-    np.testing.assert_allclose(model.albedo(coefficients), _srgb_to_linear(expected), atol=1e-6)
+    np.testing.assert_allclose(model.albedo(coefficients), srgb.decode(expected), atol=1e-6)
     for array in (model.mean_mm, model.shape_basis_mm, model.mean_albedo, model.albedo_basis):
         assert array.dtype == np.float32
     assert model.albedo(coefficients).dtype == np.float32

@@ -12,18 +12,8 @@ import dataclasses
 import numpy as np
 
 from dcign_tf.rendering.chairs.draw import Draw
-from dcign_tf.rendering.chairs.outlines import (
-    curve,
-    rounded_rectangle,
-    superellipse,
-)
-from dcign_tf.rendering.chairs.solids import (
-    Mesh,
-    board,
-    moved,
-    slab,
-    sweep,
-)
+from dcign_tf.rendering.chairs.outlines import curve, rounded_rectangle, superellipse
+from dcign_tf.rendering.chairs.solids import Mesh, board, moved, slab, sweep
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,11 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dcign_tf.rendering.chairs.draw import Seat, both
-from dcign_tf.rendering.chairs.outlines import (
-    curve,
-    fillet,
-    superellipse,
-)
+from dcign_tf.rendering.chairs.outlines import curve, fillet, superellipse
 from dcign_tf.rendering.chairs.solids import (
     Mesh,
     board,

@@ -14,7 +14,8 @@ import numpy as np
 from dcign_tf.rendering.camera import Framing
 from dcign_tf.rendering.chairs import leisure, modern, shells, upholstered, wooden
 from dcign_tf.rendering.chairs.draw import Draw, Part
-from dcign_tf.rendering.raycaster import Lighting, Scene
+from dcign_tf.rendering.light import Lighting
+from dcign_tf.rendering.raycaster import Scene
 
 CHAIRS_VERSION = 1
 """Raised whenever the same random numbers no longer give the same chair or picture of it."""

@@ -6,18 +6,8 @@ import numpy as np
 
 from dcign_tf.rendering.chairs.backs import Frame, crest, shaped_board
 from dcign_tf.rendering.chairs.draw import Draw
-from dcign_tf.rendering.chairs.outlines import (
-    evenly,
-    superellipse,
-)
-from dcign_tf.rendering.chairs.solids import (
-    Mesh,
-    board,
-    moved,
-    slab,
-    sweep,
-    tube,
-)
+from dcign_tf.rendering.chairs.outlines import evenly, superellipse
+from dcign_tf.rendering.chairs.solids import Mesh, board, moved, slab, sweep, tube
 
 
 def _arch(half: float, top: float, power: float, y: float) -> float:

@@ -8,11 +8,7 @@ import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
-from dcign_tf.rendering.chairs.outlines import (
-    curve,
-    rounded_rectangle,
-    superellipse,
-)
+from dcign_tf.rendering.chairs.outlines import curve, rounded_rectangle, superellipse
 from dcign_tf.rendering.chairs.solids import (
     Mesh,
     board,

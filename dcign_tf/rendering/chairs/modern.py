@@ -6,18 +6,8 @@ import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
-from dcign_tf.rendering.chairs.outlines import (
-    fillet,
-    rounded_rectangle,
-)
-from dcign_tf.rendering.chairs.solids import (
-    board,
-    box,
-    drape,
-    moved,
-    slab,
-    tube,
-)
+from dcign_tf.rendering.chairs.outlines import fillet, rounded_rectangle
+from dcign_tf.rendering.chairs.solids import board, box, drape, moved, slab, tube
 
 _BLACK = 0.05
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dcign_tf.rendering.chairs.draw import Draw, Seat, both
-from dcign_tf.rendering.chairs.outlines import (
-    curve,
-    fillet,
-    rounded_rectangle,
-    superellipse,
-)
+from dcign_tf.rendering.chairs.outlines import curve, fillet, rounded_rectangle, superellipse
 from dcign_tf.rendering.chairs.solids import (
     Mesh,
     Surface,

@@ -8,21 +8,8 @@ import numpy as np
 
 from dcign_tf.rendering.chairs import bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, on, parts
-from dcign_tf.rendering.chairs.outlines import (
-    curve,
-    fillet,
-    path_positions,
-    superellipse,
-)
-from dcign_tf.rendering.chairs.solids import (
-    Mesh,
-    Surface,
-    box,
-    drape,
-    moved,
-    slab,
-    tube,
-)
+from dcign_tf.rendering.chairs.outlines import curve, fillet, path_positions, superellipse
+from dcign_tf.rendering.chairs.solids import Mesh, Surface, box, drape, moved, slab, tube
 
 _BLACK = 0.05
 

@@ -6,17 +6,8 @@ import dataclasses
 
 from dcign_tf.rendering.chairs import backs, bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, parts
-from dcign_tf.rendering.chairs.outlines import (
-    rounded_rectangle,
-    superellipse,
-)
-from dcign_tf.rendering.chairs.solids import (
-    Mesh,
-    box,
-    drape,
-    moved,
-    slab,
-)
+from dcign_tf.rendering.chairs.outlines import rounded_rectangle, superellipse
+from dcign_tf.rendering.chairs.solids import Mesh, box, drape, moved, slab
 
 
 def club(d: Draw) -> list[Part]:

@@ -8,17 +8,8 @@ import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, hoops, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
-from dcign_tf.rendering.chairs.outlines import (
-    curve,
-    superellipse,
-)
-from dcign_tf.rendering.chairs.solids import (
-    Mesh,
-    Surface,
-    board,
-    drape,
-    tube,
-)
+from dcign_tf.rendering.chairs.outlines import curve, superellipse
+from dcign_tf.rendering.chairs.solids import Mesh, Surface, board, drape, tube
 
 
 def dining(d: Draw) -> list[Part]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
+import trimesh
 
 from dcign_tf.rendering.camera import Framing
 from dcign_tf.rendering.chairs import leisure, modern, shells, upholstered, wooden
@@ -89,9 +90,8 @@ class ChairScene:
 
     def __init__(self, chair: Chair):
         meshes = [part.mesh for part in chair.parts]
-        sizes = [len(mesh.vertices) for mesh in meshes]
-        starts = np.cumsum([0, *sizes[:-1]])
-        albedo = np.repeat([part.albedo for part in chair.parts], sizes)
+        vertices, triangles = trimesh.util.append_faces(*zip(*meshes, strict=True))
+        albedo = np.repeat([part.albedo for part in chair.parts], [len(m.vertices) for m in meshes])
         framing = Framing(
             max_azimuth_deg=180.0,
             max_elevation_deg=-MIN_ELEVATION_DEG,
@@ -100,8 +100,8 @@ class ChairScene:
             margin=0.05,
         )
         self._scene = Scene(
-            np.concatenate([mesh.vertices for mesh in meshes]),
-            np.concatenate([m.triangles + start for m, start in zip(meshes, starts, strict=True)]),
+            vertices,
+            triangles,
             np.broadcast_to(albedo[:, None], (len(albedo), 3)),
             framing=framing,
             lighting=_LIGHTING,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcign_tf.rendering.head.sculpture import bump, stroke
+from dcign_tf.rendering.masks import GREY, bump, painted, ramp, stroke
 
 VERSION = 1
 """Raised whenever a colour changes: data versions hang on it."""
@@ -20,7 +20,6 @@ LIPS = np.array([0.40, 0.20, 0.18])
 SCLERA = np.array([0.58, 0.55, 0.52])
 IRIS = np.array([0.13, 0.09, 0.06])
 DARK = np.array([0.05, 0.04, 0.04])
-_GREY = np.ones(3)
 
 _EYE = np.array([33.0, 34.2])
 _BROW_PATH = [(10, 50), (24, 54.5), (40, 55.5), (54, 50)]
@@ -33,28 +32,23 @@ class _Masks:
         self.brow = stroke(p, _BROW_PATH, 4.2)
         self.brow_rim = stroke(p, _BROW_PATH, 7.5) * (1 - self.brow)
         opening = _eye_opening(p)
-        self.eye = _inside(opening, 0.8)
+        self.eye = ramp(opening, 0.8)
         from_pupil = np.linalg.norm(p - _EYE, axis=1)
-        self.iris = self.eye * _inside(6.2 - from_pupil, 0.8)
-        self.pupil = self.eye * _inside(2.3 - from_pupil, 0.8)
+        self.iris = self.eye * ramp(6.2 - from_pupil, 0.8)
+        self.pupil = self.eye * ramp(2.3 - from_pupil, 0.8)
         upper = np.where(p[:, 1] > _EYE[1], 1.0, 0.35)
         self.lashes = upper * np.exp(-(((opening + 0.5) / 1.5) ** 2))
         self.around_eye = bump(p, _EYE, (21, 13)) * (1 - self.eye)
         self.under_eye = bump(p, (31, 23), (14, 5.5))
-        self.lips = _inside(_lip_depth(p), 1.0)
+        self.lips = ramp(_lip_depth(p), 1.0)
         self.mouth_line = stroke(p, [(0, -34.8), (24, -34.8)], 0.9)
         self.nostrils = bump(p, (8, -10.5), (4, 3))
         self.nose = bump(p, (0, -2), (15, 13))
         self.cheeks = bump(p, (42, 0), (19, 17))
         self.forehead = bump(p, (0, 78), (55, 24))
         beard_line = np.interp(p[:, 0], [0, 22, 45, 65, 75], [-14, -20, -33, -12, 20])
-        self.beard = _inside(beard_line - p[:, 1], 7) * (1 - self.lips)
+        self.beard = ramp(beard_line - p[:, 1], 7) * (1 - self.lips)
         self.moustache = bump(p, (9, -22), (19, 6)) * (1 - self.lips)
-
-
-def _inside(depth_mm: np.ndarray, width_mm: float) -> np.ndarray:
-    """1 where `depth_mm` is positive, 0 where negative, a ramp of `width_mm` each way between."""
-    return np.clip(0.5 + depth_mm / (2 * width_mm), 0, 1)
 
 
 def _eye_opening(p: np.ndarray) -> np.ndarray:
@@ -88,23 +82,20 @@ def paint(mean_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mean_albedo(m: _Masks) -> np.ndarray:
-    colour = np.tile(SKIN, (len(m.brow), 1))
-
-    def lay(mask: np.ndarray, pigment: np.ndarray) -> None:
-        colour[:] += mask[:, None] * (pigment - colour)
-
-    lay(0.15 * m.cheeks + 0.12 * m.nose, LIPS)
-    lay(0.22 * m.around_eye + 0.12 * m.under_eye, 0.6 * SKIN)
-    lay(0.16 * m.beard + 0.08 * m.moustache, BROW)
-    lay(0.8 * m.lips, LIPS)
-    lay(0.7 * m.mouth_line, DARK)
-    lay(0.6 * m.nostrils, DARK)
-    lay(np.minimum(1, 1.2 * m.brow), BROW)
-    lay(m.eye, SCLERA)
-    lay(m.iris, IRIS)
-    lay(m.pupil, DARK)
-    lay(0.85 * m.lashes, DARK)
-    return colour.astype(np.float32)
+    layers = [
+        (0.15 * m.cheeks + 0.12 * m.nose, LIPS),
+        (0.22 * m.around_eye + 0.12 * m.under_eye, 0.6 * SKIN),
+        (0.16 * m.beard + 0.08 * m.moustache, BROW),
+        (0.8 * m.lips, LIPS),
+        (0.7 * m.mouth_line, DARK),
+        (0.6 * m.nostrils, DARK),
+        (np.minimum(1, 1.2 * m.brow), BROW),
+        (m.eye, SCLERA),
+        (m.iris, IRIS),
+        (m.pupil, DARK),
+        (0.85 * m.lashes, DARK),
+    ]
+    return painted(SKIN, layers).astype(np.float32)
 
 
 def _albedo_basis(m: _Masks, from_nose: np.ndarray) -> np.ndarray:
@@ -115,7 +106,7 @@ def _albedo_basis(m: _Masks, from_nose: np.ndarray) -> np.ndarray:
     components = (
         (bare, 0.28 * SKIN),  # lightness of the skin
         (bare, np.array([0.035, -0.012, -0.02])),  # ruddy against sallow
-        (m.brow, 0.035 * _GREY),  # fair brows
+        (m.brow, 0.035 * GREY),  # fair brows
         (m.brow_rim, -0.09 * tint),  # broad brows
         (m.lips, np.array([0.05, 0.055, 0.055])),  # pale lips
         (m.lips, np.array([0.03, -0.025, -0.02])),  # red lips

@@ -8,107 +8,92 @@ symmetric but for `skew`, and for `grow` where it is told a lopsided region.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
-from dcign_tf.rendering.head import sculpture as sculpture
 from dcign_tf.rendering.head.mesh import HeadMesh, Part, beard_cover, hairline_height_mm
-from dcign_tf.rendering.head.sculpture import step
+from dcign_tf.rendering.head.sculpture import mirrored
+from dcign_tf.rendering.masks import bump, step, stroke
 
 Field = Callable[[HeadMesh], np.ndarray]
 Region = Callable[[np.ndarray], np.ndarray]
 """Weight [V] of points of the skin [V, 3]."""
 
 
+def _field(displacement: Callable[..., np.ndarray]) -> Callable[..., Field]:
+    """Makes of `displacement(mesh, …)` a function that takes all but the mesh, for a `Field`."""
+
+    @functools.wraps(displacement)
+    def with_settings(*args, **kwargs) -> Field:
+        return lambda mesh: displacement(mesh, *args, **kwargs)
+
+    return with_settings
+
+
 def _fold(mesh: HeadMesh) -> tuple[np.ndarray, np.ndarray]:
-    """Skin points folded to the left half, and the (soft) sign of their side."""
+    """Skin points folded to the left half, and what turns displacements there back: [V, 3] each."""
     x = mesh.skin_mm[:, 0]
-    return sculpture.mirrored(mesh.skin_mm), x / np.sqrt(x * x + 144)
+    unchanged = np.ones_like(x)
+    side = np.stack([x / np.sqrt(x * x + 144), unchanged, unchanged], axis=1)
+    return mirrored(mesh.skin_mm), side
 
 
-def push(centre, radii, vector) -> Field:
+@_field
+def push(mesh: HeadMesh, centre, radii, vector) -> np.ndarray:
     """Moves a Gaussian region, and its mirror image, along a vector (mm)."""
-
-    def field(mesh: HeadMesh) -> np.ndarray:
-        q, side = _fold(mesh)
-        moved = sculpture.bump(q, centre, radii)[:, None] * np.asarray(vector, float)
-        moved[:, 0] *= side
-        return moved
-
-    return field
+    q, side = _fold(mesh)
+    return bump(q, centre, radii)[:, None] * np.asarray(vector, float) * side
 
 
-def swell(centre, radii, factors) -> Field:
+@_field
+def swell(mesh: HeadMesh, centre, radii, factors) -> np.ndarray:
     """Scales a Gaussian region about its centre by 1 + factor along each axis."""
-
-    def field(mesh: HeadMesh) -> np.ndarray:
-        q, side = _fold(mesh)
-        moved = sculpture.bump(q, centre, radii)[:, None] * (q - centre) * np.asarray(factors)
-        moved[:, 0] *= side
-        return moved
-
-    return field
+    q, side = _fold(mesh)
+    return bump(q, centre, radii)[:, None] * (q - centre) * np.asarray(factors) * side
 
 
-def stretch(factors, above_mm: float | None = None, below_mm: float | None = None) -> Field:
+@_field
+def stretch(
+    mesh: HeadMesh, factors, above_mm: float | None = None, below_mm: float | None = None
+) -> np.ndarray:
     """Scales the whole head, or what lies above or below a height, along each axis."""
-
-    def field(mesh: HeadMesh) -> np.ndarray:
-        y = mesh.skin_mm[:, 1]
-        moved = mesh.skin_mm * np.asarray(factors)
-        if above_mm is not None:
-            moved[:, 1] = factors[1] * _ramp(y - above_mm)
-        if below_mm is not None:
-            moved[:, 1] = -factors[1] * _ramp(below_mm - y)
-        return moved
-
-    return field
+    y = mesh.skin_mm[:, 1]
+    moved = mesh.skin_mm * np.asarray(factors)
+    if above_mm is not None:
+        moved[:, 1] = factors[1] * _ramp(y - above_mm)
+    if below_mm is not None:
+        moved[:, 1] = -factors[1] * _ramp(below_mm - y)
+    return moved
 
 
-def skew(centre, radii, vector) -> Field:
+@_field
+def skew(mesh: HeadMesh, centre, radii, vector) -> np.ndarray:
     """Moves a Gaussian region along a vector without mirroring it (mm)."""
-
-    def field(mesh: HeadMesh) -> np.ndarray:
-        return sculpture.bump(mesh.skin_mm, centre, radii)[:, None] * np.asarray(vector, float)
-
-    return field
+    return bump(mesh.skin_mm, centre, radii)[:, None] * np.asarray(vector, float)
 
 
-def furrow(path, width_mm: float, depth_mm: float) -> Field:
+@_field
+def furrow(mesh: HeadMesh, path, width_mm: float, depth_mm: float) -> np.ndarray:
     """A groove along a polyline and its mirror image, into the skin."""
-
-    def field(mesh: HeadMesh) -> np.ndarray:
-        q, _ = _fold(mesh)
-        return -depth_mm * sculpture.stroke(q, path, width_mm)[:, None] * mesh.normal
-
-    return field
+    return -depth_mm * stroke(mirrored(mesh.skin_mm), path, width_mm)[:, None] * mesh.normal
 
 
-def ears(lift_mm: float = 0, scale: float = 0, flare: float = 0) -> Field:
+@_field
+def ears(mesh: HeadMesh, lift_mm: float = 0, scale: float = 0, flare: float = 0) -> np.ndarray:
     """Raises the ears, enlarges them about their middle, or turns them outwards."""
-
-    def field(mesh: HeadMesh) -> np.ndarray:
-        is_ear = np.isin(mesh.part, (Part.LEFT_EAR, Part.RIGHT_EAR))[:, None]
-        q, side = _fold(mesh)
-        middle = np.array([68.0, -20.0, -10.0])
-        behind = np.maximum(4 - q[:, 2], 0)
-        moved = scale * (q - middle) + [0, lift_mm, 0]
-        moved[:, 0] += flare * behind
-        moved[:, 0] *= side
-        return is_ear * moved
-
-    return field
+    is_ear = np.isin(mesh.part, (Part.LEFT_EAR, Part.RIGHT_EAR))[:, None]
+    q, side = _fold(mesh)
+    moved = scale * (q - [68.0, -20.0, -10.0]) + [0, lift_mm, 0]
+    moved[:, 0] += flare * np.maximum(4 - q[:, 2], 0)
+    return is_ear * moved * side
 
 
-def grow(part: Part, height_mm: float, where: Region) -> Field:
+@_field
+def grow(mesh: HeadMesh, part: Part, height_mm: float, where: Region) -> np.ndarray:
     """Raises a shell (hair or beard) along the normals of its skin."""
-
-    def field(mesh: HeadMesh) -> np.ndarray:
-        height = height_mm * (mesh.part == part) * where(mesh.skin_mm)
-        return height[:, None] * mesh.normal
-
-    return field
+    return (height_mm * (mesh.part == part) * where(mesh.skin_mm))[:, None] * mesh.normal
 
 
 def _ramp(distance: np.ndarray) -> np.ndarray:
@@ -123,7 +108,7 @@ def scalp(p: np.ndarray) -> np.ndarray:
 
 def scalp_near(centre, radii) -> Region:
     """Part of the scalp: a Gaussian region and its mirror image."""
-    return lambda p: scalp(p) * sculpture.bump(sculpture.mirrored(p), centre, radii)
+    return lambda p: scalp(p) * bump(mirrored(p), centre, radii)
 
 
 def front_edge(p: np.ndarray) -> np.ndarray:
@@ -143,7 +128,7 @@ def curtain(p: np.ndarray) -> np.ndarray:
     where = step(azimuth - front, 5) * step(30 - p[:, 1], 14) * step(p[:, 1] + 116, 8)
     # it falls straight, so it stands off the neck, and off the ears, which it covers
     fall = np.interp(p[:, 1], [-110, -60, -10], [1.7, 1.5, 0.9])
-    fall += 0.35 * sculpture.bump(sculpture.mirrored(p), (66, -22, -18), (30, 40, 30))
+    fall += 0.35 * bump(mirrored(p), (66, -22, -18), (30, 40, 30))
     return where * fall * (1 - 0.85 * scalp(p))
 
 
@@ -155,9 +140,9 @@ def waves(p: np.ndarray) -> np.ndarray:
 
 def moustache(p: np.ndarray) -> np.ndarray:
     """The beard of the upper lip."""
-    return sculpture.bump(p, (0, -57, 92), (32, 9, 40)) * beard_cover(p)
+    return bump(p, (0, -57, 92), (32, 9, 40)) * beard_cover(p)
 
 
 def goatee(p: np.ndarray) -> np.ndarray:
     """The beard of the chin."""
-    return sculpture.bump(p, (0, -100, 88), (24, 22, 30)) * beard_cover(p)
+    return bump(p, (0, -100, 88), (24, 22, 30)) * beard_cover(p)

@@ -11,8 +11,10 @@ import dataclasses
 import enum
 
 import numpy as np
+import trimesh
 
-from dcign_tf.rendering.head import sculpture as sculpture
+from dcign_tf.rendering.head import sculpture
+from dcign_tf.rendering.masks import bump, step
 
 
 class Part(enum.IntEnum):
@@ -49,16 +51,14 @@ def head_mesh() -> HeadMesh:
     """Builds the mean head: about 9,000 vertices, in a second or so."""
     skin = _closed(sculpture.head_distance, _skin_rays(), Part.SKIN)
     pieces = [skin, _ear(+1), _ear(-1), _hair(), _beard()]
-    offsets = np.cumsum([0] + [len(piece.vertices_mm) for piece in pieces[:-1]])
-    return HeadMesh(
-        np.concatenate([piece.vertices_mm for piece in pieces]),
-        np.concatenate(
-            [piece.triangles + offset for piece, offset in zip(pieces, offsets, strict=True)]
-        ).astype(np.int32),
-        np.concatenate([piece.part for piece in pieces]),
-        np.concatenate([piece.normal for piece in pieces]),
-        np.concatenate([piece.skin_mm for piece in pieces]),
+    vertices_mm, triangles = trimesh.util.append_faces(
+        [piece.vertices_mm for piece in pieces], [piece.triangles for piece in pieces]
     )
+    part, normal, skin_mm = (
+        np.concatenate([getattr(piece, name) for piece in pieces])
+        for name in ("part", "normal", "skin_mm")
+    )
+    return HeadMesh(vertices_mm, triangles.astype(np.int32), part, normal, skin_mm)
 
 
 def hairline_deg(azimuth_deg: np.ndarray) -> np.ndarray:
@@ -89,10 +89,10 @@ def beard_cover(p: np.ndarray) -> np.ndarray:
     q = sculpture.mirrored(p)
     x, y, z = q[..., 0], q[..., 1], q[..., 2]
     upper_edge = np.interp(x, [0, 14, 24, 34, 50, 62, 70], [-53, -55, -62, -66, -58, -34, -10])
-    below = sculpture.step(upper_edge - y, 3.0)
-    front = sculpture.step(z - np.interp(y, [-110, -60, -10], [26, 10, 6]), 5.0)
-    above_neck = sculpture.step(y + 124, 5.0)
-    lips = sculpture.bump(q, (0, -69, 92), (30, 10.5, 60)) ** 3
+    below = step(upper_edge - y, 3.0)
+    front = step(z - np.interp(y, [-110, -60, -10], [26, 10, 6]), 5.0)
+    above_neck = step(y + 124, 5.0)
+    lips = bump(q, (0, -69, 92), (30, 10.5, 60)) ** 3
     return below * front * above_neck * (1 - np.clip(2.2 * lips, 0, 1))
 
 
@@ -190,7 +190,7 @@ def _growth(shell: HeadMesh) -> np.ndarray:
     """Where hair stands off to: along the scalp's normals, lower down away from the neck's axis."""
     away = shell.skin_mm * [1, 0, 1] + [0, 0, 14]
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
-    low = sculpture.step(-5 - shell.skin_mm[:, 1:2], 20.0)
+    low = step(-5 - shell.skin_mm[:, 1:2], 20.0)
     growth = low * away + (1 - low) * shell.normal
     return growth / np.linalg.norm(growth, axis=1, keepdims=True)
 
@@ -205,7 +205,7 @@ def _beard() -> HeadMesh:
     triangles = _grid_triangles(*rays.shape[:2], wrap=False)
     shell = HeadMesh(points, triangles, np.full(len(points), Part.BEARD), normal, points)
     cover = beard_cover(points)
-    chin = sculpture.bump(points, (0, -100, 88), (26, 22, 34))
+    chin = bump(points, (0, -100, 88), (26, 22, 34))
     return _shell(shell, -6.5 + 1.5 * chin - 2.0 * (1 - cover), keep=cover > 0.02)
 
 
@@ -225,9 +225,9 @@ def _shell(shell: HeadMesh, height_mm: np.ndarray, keep: np.ndarray) -> HeadMesh
     )
 
 
-def surface_normals(distance, points: np.ndarray, step_mm: float = 1.5) -> np.ndarray:
+def surface_normals(distance, points: np.ndarray) -> np.ndarray:
     """Unit gradient of a distance by central differences: [N, 3]."""
-    offsets = step_mm * np.eye(3)
+    offsets = 1.5 * np.eye(3)  # mm
     gradient = np.stack([distance(points + o) - distance(points - o) for o in offsets], axis=-1)
     return gradient / np.maximum(np.linalg.norm(gradient, axis=-1, keepdims=True), 1e-9)
 

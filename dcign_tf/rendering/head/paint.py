@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcign_tf.rendering.head import sculpture as sculpture
+from dcign_tf.rendering.head import sculpture
 from dcign_tf.rendering.head.mesh import (
     HeadMesh,
     Part,
@@ -15,6 +15,7 @@ from dcign_tf.rendering.head.mesh import (
     hair_strands,
     hairline_height_mm,
 )
+from dcign_tf.rendering.masks import GREY, bump, painted, ramp, step, stroke
 
 SKIN = np.array([0.48, 0.35, 0.28])
 HAIR = np.array([0.105, 0.078, 0.056])
@@ -22,7 +23,6 @@ LIPS = np.array([0.32, 0.16, 0.145])
 SCLERA = np.array([0.56, 0.54, 0.52])
 IRIS = np.array([0.12, 0.085, 0.06])
 DARK = np.array([0.05, 0.04, 0.04])
-_GREY = np.ones(3)
 
 # As with shape: the components' numbers are extremes, people are drawn this much closer.
 SPREAD = 0.75
@@ -41,11 +41,9 @@ class _Masks:
         self.skin = 1 - self.hair - self.beard_shell
         self.face_up = p[:, 1] / 100
         self.brow = front * np.clip(
-            1.3 * sculpture.stroke(q, [(10, 18.2, 92), (27, 22, 86), (46, 17, 64)], 4.8), 0, 1
+            1.3 * stroke(q, [(10, 18.2, 92), (27, 22, 86), (46, 17, 64)], 4.8), 0, 1
         )
-        self.brow_rim = front * sculpture.stroke(
-            q, [(8, 18, 92), (27, 22, 86), (50, 16.5, 62)], 7.5
-        )
+        self.brow_rim = front * stroke(q, [(8, 18, 92), (27, 22, 86), (50, 16.5, 62)], 7.5)
         self.brow_rim *= 1 - self.brow
         eye = q - sculpture.EYE_MM
         radius = np.linalg.norm(eye, axis=1)
@@ -53,35 +51,31 @@ class _Masks:
         near = front * (radius < sculpture.EYEBALL_RADIUS_MM + 6)
         self.eye = (
             near
-            * _below(opening, 0.0, 0.7)
-            * _below(np.abs(eye[:, 0]), 13.0, 1.5)
+            * ramp(-opening, 0.7)
+            * ramp(13.0 - np.abs(eye[:, 0]), 1.5)
             * (radius < sculpture.EYEBALL_RADIUS_MM + 1.2)
         )
         self.eye_corners = self.eye * np.clip(np.abs(eye[:, 0]) / 13.0, 0, 1) ** 3 * 0.75
         from_pupil = np.hypot(eye[:, 0], eye[:, 1] - 0.6)
-        self.iris = self.eye * _below(from_pupil, 6.3, 0.6)
-        self.pupil = self.eye * _below(from_pupil, 2.4, 0.7)
+        self.iris = self.eye * ramp(6.3 - from_pupil, 0.6)
+        self.pupil = self.eye * ramp(2.4 - from_pupil, 0.7)
         upper = eye[:, 1] > 0.1 * eye[:, 0]
         self.lashes = near * np.exp(-(((opening - 0.6) / 1.3) ** 2)) * (0.35 + 0.65 * upper)
         self.lids = near * upper * np.exp(-(((opening - 4) / 3) ** 2))
-        self.under_eye = front * sculpture.bump(q, (31, -11, 74), (17, 5.5, 20))
+        self.under_eye = front * bump(q, (31, -11, 74), (17, 5.5, 20))
         self.lips = front * _lips(q)
-        self.mouth_line = front * sculpture.stroke(
+        self.mouth_line = front * stroke(
             q, [(0, -68.3, 97), (8, -67.5, 96), (17, -66.8, 91), (26, -64.8, 81)], 2.0
         )
-        self.nostrils = front * sculpture.bump(q, (7.3, -47.5, 101), (4, 3.2, 6))
-        self.cheeks = front * sculpture.bump(q, (42, -32, 66), (18, 16, 30))
-        self.nose = front * sculpture.bump(q, (0, -34, 108), (18, 16, 24))
+        self.nostrils = front * bump(q, (7.3, -47.5, 101), (4, 3.2, 6))
+        self.cheeks = front * bump(q, (42, -32, 66), (18, 16, 30))
+        self.nose = front * bump(q, (0, -34, 108), (18, 16, 24))
         self.stubble = skin * beard_cover(p)
-        self.moustache = self.stubble * sculpture.bump(p, (0, -57, 92), (30, 9, 40))
-        self.scalp = skin * sculpture.step(hairline_height_mm(p) - 3, 6)
-        self.forehead = front * sculpture.bump(p, (0, 45, 85), (60, 26, 60))
+        self.moustache = self.stubble * bump(p, (0, -57, 92), (30, 9, 40))
+        self.scalp = skin * step(hairline_height_mm(p) - 3, 6)
+        self.forehead = front * bump(p, (0, 45, 85), (60, 26, 60))
         self.strands = self.hair * hair_strands(p)
         self.ears = np.isin(mesh.part, (Part.LEFT_EAR, Part.RIGHT_EAR)).astype(float)
-
-
-def _below(value: np.ndarray, edge: float, width: float) -> np.ndarray:
-    return np.clip(0.5 - (value - edge) / (2 * width), 0, 1)
 
 
 def _lips(q: np.ndarray) -> np.ndarray:
@@ -89,7 +83,7 @@ def _lips(q: np.ndarray) -> np.ndarray:
     upper = np.interp(x, [0, 4, 9, 17, 27.5], [-61.2, -59.6, -60.6, -62.4, -64.6])
     lower = np.interp(x, [0, 10, 18, 27.5], [-78.2, -77.2, -72.6, -65.6])
     inside = np.minimum(np.minimum(upper - y, y - lower), (28 - x) * 0.8)
-    return np.clip(0.5 + inside / 1.6, 0, 1)
+    return ramp(inside, 0.8)
 
 
 def _blotches(p: np.ndarray, seed: int, wavelength_mm: float) -> np.ndarray:
@@ -103,25 +97,23 @@ def _blotches(p: np.ndarray, seed: int, wavelength_mm: float) -> np.ndarray:
 def mean_albedo(mesh: HeadMesh) -> np.ndarray:
     """Linear RGB of the mean head: float32 [V, 3]."""
     m = _Masks(mesh)
-    colour = np.broadcast_to(SKIN, mesh.vertices_mm.shape).copy()
-
-    def lay(mask: np.ndarray, pigment: np.ndarray) -> None:
-        colour[:] += mask[:, None] * (pigment - colour)
-
-    lay(0.1 * m.cheeks + 0.08 * m.nose + 0.1 * m.ears, LIPS)
-    lay(0.25 * m.under_eye + 0.3 * m.lids, 0.6 * SKIN)
-    lay(0.18 * m.stubble + 0.5 * m.scalp, HAIR)
-    lay(0.8 * m.lips, LIPS)
-    lay(0.8 * m.mouth_line, DARK)
-    lay(0.75 * m.nostrils, DARK)
-    lay(0.9 * m.brow, 0.55 * HAIR)
-    lay(0.85 * m.lashes, DARK)
-    lay(m.eye, SCLERA)
-    lay(m.eye_corners, DARK)
-    lay(m.iris, IRIS)
-    lay(m.pupil, DARK)
-    lay(0.6 * m.lashes * m.eye, DARK)
-    lay(m.hair + m.beard_shell, HAIR)
+    layers = [
+        (0.1 * m.cheeks + 0.08 * m.nose + 0.1 * m.ears, LIPS),
+        (0.25 * m.under_eye + 0.3 * m.lids, 0.6 * SKIN),
+        (0.18 * m.stubble + 0.5 * m.scalp, HAIR),
+        (0.8 * m.lips, LIPS),
+        (0.8 * m.mouth_line, DARK),
+        (0.75 * m.nostrils, DARK),
+        (0.9 * m.brow, 0.55 * HAIR),
+        (0.85 * m.lashes, DARK),
+        (m.eye, SCLERA),
+        (m.eye_corners, DARK),
+        (m.iris, IRIS),
+        (m.pupil, DARK),
+        (0.6 * m.lashes * m.eye, DARK),
+        (m.hair + m.beard_shell, HAIR),
+    ]
+    colour = painted(SKIN, layers)
     colour *= 1 + 0.25 * m.strands[:, None]
     return (colour * _above_the_cut(mesh)).astype(np.float32)
 
@@ -131,38 +123,35 @@ def albedo_basis(mesh: HeadMesh) -> np.ndarray:
     m = _Masks(mesh)
     p = mesh.skin_mm
     bare = m.skin * (1 - m.eye) * (1 - 0.75 * m.lashes) * (1 - 0.6 * m.mouth_line)
-    bare = (
-        bare
-        * (1 - 0.4 * m.lips)
-        * (1 - 0.15 * m.stubble)
-        * (1 - 0.8 * m.brow)
-        * (1 - 0.6 * m.nostrils)
-        * (1 - 0.35 * m.scalp)
-    )
+    bare *= 1 - 0.4 * m.lips
+    bare *= 1 - 0.15 * m.stubble
+    bare *= 1 - 0.8 * m.brow
+    bare *= 1 - 0.6 * m.nostrils
+    bare *= 1 - 0.35 * m.scalp
     hairy = m.hair + m.beard_shell + 0.5 * m.brow + 0.3 * m.scalp + 0.12 * m.stubble
     symmetric = np.abs(p) * [1, 0, 0] + p * [0, 1, 1]
     components = (
         (bare, SKIN * 0.25, hairy, HAIR * 0.17),
         (hairy, 0.024 * np.array([1.2, 1.0, 0.75])),
-        (hairy, 0.012 * _GREY),  # greying
+        (hairy, 0.012 * GREY),  # greying
         (bare, np.array([0.035, -0.012, -0.02])),  # ruddy against sallow
         (bare, np.array([0.02, 0.012, -0.03])),  # golden against rosy
-        (m.brow, -0.03 * _GREY),
+        (m.brow, -0.03 * GREY),
         (m.brow_rim, -0.09 * SKIN / SKIN.mean()),  # broad brows
         (m.lips, 0.03 * np.array([0.8, 1.1, 1.1])),
         (m.lips, np.array([0.05, -0.03, -0.02])),
         (m.iris * (1 - m.pupil), 0.07 * np.array([0.8, 1.0, 1.2])),
-        (m.stubble, -0.055 * _GREY),
-        (m.moustache, -0.05 * _GREY),
+        (m.stubble, -0.055 * GREY),
+        (m.moustache, -0.05 * GREY),
         (m.cheeks, np.array([0.03, -0.04, -0.04])),
-        (m.under_eye + 0.6 * m.lids, -0.035 * _GREY),
+        (m.under_eye + 0.6 * m.lids, -0.035 * GREY),
         (m.forehead, 0.035 * SKIN / SKIN.mean(), m.stubble, -0.03 * SKIN / SKIN.mean()),
         (m.nose + 0.7 * m.ears, np.array([0.02, -0.04, -0.04])),
-        (m.scalp, 0.05 * _GREY),  # shaven against bare scalp
-        (m.strands, 0.012 * _GREY),  # streaked hair
-        (m.hair * np.tanh(m.face_up), 0.015 * _GREY),  # bleached top
-        (m.beard_shell, 0.015 * _GREY),
-        (m.eye * (1 - m.iris), 0.06 * _GREY),
+        (m.scalp, 0.05 * GREY),  # shaven against bare scalp
+        (m.strands, 0.012 * GREY),  # streaked hair
+        (m.hair * np.tanh(m.face_up), 0.015 * GREY),  # bleached top
+        (m.beard_shell, 0.015 * GREY),
+        (m.eye * (1 - m.iris), 0.06 * GREY),
         (bare * _blotches(symmetric, 1, 160), 0.012 * SKIN / SKIN.mean()),
         (bare * _blotches(p, 2, 110), 0.01 * SKIN / SKIN.mean()),
         (bare * _blotches(p, 3, 45), 0.008 * SKIN / SKIN.mean()),  # freckles and blotches

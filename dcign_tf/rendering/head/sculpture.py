@@ -9,9 +9,9 @@ of the pupils: x to the face's left, y up, z forward, in millimetres.
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
+
+from dcign_tf.rendering.masks import bump, limb, stroke
 
 CENTRE_MM = np.array([0.0, -14.0, -4.0])
 EYE_MM = np.array([31.5, 0.0, 65.0])
@@ -39,33 +39,6 @@ def ellipsoid(p: np.ndarray, centre, radii) -> np.ndarray:
     k = np.linalg.norm(q, axis=-1)
     gradient = np.linalg.norm(q / np.asarray(radii, float), axis=-1)
     return k * (k - 1) / np.maximum(gradient, 1e-6)
-
-
-def limb(p: np.ndarray, start, end, start_radius: float, end_radius: float) -> np.ndarray:
-    """Distance to a capsule whose radius goes from one value to another."""
-    start, axis = np.asarray(start, float), np.subtract(end, start).astype(float)
-    along = np.clip((p - start) @ axis / (axis @ axis), 0, 1)
-    centre = start + along[..., None] * axis
-    return np.linalg.norm(p - centre, axis=-1) - (
-        start_radius + along * (end_radius - start_radius)
-    )
-
-
-def bump(p: np.ndarray, centre, radii) -> np.ndarray:
-    """Gaussian window, 1 at `centre`, exp(-1) at the given radii."""
-    q = (p - np.asarray(centre, float)) / np.asarray(radii, float)
-    return np.exp(-(q * q).sum(-1))
-
-
-def stroke(p: np.ndarray, path, width_mm: float) -> np.ndarray:
-    """Gaussian ridge along a polyline, 1 on it, exp(-1) at `width_mm` beside it."""
-    distance = np.min([limb(p, a, b, 0.0, 0.0) for a, b in itertools.pairwise(path)], axis=0)
-    return np.exp(-((distance / width_mm) ** 2))
-
-
-def step(distance: np.ndarray, width: float) -> np.ndarray:
-    """From 0 to 1 where a distance becomes positive, over about twice a width."""
-    return 0.5 * (1 + np.tanh(distance / width))
 
 
 def mirrored(p: np.ndarray) -> np.ndarray:
@@ -176,11 +149,11 @@ def _creases(q: np.ndarray) -> np.ndarray:
     )
 
 
-def cast(distance, rays: np.ndarray, steps: int = 60) -> np.ndarray:
+def cast(distance, rays: np.ndarray) -> np.ndarray:
     """Where rays `[N, 3]` from outside towards `CENTRE_MM` first meet the zero of a distance."""
     radius = np.full(len(rays), _START_RADIUS_MM)
     moving = np.arange(len(rays))
-    for _ in range(steps):
+    for _ in range(60):
         gap = distance(CENTRE_MM + radius[moving, None] * rays[moving])
         radius[moving] -= 0.8 * gap
         moving = moving[np.abs(gap) > 0.02]

@@ -12,7 +12,13 @@ import dataclasses
 import numpy as np
 
 from dcign_tf.rendering.chairs.draw import Draw
-from dcign_tf.rendering.chairs.outlines import curve, rounded_rectangle, superellipse
+from dcign_tf.rendering.chairs.outlines import (
+    curve,
+    inner_places,
+    raised,
+    rounded_rectangle,
+    superellipse,
+)
 from dcign_tf.rendering.chairs.solids import Mesh, board, moved, slab, sweep
 
 
@@ -42,6 +48,14 @@ class Frame:
         """From the middle to a post's axis, at some height."""
         return self.half + y / self.top * (self.half_top - self.half)
 
+    def places(self, count: int) -> np.ndarray:
+        """x, at the seat, of so many rods between the posts."""
+        return inner_places(count) * self.half
+
+    def end(self, x: float) -> tuple[float, float]:
+        """Where a rod ends at the crest that leaves the seat at x."""
+        return x * self.half_top / self.half, self.under_crest(x)
+
     def under_crest(self, x: float) -> float:
         """Height of the crest rail's middle, where the filling may end."""
         return self.top - self.crest / 2 + self.arch * (1 - (x / self.half_top) ** 2)
@@ -60,14 +74,12 @@ def posts(frame: Frame, start: float, *, rounded: bool) -> list[Mesh]:
     return solids
 
 
-def rail(
-    frame: Frame, y: float, height: float, thickness: float, arch: float = 0.0, edge: float = 0.0
-) -> Mesh:
+def rail(frame: Frame, y: float, height: float, thickness: float, arch: float = 0.0) -> Mesh:
     """A bar across, from post to post, that rises by `arch` in its middle."""
     half = frame.half_at(y)
     x = np.linspace(-half, half, 17)
     path = np.stack([x, y + arch * (1 - (x / half) ** 2), 0 * x], 1)
-    return board(path, height, thickness, (0, 1, 0), edge)
+    return board(path, height, thickness, (0, 1, 0))
 
 
 def crest(frame: Frame, thickness: float, overhang: float, edge: float) -> Mesh:
@@ -95,8 +107,7 @@ def slats(frame: Frame, d: Draw) -> list[Mesh]:
     """Upright boards between a lower rail and the crest."""
     count = d.count(3, 8)
     width = min(d.between(18, 60), 1.3 * frame.half / count)
-    places = np.linspace(-1, 1, count + 2)[1:-1] * frame.half
-    boards = [_upright(frame, x, frame.low + 17, width, 11) for x in places]
+    boards = [_upright(frame, x, frame.low + 17, width, 11) for x in frame.places(count)]
     return [rail(frame, frame.low + 17, 34, 18), *boards]
 
 
@@ -107,13 +118,10 @@ def spindles(frame: Frame, d: Draw) -> list[Mesh]:
     bulge = d.pick(0.0, 0.0, 0.7)
     solids = [] if from_seat else [rail(frame, frame.low + 13, 26, 20)]
     start = -12 if from_seat else frame.low + 13
-    for x in np.linspace(-1, 1, count + 2)[1:-1] * frame.half:
-        end = np.array([x * frame.half_top / frame.half, frame.under_crest(x)])
-        path = np.linspace((x, start), end, 16)
-        share = np.linspace(0, 1, 16)
-        scale = 1 + bulge * np.exp(-(((share - 0.35) / 0.13) ** 2))
-        section = superellipse(size, size, count=10)
-        path = np.pad(path, [(0, 0), (0, 1)])
+    scale = 1 + bulge * np.exp(-(((np.linspace(0, 1, 16) - 0.35) / 0.13) ** 2))
+    section = superellipse(size, size, count=10)
+    for x in frame.places(count):
+        path = raised(np.linspace((x, start), frame.end(x), 16))
         solids.append(sweep(path, section, side=(0, 0, 1), scale=scale))
     return solids
 
@@ -128,11 +136,10 @@ def cross(frame: Frame, d: Draw) -> list[Mesh]:
         ends = (right * frame.half, low), (-right * frame.half_at(high), high)
         middle = (0.12 * right * frame.half, (low + high) / 2)
         path = curve([ends[0], middle, ends[1]], 20) if bent else np.linspace(*ends, 20)
-        path = np.pad(path, [(0, 0), (0, 1)], constant_values=2.5 * right)
-        solids.append(board(path, 12, width, (0, 0, 1)))
+        solids.append(board(raised(path, 2.5 * right), 12, width, (0, 0, 1)))
     if d.chance(0.4):
         ring = superellipse(110, 110, count=32)
-        path = np.pad(np.add(ring, (0, (low + high) / 2)), [(0, 0), (0, 1)])
+        path = raised(np.add(ring, (0, (low + high) / 2)))
         solids.append(sweep(path, rounded_rectangle(16, 18), side=(0, 0, 1), closed=True))
     return solids
 
@@ -174,15 +181,11 @@ def lattice(frame: Frame, d: Draw) -> list[Mesh]:
     levels = np.linspace(frame.low, high, rows + 2)[1:-1]
     solids = [rail(frame, frame.low + 13, 26, 18)]
     solids += [rail(frame, y, 15, 12) for y in levels]
-    for x in np.linspace(-1, 1, columns + 2)[1:-1] * frame.half:
-        solids.append(_upright(frame, x, frame.low + 13, 15, 9))
-    return solids
+    return solids + [_upright(frame, x, frame.low + 13, 15, 9) for x in frame.places(columns)]
 
 
 def _upright(frame: Frame, x: float, start: float, width: float, thickness: float) -> Mesh:
-    end = (x * frame.half_top / frame.half, frame.under_crest(x))
-    path = np.pad(np.linspace((x, start), end, 14), [(0, 0), (0, 1)])
-    return board(path, width, thickness, (1, 0, 0))
+    return board(raised(np.linspace((x, start), frame.end(x), 14)), width, thickness, (1, 0, 0))
 
 
 _SPLATS = (

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcign_tf.rendering.chairs.solids import Mesh, Surface, drape, mirrored
+from dcign_tf.rendering.chairs.solids import Mesh, Surface, drape, mirrored, moved, slab
 
 
 class Draw:
@@ -122,6 +122,18 @@ def parts(albedo: float, *solids: Mesh | Iterable[Mesh]) -> list[Part]:
 def both(solids: Iterable[Mesh]) -> list[Mesh]:
     """Solids of the right side, and their mirror images on the left."""
     return [s for solid in solids for s in (solid, mirrored(solid))]
+
+
+def draped_slab(
+    surface: Surface,
+    outline: np.ndarray,
+    middle: float,
+    thickness: float,
+    off: float = 0.0,
+    **shape: float,
+) -> Mesh:
+    """A `slab` bent to a surface: its outline's origin at (0, middle), its middle `off` before."""
+    return drape(moved(slab(outline, thickness, **shape), (0, middle, off)), surface)
 
 
 def draped(solids: Iterable[Mesh], surface: Surface) -> list[Mesh]:

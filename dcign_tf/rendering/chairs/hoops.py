@@ -2,61 +2,73 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from dcign_tf.rendering.chairs.backs import Frame, crest, shaped_board
 from dcign_tf.rendering.chairs.draw import Draw
-from dcign_tf.rendering.chairs.outlines import evenly, superellipse
+from dcign_tf.rendering.chairs.outlines import evenly, inner_places, raised, superellipse
 from dcign_tf.rendering.chairs.solids import Mesh, board, moved, slab, sweep, tube
 
 
-def _arch(half: float, top: float, power: float, y: float) -> float:
-    """Half the width of an arch at some height."""
-    return half * (1 - (y / top) ** power) ** (1 / power)
+class Arch(NamedTuple):
+    """Half a superellipse that stands on the seat."""
+
+    half: float  # of its width, at the seat
+    top: float
+    power: float  # 2: an ellipse; above, nearer to its rectangle
+
+    def scaled(self, across: float, up: float) -> Arch:
+        """An arch of the same power."""
+        return Arch(across * self.half, up * self.top, self.power)
+
+    def half_at(self, y: float) -> float:
+        """Half the width at some height."""
+        return self.half * (1 - (y / self.top) ** self.power) ** (1 / self.power)
+
+    def path(self, *, below: float = 0.0) -> np.ndarray:
+        """A hoop [n, 3]: up from (half, -below), over, and down to (-half, -below)."""
+        turn = np.linspace(0, np.pi, 161)
+        wave = np.stack([np.cos(turn), np.sin(turn)], 1)
+        superellipse = np.sign(wave) * np.abs(wave) ** (2 / self.power) * (self.half, self.top)
+        points = evenly(superellipse, 33)
+        if below:
+            points = np.concatenate([[(self.half, -below)], points, [(-self.half, -below)]])
+        return raised(points)
+
+    def rail(self, y: float, height: float, thickness: float) -> Mesh:
+        """A rail across."""
+        x = self.half_at(y)
+        return board(np.linspace((-x, y, 0), (x, y, 0), 15), height, thickness, (0, 1, 0))
+
+    def pad(self, low: float, thickness: float) -> Mesh:
+        """A cushion that fills the arch from the height `low` up."""
+        arch = self.path()[:, :2]
+        x = self.half_at(low)
+        floor = np.linspace((-x, low), (x, low), 13)[1:-1]
+        outline = np.concatenate([[(x, low)], arch[arch[:, 1] > low], [(-x, low)], floor])
+        return slab(outline, thickness, edge=0.45 * thickness, dome=0.3 * thickness)
 
 
-def arch_path(half: float, top: float, power: float, *, below: float = 0.0) -> np.ndarray:
-    """A hoop [n, 3]: up from (half, -below), over, and down to (-half, -below)."""
-    turn = np.linspace(0, np.pi, 161)
-    wave = np.stack([np.cos(turn), np.sin(turn)], 1)
-    points = evenly(np.sign(wave) * np.abs(wave) ** (2 / power) * (half, top), 33)
-    if below:
-        points = np.concatenate([[(half, -below)], points, [(-half, -below)]])
-    return np.pad(points, [(0, 0), (0, 1)])
-
-
-def chord(half: float, top: float, power: float, y: float, height: float, thickness: float) -> Mesh:
-    """A rail across an arch."""
-    x = _arch(half, top, power, y)
-    return board(np.linspace((-x, y, 0), (x, y, 0), 15), height, thickness, (0, 1, 0))
-
-
-def arch_pad(half: float, top: float, power: float, low: float, thickness: float) -> Mesh:
-    """A cushion that fills an arch from the height `low` up."""
-    arch = arch_path(half, top, power)[:, :2]
-    x = _arch(half, top, power, low)
-    floor = np.linspace((-x, low), (x, low), 13)[1:-1]
-    outline = np.concatenate([[(x, low)], arch[arch[:, 1] > low], [(-x, low)], floor])
-    return slab(outline, thickness, edge=0.45 * thickness, dome=0.3 * thickness)
-
-
-def hoop(half: float, top: float, power: float, size: float, d: Draw) -> list[Mesh]:
+def hoop(arch: Arch, size: float, d: Draw) -> list[Mesh]:
     """A bent hoop over rods that stand in the seat (Windsor), or over a smaller hoop."""
-    solids = [tube(arch_path(half, top, power, below=18), size)]
+    solids = [tube(arch.path(below=18), size)]
     style = d.pick("rods", "rods", "fan", "hoop", "splat")
     if style == "hoop":
-        inner = arch_path(0.62 * half, 0.78 * top, power, below=18)
-        return [*solids, tube(inner, 0.9 * size)]
-    count = d.count(5, 9)
+        return [*solids, tube(arch.scaled(0.62, 0.78).path(below=18), 0.9 * size)]
     spread = 0.6 if style == "fan" else 1.0
-    for share in np.linspace(-1, 1, count + 2)[1:-1]:
+    for share in inner_places(d.count(5, 9)):
         if style != "splat" or abs(share) >= 0.25:  # there the splat stands
-            x, end = share * half, top * (1 - abs(share) ** power) ** (1 / power)
+            x, end = (
+                share * arch.half,
+                arch.top * (1 - abs(share) ** arch.power) ** (1 / arch.power),
+            )
             rod = np.linspace((spread * x, -12, 0), (x, end, 0), 12)
             solids.append(tube(rod, 0.55 * size, count=8))
     if style == "splat":
         form = np.array([1, 0.75, 0.6, 0.75, 1.05, 1.1, 0.85, 0.6, 0.55])
-        solids.append(shaped_board(0.2 * half * form, -5, top))
+        solids.append(shaped_board(0.2 * arch.half * form, -5, arch.top))
     return solids
 
 
@@ -83,7 +95,7 @@ def medallion(half: float, low: float, top: float, thickness: float, d: Draw) ->
     """An oval ring and the cushion in it: (ring, cushion)."""
     outline = superellipse(2 * half, top - low, d.pick(2, 2, 2.6), 48)
     section = superellipse(0.8 * thickness, thickness, 3, 12)
-    ring = sweep(np.pad(outline, [(0, 0), (0, 1)]), section, side=(0, 0, 1), closed=True)
+    ring = sweep(raised(outline), section, side=(0, 0, 1), closed=True)
     inner = outline * (1 - 0.2 * thickness / half)
     cushion = slab(inner, 0.9 * thickness, edge=0.3 * thickness, dome=0.35 * thickness)
     middle = (0, (low + top) / 2, 0)

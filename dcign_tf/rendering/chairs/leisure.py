@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, seats
-from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
+from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, draped_slab, on, parts
 from dcign_tf.rendering.chairs.outlines import curve, rounded_rectangle, superellipse
 from dcign_tf.rendering.chairs.solids import (
     Mesh,
@@ -66,14 +64,14 @@ def lounge(d: Draw) -> list[Part]:
     outline = superellipse(width, depth, d.between(2.8, 4.5))
     chair = parts(hard, seats.plate(seat, outline, 9))
     soft = d.between(80, 120)
-    raised = dataclasses.replace(seat, height=height + soft - 8)
-    chair += parts(cover, seats.cushion(raised, 0.97 * outline, soft, d.between(8, 24)))
+    pad = seats.cushion(seat, 0.97 * outline, soft, d.between(8, 24), lift=soft - 8)
+    chair += parts(cover, pad)
     top, wrap = d.between(520, 680), d.between(20, 60)
     surface = seat.back(lean_deg=d.between(16, 27), inset=20, wrap=wrap)
     split = d.chance(0.5)
     pieces = [(0.0, 0.52 * top), (0.55 * top, top)] if split else [(0.0, top)]
-    plate = slab(rounded_rectangle(0.95 * width, top, 90), 22, edge=8, rings=10)
-    chair += parts(hard, drape(moved(plate, (0, top / 2 - 20, 0)), surface))
+    outline = rounded_rectangle(0.95 * width, top, 90)
+    chair += parts(hard, draped_slab(surface, outline, top / 2 - 20, 22, edge=8, rings=10))
     for low, high in pieces:
         pad = backs.pad(0.9 * width, low + (60 if low == 0 else 0), high, d.between(70, 100), d)
         chair += parts(cover, drape(moved(pad, (0, 0, 48)), surface))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, seats
-from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
-from dcign_tf.rendering.chairs.outlines import fillet, rounded_rectangle
-from dcign_tf.rendering.chairs.solids import board, box, drape, moved, slab, tube
+from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, draped_slab, on, parts
+from dcign_tf.rendering.chairs.outlines import fillet, raised, rounded_rectangle
+from dcign_tf.rendering.chairs.solids import board, box, moved, slab, tube
 
 _BLACK = 0.05
 
@@ -64,8 +64,7 @@ def _office_back(seat: Seat, metal: float, cover: float, d: Draw) -> list[Part]:
     if kind == "net":
         loop = rounded_rectangle(width, top - low, d.between(50, 110), top_width=top_width)
         middle = (0, (top + low) / 2, 0)
-        path = np.pad(loop, [(0, 0), (0, 1)]) + middle
-        hard.append(tube(path, 26, closed=True))
+        hard.append(tube(raised(loop) + middle, 26, closed=True))
         soft.append(moved(slab(0.97 * loop, thickness, rings=8), middle))
     else:
         soft.append(backs.pad(width, low, top, thickness, d, top_width=top_width))
@@ -111,8 +110,9 @@ def cantilever(d: Draw) -> list[Part]:
 
     end = top - height - (0 if joined else 6)
     start = d.between(0.3, 0.6) * end
-    panel = slab(rounded_rectangle(width + 20, end - start, 30), 28, edge=12, dome=4, rings=8)
-    chair += parts(cover, drape(moved(panel, (0, (start + end) / 2, 0)), surface))
+    panel = rounded_rectangle(width + 20, end - start, 30)
+    middle = (start + end) / 2
+    chair += parts(cover, draped_slab(surface, panel, middle, 28, edge=12, dome=4, rings=8))
     if d.chance(0.5):
         joint = on(surface, x, d.between(200, 240))
         arm = fillet([joint, (x + 14, joint[1], z - 40), (x + 4, height - 8, z - 60)], 70)
@@ -147,7 +147,7 @@ def school(d: Draw) -> list[Part]:
         y = height + dish * (2 * a / width) ** 2 * (v > -2) - 26 * np.clip(-v - 0.55, 0, None) ** 2
         return np.stack([a, y, -b], 1)
 
-    chair += parts(colour, drape(slab(outline, 13, edge=5, rings=14), seat_surface))
+    chair += parts(colour, draped_slab(seat_surface, outline, 0, 13, edge=5, rings=14))
     slope = lean / (top - under)
     wrap = d.between(15, 45)
 
@@ -157,8 +157,8 @@ def school(d: Draw) -> list[Part]:
 
     tall = d.between(110, 220)
     panel = rounded_rectangle(width + d.between(0, 25), tall, d.between(20, 55))
-    back = moved(slab(panel, 13, edge=5, rings=8), (0, top - tall / 2, 0))
-    return chair + parts(colour, drape(back, back_surface))
+    back = draped_slab(back_surface, panel, top - tall / 2, 13, edge=5, rings=8)
+    return chair + parts(colour, back)
 
 
 def boards(d: Draw) -> list[Part]:
@@ -185,5 +185,6 @@ def boards(d: Draw) -> list[Part]:
     chair += parts(d.pick(colour, d.cover()), plate)
     surface = seat.back(lean_deg=d.between(0, 12), inset=thickness / 2 + 2)
     tall = top - height
-    panel = slab(rounded_rectangle(width, tall + thickness), thickness, rings=4)
-    return chair + parts(colour, drape(moved(panel, (0, (tall - thickness) / 2, 0)), surface))
+    panel = rounded_rectangle(width, tall + thickness)
+    back = draped_slab(surface, panel, (tall - thickness) / 2, thickness, rings=4)
+    return chair + parts(colour, back)

@@ -42,6 +42,16 @@ def superellipse(width: float, height: float, power: float = 2.0, count: int = 5
     return np.sign(wave) * np.abs(wave) ** (2 / power) * (width / 2, height / 2)
 
 
+def raised(points: Sequence[Sequence[float]], z: float = 0.0) -> np.ndarray:
+    """Points [n, 2] of a plane, as points [n, 3] at the height z above it."""
+    return np.pad(points, [(0, 0), (0, 1)], constant_values=z)
+
+
+def inner_places(count: int) -> np.ndarray:
+    """So many places [count] between -1 and 1, as far from both as from each other."""
+    return np.linspace(-1, 1, count + 2)[1:-1]
+
+
 def fillet(points: Sequence[Sequence[float]], radius: float, *, closed: bool = False) -> np.ndarray:
     """A path [n, 3] along straight lines, its corners rounded as tubes are bent."""
     points = np.asarray(points, float)

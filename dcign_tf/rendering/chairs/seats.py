@@ -51,10 +51,12 @@ def saddle(seat: Seat, outline: np.ndarray, dip: float) -> Mesh:
     return Mesh(np.stack([x, y - upper * hollow, z], 1), mesh.triangles)
 
 
-def cushion(seat: Seat, outline: np.ndarray, thickness: float, dome: float) -> Mesh:
-    """A pad whose upper rim is at the seat's height."""
+def cushion(
+    seat: Seat, outline: np.ndarray, thickness: float, dome: float, *, lift: float = 0.0
+) -> Mesh:
+    """A pad whose upper rim is as far above the seat's height as `lift` says."""
     mesh = slab(outline, thickness, edge=0.45 * thickness, dome=dome)
-    return lying(mesh, seat.height - thickness / 2)
+    return lying(mesh, seat.height + lift - thickness / 2)
 
 
 def slatted(seat: Seat, count: int, edge: float) -> list[Mesh]:

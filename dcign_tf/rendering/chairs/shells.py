@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
 from dcign_tf.rendering.chairs import bases, seats
-from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, on, parts
+from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, draped_slab, on, parts
 from dcign_tf.rendering.chairs.outlines import curve, fillet, path_positions, superellipse
-from dcign_tf.rendering.chairs.solids import Mesh, Surface, box, drape, moved, slab, tube
+from dcign_tf.rendering.chairs.solids import Mesh, Surface, box, tube
 
 _BLACK = 0.05
 
@@ -43,7 +41,7 @@ def _shell(
     outline[:, 1] += length / 2
     share = outline[:, 1] / length
     outline[:, 0] *= np.interp(share, np.linspace(0, 1, len(widths)), widths)
-    return drape(slab(outline, thickness, edge=0.45 * thickness, rings=16), surface)
+    return draped_slab(surface, outline, 0, thickness, edge=0.45 * thickness, rings=16)
 
 
 def shell(d: Draw) -> list[Part]:
@@ -69,9 +67,8 @@ def shell(d: Draw) -> list[Part]:
     chair = parts(cover, _shell(surface, length, widths, thickness, d.between(3, 6)))
     if d.chance(0.3):
         outline = superellipse(0.74 * width, 0.36 * length, d.between(3, 5), 64)
-        pad = slab(outline, 30, edge=13, dome=5, rings=10)
-        pad = moved(pad, (0, 0.22 * length, 14))
-        chair += parts(d.cover(), drape(pad, surface))
+        pad = draped_slab(surface, outline, 0.22 * length, 30, off=14, edge=13, dome=5, rings=10)
+        chair += parts(d.cover(), pad)
     level = float(np.interp(0.0, profile[::-1, 0], profile[::-1, 1])) - thickness / 2
     return chair + _base_under(level, surface, profile, 0.62 * width, 0.62 * depth, d)
 
@@ -143,8 +140,9 @@ def bucket(d: Draw) -> list[Part]:
     outline = superellipse(width + 8, depth + 8, 2.6)
     chair = parts(cover, wall, seats.plate(seat, outline, 12))
     if d.chance(0.6):
-        soft = dataclasses.replace(seat, height=height + 30)
-        chair += parts(d.cover(), seats.cushion(soft, 0.95 * outline, 46, d.between(4, 18)))
+        albedo = d.cover()
+        pad = seats.cushion(seat, 0.95 * outline, 46, d.between(4, 18), lift=30)
+        chair += parts(albedo, pad)
     kind = d.pick("tulip", "disc", "dowel", "round", "star")
     if kind in ("tulip", "disc"):
         foot = bases.pedestal(seat.bottom + 4, kind, d.between(220, 280), d.between(24, 40))

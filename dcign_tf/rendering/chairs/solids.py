@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcign_tf.rendering.chairs.outlines import rounded_rectangle, superellipse
+from dcign_tf.rendering.chairs.outlines import raised, rounded_rectangle, superellipse
 
 Surface = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Points [N, 3] at coordinates [N], [N]."""
@@ -119,7 +119,7 @@ def slab(
         turn = np.radians(np.linspace(0, 90, 5))
         lower = [(edge * (1 - np.sin(t)), edge * (1 - np.cos(t)) - half) for t in turn]
         side = lower + [(inset, -z) for inset, z in reversed(lower)]
-    stack = [_at_height(_inset(outline, inset), z) for inset, z in side]
+    stack = [raised(_inset(outline, inset), z) for inset, z in side]
     scales = np.linspace(_TIP, 1, rings + 1)
     if edge:
         scales = scales[:-1]  # the rounded rim runs on into the face
@@ -128,16 +128,11 @@ def slab(
         """Rings from the middle of a face to its rim [k, 3]."""
         heights = rim[0, 2] + rise * (1 - scales**4)  # flat in the middle: no ridges to corners
         return [
-            _at_height(middle + scale * (rim[:, :2] - middle), height)
+            raised(middle + scale * (rim[:, :2] - middle), height)
             for scale, height in zip(scales, heights, strict=True)
         ]
 
     return loft([*face(stack[0], -dome / 3), *stack, *face(stack[-1], dome)[::-1]])
-
-
-def _at_height(outline: np.ndarray, z: float) -> np.ndarray:
-    """[k, 2] to [k, 3]."""
-    return np.pad(outline, [(0, 0), (0, 1)], constant_values=z)
 
 
 def _inset(outline: np.ndarray, distance: float) -> np.ndarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from dcign_tf.rendering.chairs import backs, bases, seats
-from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, parts
+from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, draped_slab, parts
 from dcign_tf.rendering.chairs.outlines import rounded_rectangle, superellipse
-from dcign_tf.rendering.chairs.solids import Mesh, box, drape, moved, slab
+from dcign_tf.rendering.chairs.solids import Mesh, box, drape, moved
 
 
 def club(d: Draw) -> list[Part]:
@@ -24,9 +24,10 @@ def club(d: Draw) -> list[Part]:
     span = width + (2 * arm - 10 if d.chance(0.5) else -6)
     radius = d.between(20, 60)
     outline = rounded_rectangle(span, top + seat.height - bottom, radius)
-    body = slab(outline, thickness, edge=0.3 * thickness, dome=4, rings=6)
-    low = bottom - seat.height
-    chair += parts(cover, drape(moved(body, (0, (top + low) / 2, 0)), surface))
+    middle = (top + (bottom - seat.height)) / 2
+    edge = 0.3 * thickness
+    body = draped_slab(surface, outline, middle, thickness, edge=edge, dome=4, rings=6)
+    chair += parts(cover, body)
     if d.chance(0.5):
         pad = backs.pad(width - 10, 10, top + d.between(-40, 20), d.between(90, 140), d)
         chair += parts(
@@ -50,9 +51,9 @@ def wing(d: Draw) -> list[Part]:
     surface = seat.back(lean_deg=d.between(7, 14), inset=0)
     half = seat.rear_width / 2
     outline = superellipse(2 * half + 40, top + seat.height - bottom, d.between(5, 9), 72)
-    body = slab(outline, thickness, edge=0.4 * thickness, dome=8, rings=8)
-    low = bottom - seat.height
-    chair += parts(cover, drape(moved(body, (0, (top + low) / 2, 0)), surface))
+    low, edge = bottom - seat.height, 0.4 * thickness
+    body = draped_slab(surface, outline, (top + low) / 2, thickness, edge=edge, dome=8, rings=8)
+    chair += parts(cover, body)
     chair += parts(cover, seats.wings(seat, surface, low + 20, top, d.between(130, 230), 62))
     whole = dataclasses.replace(seat, width=width + 1.6 * arm)
     return chair + parts(d.wood(), _feet(whole, bottom, 20, d))
@@ -78,8 +79,9 @@ def parsons(d: Draw) -> list[Part]:
         )
     else:
         shape = superellipse(span, tall, d.between(3, 6), 64)
-    slabbed = slab(shape, back, edge=0.4 * back, dome=6, rings=8)
-    chair += parts(cover, drape(moved(slabbed, (0, (top - 0.6 * thickness) / 2, 0)), surface))
+    middle = (top - 0.6 * thickness) / 2
+    panel = draped_slab(surface, shape, middle, back, edge=0.4 * back, dome=6, rings=8)
+    chair += parts(cover, panel)
     if d.chance(0.3):
         chair += parts(
             cover, seats.box_arms(seat, d.between(150, 210), d.between(50, 70), seat.bottom, d)
@@ -126,9 +128,8 @@ def _body(seat: Seat, bottom: float, cushion: float, cover: float, d: Draw) -> l
     """The block under the seat and the cushion on it."""
     block = seat.height - cushion - bottom + 10
     body = box((seat.width, block, seat.depth), (0, bottom + block / 2, 0), 10)
-    soft = dataclasses.replace(seat, height=seat.height)
     outline = rounded_rectangle(seat.width - 4, seat.depth + 6, d.between(25, 60))
-    pad = moved(seats.cushion(soft, outline, cushion, d.between(8, 30)), (0, 0, 8))
+    pad = moved(seats.cushion(seat, outline, cushion, d.between(8, 30)), (0, 0, 8))
     other = cover if d.chance(0.75) else d.cover()
     return parts(cover, body) + parts(other, pad)
 

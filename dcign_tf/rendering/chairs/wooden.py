@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, hoops, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
 from dcign_tf.rendering.chairs.outlines import curve, superellipse
-from dcign_tf.rendering.chairs.solids import Mesh, Surface, board, drape, tube
+from dcign_tf.rendering.chairs.solids import Mesh, Surface, board, drape, level, tube
 
 
 def dining(d: Draw) -> list[Part]:
@@ -43,8 +41,8 @@ def dining(d: Draw) -> list[Part]:
     chair += back
     if d.chance(0.35):
         foot = None if d.chance(0.4) else axes.tops[1, 1] - (0, 10, 0)
-        level = d.between(180, 240)
-        start = on(surface, frame.half_at(level), level)
+        y = d.between(180, 240)
+        start = on(surface, frame.half_at(y), y)
         chair += parts(wood, seats.wooden_arms(seat, start, d, size=size, foot=foot))
     if d.chance(0.06):
         chair += parts(wood, bases.rockers(axes, size * 0.9, d.between(110, 190)))
@@ -60,9 +58,9 @@ def _wooden_seat(seat: Seat, style: str, wood: float, cover: float, d: Draw) -> 
         return chair
     inset = 26 if style == "slip" else -3
     thickness = d.between(28, 60)
-    soft = dataclasses.replace(seat, height=seat.height + thickness - 6)
     outline = outline * (1 - 2 * inset / np.array([seat.width, seat.depth]))
-    return chair + parts(cover, seats.cushion(soft, outline, thickness, d.between(4, 22)))
+    pad = seats.cushion(seat, outline, thickness, d.between(4, 22), lift=thickness - 6)
+    return chair + parts(cover, pad)
 
 
 def _framed_back(
@@ -124,7 +122,7 @@ def windsor(d: Draw) -> list[Part]:
         lean_deg=d.between(8, 16), wrap=d.between(30, 70), inset=45, bow=d.pick(0, 30)
     )
     if d.chance(0.65):
-        flat = hoops.hoop(half, top, d.between(2.2, 3.4), d.between(19, 25), d)
+        flat = hoops.hoop(hoops.Arch(half, top, d.between(2.2, 3.4)), d.between(19, 25), d)
     else:
         flat = hoops.comb(half, top, d)
     chair += parts(wood, draped(flat, surface))
@@ -135,9 +133,9 @@ def windsor(d: Draw) -> list[Part]:
     return chair
 
 
-def _arm_bow(seat: Seat, surface: Surface, half: float, level: float) -> list[Mesh]:
+def _arm_bow(seat: Seat, surface: Surface, half: float, y: float) -> list[Mesh]:
     """A bent arm that runs around the rods of the back, on two short ones at each side."""
-    behind, beside = on(surface, 0, level), on(surface, half, level)
+    behind, beside = on(surface, 0, y), on(surface, half, y)
     x, front = seat.width / 2 + 18, 0.24 * seat.depth
     right = [
         (x - 4, behind[1], front),
@@ -161,32 +159,30 @@ def bistro(d: Draw) -> list[Part]:
     outline = seats.seat_outline(seat, 2.15, 0)
     chair = parts(wood, seats.plate(seat, outline, 10))
     if d.chance(0.5):
-        soft = dataclasses.replace(seat, height=seat.height + 14)
-        chair += parts(cover, seats.cushion(soft, outline * 0.86, 22, d.between(4, 14)))
+        chair += parts(cover, seats.cushion(seat, outline * 0.86, 22, d.between(4, 14), lift=14))
     size = d.between(26, 32)
     axes = bases.leg_axes(
         seat, inset=72, splay=d.between(25, 45), rear_splay=d.between(30, 60), sink=16
     )
     chair += parts(wood, bases.legs(axes, "dowel", size), bases.ring(axes, d.between(200, 270), 19))
-    half, top, power = 0.42 * width, d.between(380, 460), d.between(2.1, 3.2)
-    wrap = (seats.edge_z(seat, 2.15, half) - seat.rear - 8) / 0.84**2  # follows the seat's edge
+    arch = hoops.Arch(0.42 * width, d.between(380, 460), d.between(2.1, 3.2))
+    wrap = (
+        seats.edge_z(seat, 2.15, arch.half) - seat.rear - 8
+    ) / 0.84**2  # follows the seat's edge
     surface = seat.back(lean_deg=d.between(7, 13), wrap=wrap, inset=18, bow=20)
     style = d.pick("hoop", "rails", "pad", "rods")
     soft = []
-    if style == "rods":
-        flat = hoops.hoop(half, top, power, size, d)
-    else:
-        flat = [tube(hoops.arch_path(half, top, power, below=60), size)]
+    flat = hoops.hoop(arch, size, d) if style == "rods" else [tube(arch.path(below=60), size)]
     if style == "hoop":
-        inner = d.between(0.5, 0.68) * half, d.between(0.68, 0.85) * top
-        flat.append(tube(hoops.arch_path(*inner, power, below=18), 0.8 * size))
+        inner = arch.scaled(d.between(0.5, 0.68), d.between(0.68, 0.85))
+        flat.append(tube(inner.path(below=18), 0.8 * size))
     elif style == "rails":
-        for y in np.linspace(0.45, 0.78, d.count(1, 3)) * top:
-            flat.append(hoops.chord(half, top, power, y, d.between(30, 60), 12))
+        for y in np.linspace(0.45, 0.78, d.count(1, 3)) * arch.top:
+            flat.append(arch.rail(y, d.between(30, 60), 12))
     elif style == "pad":
-        low = d.between(0.3, 0.45) * top
-        soft.append(hoops.arch_pad(half, top, power, low, 18))
-        flat.append(hoops.chord(half, top, power, low + 10, 30, 14))
+        low = d.between(0.3, 0.45) * arch.top
+        soft.append(arch.pad(low, 18))
+        flat.append(arch.rail(low + 10, 30, 14))
     return chair + parts(wood, draped(flat, surface)) + parts(cover, draped(soft, surface))
 
 
@@ -197,8 +193,7 @@ def medallion(d: Draw) -> list[Part]:
     seat = Seat(d.between(420, 450), width, d.between(430, 480), width * d.between(0.8, 0.92), 62)
     outline = seats.seat_outline(seat, d.pick(None, 4.0), 60)
     chair = parts(wood, seats.plate(seat, outline, 8))
-    soft = dataclasses.replace(seat, height=seat.height + 44)
-    chair += parts(cover, seats.cushion(soft, 0.96 * outline, 55, d.between(10, 25)))
+    chair += parts(cover, seats.cushion(seat, 0.96 * outline, 55, d.between(10, 25), lift=44))
     size = d.between(40, 50)
     if d.chance(0.6):
         chair += parts(wood, bases.cabriole_legs(seat, size, d.between(40, 65)))
@@ -214,9 +209,9 @@ def medallion(d: Draw) -> list[Part]:
     ]
     chair += parts(wood, draped([ring, *posts], surface)) + parts(cover, drape(pad, surface))
     if d.chance(0.55):
-        level = d.between(190, 230)
-        at = half * np.sqrt(max(0.0, 1 - ((2 * level - low - top) / (top - low)) ** 2))
-        start = on(surface, at, level)
+        y = d.between(190, 230)
+        at = half * np.sqrt(max(0.0, 1 - ((2 * y - low - top) / (top - low)) ** 2))
+        start = on(surface, at, y)
         chair += parts(wood, seats.wooden_arms(seat, start, d, size=34, foot=None))
     return chair
 
@@ -228,11 +223,9 @@ def stool(d: Draw) -> list[Part]:
     seat = Seat(d.between(640, 760), width, d.between(340, 400), width, d.between(26, 45))
     power = d.pick(None, 2.1, 3.0)
     outline = seats.seat_outline(seat, power, d.between(20, 90))
-    padded = d.chance(0.6)
     chair = parts(wood, seats.plate(seat, outline, 8))
-    if padded:
-        soft = dataclasses.replace(seat, height=seat.height + 40)
-        chair += parts(cover, seats.cushion(soft, 0.99 * outline, 46, d.between(5, 18)))
+    if d.chance(0.6):
+        chair += parts(cover, seats.cushion(seat, 0.99 * outline, 46, d.between(5, 18), lift=40))
     if d.chance(0.7):
         size = d.between(28, 40)
         inset = size + 8 if power is None else 0.2 * width
@@ -247,16 +240,17 @@ def stool(d: Draw) -> list[Part]:
             chair += parts(wood, bases.stretchers(axes, "box", d.between(160, 240), 20))
     else:
         chair += parts(metal, bases.pedestal(seat.bottom + 4, "disc", d.between(200, 235), 26))
-        loop = superellipse(0.75 * width, 0.75 * width, count=48)
-        path = np.stack([loop[:, 0], np.full(48, 250.0), -loop[:, 1]], 1)
-        spokes = bases.crossbar((0.37 * width, 250, 0), 18)
-        chair += parts(metal, tube(path, 22, closed=True), spokes)
+        loop = level(superellipse(0.75 * width, 0.75 * width, count=48))
+        loop[:, 1] = 250
+        chair += parts(
+            metal, tube(loop, 22, closed=True), bases.crossbar((0.37 * width, 250, 0), 18)
+        )
     top, half = d.between(190, 330), 0.36 * width
     edge = seat.rear if power is None else seats.edge_z(seat, power, half)
     wrap = d.between(15, 40) + (edge - seat.rear) / 0.72**2
     surface = seat.back(lean_deg=d.between(5, 14), wrap=wrap, inset=26)
     if d.chance(0.4):
-        flat = hoops.hoop(half, top, d.between(2.4, 3.6), 22, d)
+        flat = hoops.hoop(hoops.Arch(half, top, d.between(2.4, 3.6)), 22, d)
         return chair + parts(wood, draped(flat, surface))
     frame = backs.Frame(half, half, 0.3 * top, top, 26, d.pick(0.0, 15.0), d.between(60, 120))
     flat = [*backs.posts(frame, -16, rounded=True), backs.crest(frame, 24, 10, 6)]

@@ -32,11 +32,11 @@ def load_face_model(path: str | os.PathLike[str] | None) -> MorphableModel:
 
         return procedural_head()
     with open(path, "rb") as file:
-        first_bytes = file.read(max(len(known) for _, known, _ in _FORMATS))
-    for _, known, load in _FORMATS:
-        if first_bytes.startswith(known):
+        first_bytes = file.read(max(len(start) for _, start, _ in _FORMATS))
+    for _, start, load in _FORMATS:
+        if first_bytes.startswith(start):
             return load(path)
-    begins = ", ".join(f"{name} begins with {known.hex(' ')}" for name, known, _ in _FORMATS)
+    begins = ", ".join(f"{name} begins with {start.hex(' ')}" for name, start, _ in _FORMATS)
     raise ValueError(
         f"{path} is no face model: {begins}, this file with {first_bytes.hex(' ') or 'nothing'}."
     )

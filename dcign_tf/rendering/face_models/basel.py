@@ -37,9 +37,9 @@ class LinearModel(NamedTuple):
     basis: np.ndarray
 
 
-def wrong(path: str | os.PathLike[str], expected: str, found: object) -> ValueError:
+def wrong(path: str | os.PathLike[str], expected: str, actual: object) -> ValueError:
     """The error of a file that is no Basel Face Model, or not all of one."""
-    return ValueError(f"{path} is no Basel face model: expected {expected}, found {found}.")
+    return ValueError(f"{path} is no Basel face model: expected {expected}, found {actual}.")
 
 
 def linear_model(

@@ -75,8 +75,8 @@ def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             raise wrong(path, "a whole MATLAB file", f"a damaged one ({message})") from error
     for name in VARIABLES:
         if name not in variables:
-            found = [known for known in variables if not known.startswith("__")]
-            raise wrong(path, f"a variable {name}", f"only {', '.join(found) or 'others'}")
+            others = [other for other in variables if not other.startswith("__")]
+            raise wrong(path, f"a variable {name}", f"only {', '.join(others) or 'others'}")
         values = variables[name]
         if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or values.ndim != 2:
             raise wrong(path, f"a matrix of numbers in {name}", "something else")

@@ -54,8 +54,8 @@ class Hdf5Reader:
 
     def _dataset(self, name: str) -> h5py.Dataset:
         if name not in self:
-            found = ", ".join(map(str, self._file)) or "nothing"
-            raise wrong(self.path, f"a dataset {name}", f"only {found}")
+            names = ", ".join(map(str, self._file)) or "nothing"
+            raise wrong(self.path, f"a dataset {name}", f"only {names}")
         dataset = self._file[name]
         try:
             dtype = dataset.dtype

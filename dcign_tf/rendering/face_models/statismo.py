@@ -59,8 +59,8 @@ def _model(file: Hdf5Reader, group: str) -> LinearModel:
         lengths = np.linalg.norm(components, axis=1, keepdims=True)
         components /= np.maximum(lengths, np.float32(1e-30))
     elif version[0] != 1 and version != (0, 9):
-        found = ".".join(map(str, version))
-        raise wrong(file.path, f"{group} in version 0.8, 0.9 or 1 of statismo's layout", found)
+        expected = f"{group} in version 0.8, 0.9 or 1 of statismo's layout"
+        raise wrong(file.path, expected, ".".join(map(str, version)))
     return linear_model(
         file.path,
         {"color": "colour"}.get(group, group),

@@ -12,6 +12,8 @@ import h5py
 import numpy as np
 import scipy.io
 
+from tests.helpers.grids import grid_triangles
+
 COLUMNS, ROWS = 9, 12
 NUM_VERTICES = COLUMNS * ROWS
 SHAPE_STDDEV_MM = np.array([20.0, 10.0, 5.0])
@@ -28,11 +30,7 @@ def mean_mm() -> np.ndarray:
 
 def triangles() -> np.ndarray:
     """[T, 3], counter-clockwise seen from +z."""
-    corner = (np.arange(ROWS - 1)[:, None] * COLUMNS + np.arange(COLUMNS - 1)).ravel()
-    below, right = corner + COLUMNS, corner + 1
-    return np.concatenate(
-        [np.stack([corner, below, below + 1], 1), np.stack([corner, below + 1, right], 1)]
-    )
+    return grid_triangles(ROWS, COLUMNS)
 
 
 def mean_colour() -> np.ndarray:

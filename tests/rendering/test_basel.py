@@ -32,6 +32,7 @@ from tests.helpers.basel_files import (
     write_matlab_73,
     write_statismo,
 )
+from tests.helpers.grids import grid_triangles
 
 SHAPE_COEFFICIENTS = [1.0, -2.0, 0.5]
 COLOUR_COEFFICIENTS = [-1.0, 1.5]
@@ -144,14 +145,7 @@ def _ball(*, without_y_below_mm):
     polar, turn = np.radians(np.linspace(6, 174, 29)), np.radians(np.arange(0, 360, 12))
     a, b = (g.ravel() for g in np.meshgrid(polar, turn, indexing="ij"))
     vertices = 100 * np.stack([np.sin(a) * np.sin(b), np.cos(a), np.sin(a) * np.cos(b)], axis=1)
-    i, j = (g.ravel() for g in np.meshgrid(np.arange(28), np.arange(30), indexing="ij"))
-    corner, right = 30 * i + j, 30 * i + (j + 1) % 30
-    cells = np.concatenate(
-        [
-            np.stack([corner, corner + 30, right + 30], axis=1),
-            np.stack([corner, right + 30, right], axis=1),
-        ]
-    )
+    cells = grid_triangles(29, 30, wrap=True)
     return vertices, cells[(vertices[cells][..., 1] > without_y_below_mm).all(1)]
 
 
@@ -373,13 +367,8 @@ def test_a_mask_as_large_as_the_real_ones_is_cast_quickly():
         axis=-1,
     ).reshape(-1, 3)
     mask[:, 2] += 30 * np.exp(-((mask - [0, -5, 95]) ** 2).sum(1) / 400)
-    corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
-    below = corner + columns
-    cells = np.concatenate(
-        [np.stack([corner, below, below + 1], 1), np.stack([corner, below + 1, corner + 1], 1)]
-    )
     assert len(mask) >= 53_490
-    scene = FaceScene(mask, cells, np.full_like(mask, 0.4))
+    scene = FaceScene(mask, grid_triangles(rows, columns), np.full_like(mask, 0.4))
     poses = np.linspace(-60, 60, 10)
     scene.render(0, 0, 0, image_size=150)  # builds the hierarchy
     seconds = []

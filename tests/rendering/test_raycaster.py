@@ -14,6 +14,7 @@ from dcign_tf.rendering.camera import Framing
 from dcign_tf.rendering.light import LIGHT_ELEVATION_DEG, Lighting, light_direction
 from dcign_tf.rendering.raycaster import FaceScene, Scene
 from dcign_tf.rendering.topology import Topology
+from tests.helpers.grids import grid_triangles
 
 RADIUS_MM = 100.0
 DISTANCE_MM = 1000.0
@@ -37,11 +38,7 @@ def _ellipsoid(radii=(RADIUS_MM,) * 3, rows=60, columns=80):
         ),
         axis=-1,
     ).reshape(-1, 3)
-    above = np.arange((rows - 1) * columns).reshape(rows - 1, columns)
-    corners = above, above + columns, np.roll(above, -1, 1) + columns, np.roll(above, -1, 1)
-    a, b, c, d = (x.ravel() for x in corners)
-    triangles = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
-    return sphere * radii, triangles.astype(np.int32)
+    return sphere * radii, grid_triangles(rows, columns, wrap=True)
 
 
 def _head():

@@ -11,6 +11,7 @@ from dcign_tf.rendering.face_models import load_face_model, surrey_paint
 from dcign_tf.rendering.face_models.surrey import load_surrey
 from dcign_tf.rendering.raycaster import FaceScene
 from tests.helpers import ROOT
+from tests.helpers.grids import grid_triangles
 
 REAL_FILE = ROOT.parent / "shared" / "data" / "sfm_shape_3448.bin"
 TRAILER = bytes(40)  # stands for the empty colour model and the texture coordinates
@@ -26,19 +27,12 @@ def _parts():
     x, y = (g.ravel() for g in np.meshgrid(np.linspace(-70, 70, 9), np.linspace(-80, 100, 12)))
     mean = np.stack([x, y, -((x / 10) ** 2) - (y / 20) ** 2], axis=1)
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((mean.size, 3)))[0]
-    corner = (np.arange(11)[:, None] * 9 + np.arange(8)).ravel()
-    triangles = np.concatenate(
-        [
-            np.stack([corner, corner + 1, corner + 10], axis=1),
-            np.stack([corner, corner + 10, corner + 9], axis=1),
-        ]
-    )
     return {
         "version": 1,
         "mean": mean.reshape(-1, 1),
         "basis": basis,
         "variance": np.array([[400.0], [100.0], [25.0]]),
-        "triangles": triangles,
+        "triangles": grid_triangles(12, 9)[:, ::-1],  # rows run up
     }
 
 

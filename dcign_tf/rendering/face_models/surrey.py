@@ -32,9 +32,9 @@ class _Reader:
         self._offset = 0
         self.data = path.read_bytes()
 
-    def fail(self, expected: str, found: object) -> ValueError:
+    def fail(self, expected: str, actual: object) -> ValueError:
         return ValueError(
-            f"{self._path} is no Surrey face model: expected {expected}, found {found}."
+            f"{self._path} is no Surrey face model: expected {expected}, found {actual}."
         )
 
     def take(self, what: str, dtype: str, count: int) -> np.ndarray:

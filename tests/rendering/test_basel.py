@@ -256,6 +256,13 @@ def test_truncated_file_is_refused(whole, tmp_path_factory, part):
     assert "\n" not in str(caught.value)
 
 
+def _check_refused(path, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        load_face_model(path)
+    assert str(caught.value).startswith(f"{path} is no Basel face model: expected ")
+    assert "\n" not in str(caught.value)
+
+
 _MU, _PC = matlab_variables()["shapeMU"], matlab_variables()["shapePC"]
 _NAN = np.where(np.arange(_PC.size).reshape(_PC.shape) == 500, np.nan, _PC).astype(np.float32)
 
@@ -282,11 +289,7 @@ _NAN = np.where(np.arange(_PC.size).reshape(_PC.shape) == 500, np.nan, _PC).asty
     ],
 )
 def test_wrong_2009_file_is_refused(tmp_path, write, changes, message):
-    path = write(tmp_path / "wrong.mat", **changes)
-    with pytest.raises(ValueError, match=message) as caught:
-        load_face_model(path)
-    assert str(caught.value).startswith(f"{path} is no Basel face model: expected ")
-    assert "\n" not in str(caught.value)
+    _check_refused(write(tmp_path / "wrong.mat", **changes), message)
 
 
 def test_fewer_colours_than_vertices_are_refused(tmp_path):
@@ -337,11 +340,7 @@ _BASIS = statismo_datasets()["shape/model/pcaBasis"]
     ],
 )
 def test_wrong_2017_file_is_refused(tmp_path, changes, message):
-    path = write_statismo(tmp_path / "wrong.h5", **changes)
-    with pytest.raises(ValueError, match=message) as caught:
-        load_face_model(path)
-    assert str(caught.value).startswith(f"{path} is no Basel face model: expected ")
-    assert "\n" not in str(caught.value)
+    _check_refused(write_statismo(tmp_path / "wrong.h5", **changes), message)
 
 
 def test_other_hdf5_files_are_refused(tmp_path):

@@ -1,1 +1,1 @@
-"""The experiments: `<dataset>_<preset>.py`, each with `get_config()`; `dcign_tf.configs` to Python."""
+"""The experiments, each a module `<dataset>_<preset>`; to Python they are `dcign_tf.configs`."""

@@ -1,4 +1,4 @@
-"""Shows a model in the browser: take a picture, move the sliders and watch the face turn.
+"""A renderer in the browser: take a picture, move sliders and watch the face turn.
 
     dcign-tf demo
     dcign-tf demo --workdir=runs/faces-paper --port=8000

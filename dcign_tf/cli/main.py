@@ -1,6 +1,6 @@
 """Deep Convolutional Inverse Graphics Network: trains it, scores it, and uses it.
 
-dcign-tf COMMAND --help
+Usage: dcign-tf COMMAND --flag=value …, and dcign-tf COMMAND --help for its flags.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes a trained model as a SavedModel, for TensorFlow Serving or any other runtime.
+"""Writes a trained model as a SavedModel, for TensorFlow Serving and other runtimes.
 
     dcign-tf export --workdir=runs/faces-quick --output=export
 

@@ -49,36 +49,36 @@ def define_flags() -> None:
 
 def parse_flags(argv: Sequence[str]) -> Callable[[], None]:
     """Parses `--dataset` and `--preset`, which say what `--config.x=…` is about, then all."""
-    _choose_experiment(argv)
-    config = load_preset(FLAGS.dataset, FLAGS.preset)
-    _check_settings_exist(argv, config.to_dict())
+    dataset, preset = _choose_experiment(argv)
+    config = load_preset(dataset, preset)
+    _check_settings_exist(argv, config.to_dict(), f"configs/{dataset}_{preset}.py")
     config_flags.DEFINE_config_dict("config", config, "Settings to train with.", sys_argv=argv)
     shared_flags.reject_arguments(FLAGS(argv)[1:])
-    for key in ("dataset", "preset"):
-        if FLAGS.config[key] != FLAGS[key].value:
+    for key, chosen in (("dataset", dataset), ("preset", preset)):
+        if FLAGS.config[key] != chosen:
             raise flags.Error(f"--config.{key} cannot be set; choose with --{key}.")
     return train
 
 
-def _choose_experiment(argv: Sequence[str]) -> None:
-    """Parses `--dataset` and `--preset`, and sets the latter if it was not given."""
-    chosen = flags.FlagValues()
+def _choose_experiment(argv: Sequence[str]) -> tuple[str, str]:
+    """Dataset and preset; sets `--preset` if it was not given."""
+    choice = flags.FlagValues()
     for name in ("dataset", "preset"):
-        chosen[name] = FLAGS[name]
-    chosen(argv, known_only=True)
-    there = presets()
-    if FLAGS.dataset is None:
+        choice[name] = FLAGS[name]
+    choice(argv, known_only=True)
+    dataset, preset, there = choice.dataset, choice.preset, presets()
+    if dataset is None:
         FLAGS([word for word in argv if not word.lstrip("-").startswith("config.")])  # misspelt?
-    if FLAGS.dataset not in there:
-        wrong = "is missing" if FLAGS.dataset is None else f"{FLAGS.dataset} is unknown"
+    if dataset not in there:
+        wrong = "is missing" if dataset is None else f"{dataset} is unknown"
         raise flags.Error(f"--dataset {wrong}; there is {', '.join(there)}.")
-    if FLAGS.preset is None:
-        FLAGS.preset, reason = default_preset()
-        print(f"Preset: {FLAGS.preset} ({reason}; choose with --preset).")
-    if FLAGS.preset not in there[FLAGS.dataset]:
-        raise flags.Error(
-            f"--preset={FLAGS.preset} is unknown; there is {', '.join(there[FLAGS.dataset])}."
-        )
+    if preset is None:
+        preset, reason = default_preset()
+        FLAGS.preset = preset
+        print(f"Preset: {preset} ({reason}; choose with --preset).")
+    if preset not in there[dataset]:
+        raise flags.Error(f"--preset={preset} is unknown; there is {', '.join(there[dataset])}.")
+    return dataset, preset
 
 
 def default_preset() -> tuple[str, str]:
@@ -91,7 +91,7 @@ def default_preset() -> tuple[str, str]:
     return "quick", "no GPU is visible"
 
 
-def _check_settings_exist(argv: Sequence[str], config: Mapping[str, Any]) -> None:
+def _check_settings_exist(argv: Sequence[str], config: Mapping[str, Any], file: str) -> None:
     """Raises `flags.Error` for a `--config.x=…` whose x is no setting; values are not read."""
     settings = list(_setting_names(config))
     for word in argv:
@@ -102,12 +102,20 @@ def _check_settings_exist(argv: Sequence[str], config: Mapping[str, Any]) -> Non
             raise flags.Error(
                 f"--config.{match[1]} cannot be set: a tuple is set as a whole, such as (32,48,64)."
             )
-        similar = difflib.get_close_matches(match[1], settings, n=1)
-        raise flags.Error(
-            f"No such setting: {match[1]}"
-            + (f'. Did you mean "{similar[0]}"?' if similar else ";")
-            + f" configs/{FLAGS.dataset}_{FLAGS.preset}.py has them all."
-        )
+        similar = _similar_setting(match[1], settings)
+        guess = f'. Did you mean "{similar}"?' if similar else ";"
+        raise flags.Error(f"No such setting: {match[1]}{guess} {file} has them all.")
+
+
+def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
+    """The setting that may have been meant: of the same group if there is one, or of another."""
+    group, _, last = name.rpartition(".")
+    by_last_part = {
+        setting.rpartition(".")[2]: setting
+        for setting in sorted(settings, key=lambda setting: setting.startswith(f"{group}."))
+    }
+    similar = difflib.get_close_matches(last, by_last_part, n=1)
+    return by_last_part[similar[0]] if similar else None
 
 
 def _setting_names(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

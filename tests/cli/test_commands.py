@@ -382,6 +382,12 @@ FACES = ("--dataset=faces", "--preset=quick")
         ([*FACES, "--config.nope=1"], "No such setting: nope; configs/faces_quick.py has them"),
         ([*FACES, "--config.data.nope=1"], "No such setting: data.nope;"),
         ([*FACES, "--config.num_stps=1"], 'No such setting: num_stps. Did you mean "num_steps"'),
+        ([*FACES, "--config.data.sed=1"], 'No such setting: data.sed. Did you mean "data.seed"'),
+        ([*FACES, "--config.sed=1"], 'No such setting: sed. Did you mean "seed"?'),
+        (
+            [*FACES, "--config.learning_rate=1"],
+            'No such setting: learning_rate. Did you mean "optimizer.learning_rate"?',
+        ),
         ([*FACES, "--config.num_steps=abc"], "flag --config.num_steps=abc: invalid literal"),
         ([*FACES, "--config.optimizer=3"], "flag --config.optimizer=3: Failed to parse"),
         ([*FACES, "--config.factor_ratios=((0,(1,"], "flag --config.factor_ratios=((0,(1,: Error"),

@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from dcign_tf.cli import running, shared_flags
+from dcign_tf.runs.config import flattened
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import load_preset, presets
 
@@ -93,10 +94,11 @@ def default_preset() -> tuple[str, str]:
 
 def _check_settings_exist(argv: Sequence[str], config: Mapping[str, Any], file: str) -> None:
     """Raises `flags.Error` for a `--config.x=…` whose x is no setting; values are not read."""
-    settings = list(_setting_names(config))
+    settings = list(flattened(config))
+    groups = {setting.rpartition(".")[0] for setting in settings}
     for word in argv:
         match = re.match(r"--?(?:no)?config\.([^=]*)", word)
-        if match is None or match[1] in settings:
+        if match is None or match[1] in groups.union(settings):
             continue
         if match[1].partition("[")[0] in settings:
             raise flags.Error(
@@ -116,14 +118,6 @@ def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
     }
     similar = difflib.get_close_matches(last, by_last_part, n=1)
     return by_last_part[similar[0]] if similar else None
-
-
-def _setting_names(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """`optimizer`, `optimizer.learning_rate` and the like."""
-    for key, value in config.items():
-        yield prefix + key
-        if isinstance(value, Mapping):
-            yield from _setting_names(value, f"{prefix}{key}.")
 
 
 def train() -> None:

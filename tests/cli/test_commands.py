@@ -275,7 +275,6 @@ class TestEvaluate:
         assert result.stdout.endswith("read them on is finished/evaluation/report.html\n")
 
     def test_missing_data_are_made_anew(self, finished, tmp_path, capfd):
-
         scores = finished.read_scores()
         shutil.rmtree(finished.evaluation)
         data_dir = str(tmp_path / "data")

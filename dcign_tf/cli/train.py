@@ -110,13 +110,11 @@ def _check_settings_exist(argv: Sequence[str], config: Mapping[str, Any], file: 
 
 
 def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
-    """The setting that may have been meant: of the same group if there is one, or of another."""
-    group, _, last = name.rpartition(".")
-    by_last_part = {
-        setting.rpartition(".")[2]: setting
-        for setting in sorted(settings, key=lambda setting: setting.startswith(f"{group}."))
-    }
-    similar = difflib.get_close_matches(last, by_last_part, n=1)
+    """The setting that may have been meant: misspelt, or else of another group."""
+    if similar := difflib.get_close_matches(name, settings, n=1, cutoff=0.8):
+        return similar[0]
+    by_last_part = {setting.rpartition(".")[2]: setting for setting in settings}
+    similar = difflib.get_close_matches(name.rpartition(".")[2], by_last_part, n=1)
     return by_last_part[similar[0]] if similar else None
 
 

@@ -382,6 +382,10 @@ FACES = ("--dataset=faces", "--preset=quick")
         ([*FACES, "--config.data.nope=1"], "No such setting: data.nope;"),
         ([*FACES, "--config.num_stps=1"], 'No such setting: num_stps. Did you mean "num_steps"'),
         ([*FACES, "--config.data.sed=1"], 'No such setting: data.sed. Did you mean "data.seed"'),
+        (
+            [*FACES, "--config.datta.seed=1"],
+            'No such setting: datta.seed. Did you mean "data.seed"',
+        ),
         ([*FACES, "--config.sed=1"], 'No such setting: sed. Did you mean "seed"?'),
         (
             [*FACES, "--config.learning_rate=1"],

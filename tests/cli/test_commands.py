@@ -345,12 +345,12 @@ def test_runs_side_by_side(finished, data, tmp_path):
     assert set(twin.read_scores()["found_latents"]) == {"azimuth", "elevation", "light_azimuth"}
     assert load_model(twin.last_checkpoint).calibration.latents
     assert compared["settings"] == {"procedure": {"finished": "clamped", "entangled": "entangled"}}
-    for factor, own in compared["rerendering"].items():
+    for factor, comparison in compared["rerendering"].items():
         both = [run.read_scores()["rerendering"][factor] for run in (finished, twin)]
         # Pairs, and what needs no network, are those of the data.
         for method in ("copy", "mean_image"):
-            assert own[method] == both[0]["mse"][method] == both[1]["mse"][method] > 0
-        assert own["networks"]["entangled"]["ceiling"] == both[1]["mse"]["ceiling"] > 0
+            assert comparison[method] == both[0]["mse"][method] == both[1]["mse"][method] > 0
+        assert comparison["networks"]["entangled"]["ceiling"] == both[1]["mse"]["ceiling"] > 0
     where = finished.path / "comparison"
     assert json.loads((where / "comparison.json").read_text()) == compared
     assert "## Re-rendering at a given angle" in (where / "comparison.md").read_text()

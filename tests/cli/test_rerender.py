@@ -170,8 +170,8 @@ class TestFolder:
         for row in rows[::7]:
             values = {name: float(row[name]) for name in columns[3:]}
             assert row["source"] == str(folder / row["identity"])
-            own = expected(editor, row["source"], elevation_deg=5, **values)
-            assert_shows(output / row["image"], own)
+            turned = expected(editor, row["source"], elevation_deg=5, **values)
+            assert_shows(output / row["image"], turned)
         combinations = {(r["azimuth_deg"], r["light_azimuth_deg"]) for r in rows}
         assert len(combinations) == 9
         assert len({row["image"] for row in rows}) == len(rows)

@@ -14,9 +14,19 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
-    python_requires=">=3.10,<3.13",
-    packages=find_packages(include=["dcign_tf", "dcign_tf.*"]),
-    package_data={"dcign_tf.demo": ["style.css"], "dcign_tf.pretrained": ["faces/**/*"]},
+    python_requires=">=3.10,<3.14",
+    # The experiments lie at the top of a checkout; in an installation, within the package.
+    packages=[
+        *find_packages(include=["dcign_tf", "dcign_tf.*"], exclude=["dcign_tf.configs"]),
+        "dcign_tf.configs",
+    ],
+    package_dir={"dcign_tf.configs": "configs"},
+    package_data={
+        "dcign_tf": ["py.typed"],
+        "dcign_tf.demo": ["style.css"],
+        "dcign_tf.pretrained": ["faces/**/*"],
+    },
+    entry_points={"console_scripts": ["dcign-tf = dcign_tf.cli.main:main"]},
     install_requires=[
         "absl-py>=2.1",
         # TFDS files with random access: the order of training is a function of (seed, step).

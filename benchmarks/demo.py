@@ -76,7 +76,7 @@ def seconds_of_network(run: RunDirectory, changes: int) -> list[float]:
 def main(_) -> None:
     run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
     chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    command = [sys.executable, "-m", "dcign_tf.demo", f"--workdir={run.path}"]
+    command = [sys.executable, "-m", "dcign_tf", "demo", f"--workdir={run.path}"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         url = server.stdout.readline().split(" is at ")[1].split()[0]

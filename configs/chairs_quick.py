@@ -7,7 +7,7 @@ What departs from the paper (`chairs_paper.py`) is what `faces_quick.py` gives r
 
 import ml_collections
 
-from configs import chairs_paper, faces_quick
+from . import chairs_paper, faces_quick
 
 
 def get_config() -> ml_collections.ConfigDict:

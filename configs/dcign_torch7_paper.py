@@ -8,7 +8,7 @@ made from (docs/datasets.md). All but the data is as in `faces_paper.py`.
 
 import ml_collections
 
-from configs import faces_paper
+from . import faces_paper
 
 
 def get_config() -> ml_collections.ConfigDict:

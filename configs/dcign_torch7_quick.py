@@ -7,7 +7,7 @@ What departs from the paper is what `faces_quick.py` gives reasons for.
 
 import ml_collections
 
-from configs import dcign_torch7_paper, faces_quick
+from . import dcign_torch7_paper, faces_quick
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -7,7 +7,7 @@ What departs from the paper (`faces_paper.py`) stands here, each with its reason
 
 import ml_collections
 
-from configs import faces_paper
+from . import faces_paper
 
 
 def get_config() -> ml_collections.ConfigDict:

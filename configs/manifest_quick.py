@@ -10,7 +10,7 @@ What departs from the paper is what `faces_quick.py` gives reasons for.
 
 import ml_collections
 
-from configs import faces_quick, manifest_paper
+from . import faces_quick, manifest_paper
 
 
 def get_config() -> ml_collections.ConfigDict:

@@ -1,14 +1,77 @@
 """The Deep Convolutional Inverse Graphics Network (Kulkarni et al., NIPS 2015).
 
-The mathematics: `factors`, `clamping`, `layers`, `networks`, `losses`, `model`.
-The data: `rendering` (a mesh in, an image out), `datasets` (batches in which one
-factor varies). The work: `training`, `experiment`, `run_directory`, `evaluation`.
-A trained model: `load_pretrained`, and what can be done with it, `scene_editor`.
+Example:
+    >>> import dcign_tf
+    >>> model = dcign_tf.load_pretrained("faces")
+    >>> model.rerender(images, azimuth_deg=30)  # float32 [B, 150, 150, 1] in [0, 1]
 
-Importing this package imports no TensorFlow: the processes that render need none.
+What this package offers stands in `__all__`. It is imported when it is first asked for:
+`import dcign_tf` itself is quick, and loads no TensorFlow, which the processes that
+render do without.
 """
 
-from dcign_tf.pretrained import load_pretrained
+from __future__ import annotations
 
-__all__ = ["load_pretrained"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dcign_tf.datasets.factor_batches import factor_batches
+    from dcign_tf.datasets.registry import open_dataset
+    from dcign_tf.evaluation import metrics
+    from dcign_tf.evaluation.evaluate import evaluate
+    from dcign_tf.factors import GraphicsCode
+    from dcign_tf.model.clamping import clamp_inactive
+    from dcign_tf.model.dcign import DCIGN
+    from dcign_tf.model.layers import UnpoolConv2D
+    from dcign_tf.model.networks import build_decoder, build_encoder
+    from dcign_tf.pretrained import load_pretrained
+    from dcign_tf.runs.checkpoints import load_model
+    from dcign_tf.serving.exporting import export_model
+
 __version__ = "0.1.0"
+__all__ = [
+    "DCIGN",
+    "GraphicsCode",
+    "UnpoolConv2D",
+    "build_decoder",
+    "build_encoder",
+    "clamp_inactive",
+    "evaluate",
+    "export_model",
+    "factor_batches",
+    "load_model",
+    "load_pretrained",
+    "metrics",
+    "open_dataset",
+]
+
+_MODULES = {
+    "DCIGN": "model.dcign",
+    "GraphicsCode": "factors",
+    "UnpoolConv2D": "model.layers",
+    "build_decoder": "model.networks",
+    "build_encoder": "model.networks",
+    "clamp_inactive": "model.clamping",
+    "evaluate": "evaluation.evaluate",
+    "export_model": "serving.exporting",
+    "factor_batches": "datasets.factor_batches",
+    "load_model": "runs.checkpoints",
+    "load_pretrained": "pretrained",
+    "metrics": "evaluation.metrics",
+    "open_dataset": "datasets.registry",
+}
+"""Where each name is to be found: once more, for a type checker runs no `__getattr__`."""
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is offered, once (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    value = globals()[name] = module if name == "metrics" else getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

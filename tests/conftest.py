@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 
 import hypothesis
@@ -49,24 +48,16 @@ def set_dtype_policy():
 
 
 @pytest.fixture
-def own_flags(monkeypatch):
-    """Defines the flags of a command's module, apart from those of other commands.
+def flags_of():
+    """Defines the flags of a command's module, until the end of the test.
 
     To run a command in this process: starting Python and TensorFlow takes longer than
     most of them do.
     """
-    from absl import flags
+    from absl.testing import flagsaver
 
-    def define(script) -> None:
-        own = flags.FlagValues()
-        monkeypatch.setattr(script, "FLAGS", own)
-        with monkeypatch.context() as patch:
-            for kind in ("boolean", "enum", "float", "integer", "string"):
-                name = f"DEFINE_{kind}"
-                patch.setattr(flags, name, functools.partial(getattr(flags, name), flag_values=own))
-            script.define_flags()
-
-    return define
+    with flagsaver.flagsaver():
+        yield lambda command: command.define_flags()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 import subprocess
 
+import dcign_tf
 from tests.helpers import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,4 +39,6 @@ def test_python_example_uses_names_that_exist():
     (example,) = blocks("python")
     compile(example, "README.md", "exec")
     imports = [line for line in example.splitlines() if line.startswith(("import", "from"))]
-    exec("\n".join(imports), {})
+    assert imports == ["import keras", "import dcign_tf"]
+    for name in re.findall(r"\bdcign_tf\.(\w+)", example):
+        assert name in dcign_tf.__all__

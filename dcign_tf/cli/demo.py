@@ -1,7 +1,7 @@
-"""A renderer in the browser: take a picture, turn the sliders and watch the face turn.
+"""A renderer in the browser: take a picture, move sliders and watch the face turn.
 
-    python -m dcign_tf.demo
-    python -m dcign_tf.demo --workdir=runs/faces-paper --port=8000
+    dcign-tf demo
+    dcign-tf demo --workdir=runs/faces-paper --port=8000
 
 Without --workdir it shows the model in the box. The page is for this computer alone,
 unless --host says otherwise, and asks nothing of any other. Needs gradio:
@@ -15,23 +15,19 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from dcign_tf.cli import running
+from dcign_tf.cli import running, shared_flags
 from dcign_tf.errors import UserError
-from dcign_tf.pretrained import pretrained_run
-from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
 LOCAL = "127.0.0.1"
 
 
 def define_flags() -> None:
-    """Not at import: other scripts have flags of these names."""
-    flags.DEFINE_string("workdir", None, "Run directory of train.py; else the model in the box.")
-    flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "The one evaluate.py was given.")
+    shared_flags.define_run()
     flags.DEFINE_string("host", LOCAL, "Address to listen on; 0.0.0.0 is every one there is.")
     flags.DEFINE_integer(
         "port", None, "Port to listen on; else the first free one from 7860 on.", 1, 65535
@@ -40,17 +36,17 @@ def define_flags() -> None:
     flags.DEFINE_boolean("open", False, "Open the page in a browser.")
 
 
-def parse_flags(argv: Sequence[str]) -> None:
+def parse_flags(argv: Sequence[str]) -> Callable[[], None]:
     """Parses."""
-    running.reject_arguments(FLAGS(argv))
+    shared_flags.reject_arguments(FLAGS(argv)[1:])
+    return serve
 
 
-def main() -> None:
+def serve() -> None:
     """Serves the page until interrupted."""
     if importlib.util.find_spec("gradio") is None:
         raise UserError("The demo needs gradio: pip install 'dcign-tf[demo]'.")
-    run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
-    run.read_config()  # says at once if this is no run directory
+    run = shared_flags.chosen_run()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uploads are deleted then, too
     with tempfile.TemporaryDirectory(prefix="dcign-demo-") as folder:
         # Read when gradio is imported: it reports nothing, and uploads go with the process. It
@@ -75,8 +71,3 @@ def main() -> None:
             threading.Event().wait()
         except KeyboardInterrupt:
             demo.close(verbose=False)
-
-
-if __name__ == "__main__":
-    define_flags()
-    running.run(main, parse_flags)

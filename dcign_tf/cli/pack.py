@@ -1,6 +1,6 @@
 """Packs a trained, evaluated run so small that it can come with the package.
 
-    python -m dcign_tf.pretrained --workdir=runs/faces-paper --output=dcign_tf/pretrained/faces
+    dcign-tf pack --workdir=runs/faces-paper --output=dcign_tf/pretrained/faces
 
 What is written is a run directory again, with the weights in half precision: any command
 takes it as --workdir. Its pictures are compared with those of the original weights. A
@@ -9,34 +9,31 @@ model card is written beside it, with the scores of the entangled twin (--twin=D
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from absl import flags
 
-from dcign_tf.cli import running
+from dcign_tf.cli import running, shared_flags
 from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Not at import: other scripts have flags of these names."""
-    flags.DEFINE_string("workdir", None, "Run directory of train.py, evaluated.")
+    shared_flags.define_run("Run directory of a training, evaluated.")
     flags.DEFINE_string("twin", None, "Run directory of the entangled twin, for the model card.")
     flags.DEFINE_string("output", None, "Folder to write; it must not exist yet.")
-    flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "The one evaluate.py was given.")
 
 
-def parse_flags(argv: Sequence[str]) -> None:
+def parse_flags(argv: Sequence[str]) -> Callable[[], None]:
     """Parses; `--workdir` and `--output` are required."""
-    running.reject_arguments(FLAGS(argv))
-    for name, what in (("workdir", "the run directory of train.py"), ("output", "what to write")):
-        if FLAGS[name].value is None:
-            raise flags.Error(f"--{name} is missing: {what}.")
+    shared_flags.reject_arguments(FLAGS(argv)[1:])
+    shared_flags.require(workdir="the run directory of train.py", output="what to write")
+    return pack_run
 
 
-def main() -> None:
+def pack_run() -> None:
     """Packs as the flags say."""
     run = RunDirectory(FLAGS.workdir)
     run.read_config()  # says at once if this is no run directory
@@ -44,8 +41,3 @@ def main() -> None:
         from dcign_tf.pretrained.packing import pack
     twin = RunDirectory(FLAGS.twin) if FLAGS.twin else None
     pack(run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint, twin=twin)
-
-
-if __name__ == "__main__":
-    define_flags()
-    running.run(main, parse_flags)

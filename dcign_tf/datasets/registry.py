@@ -14,6 +14,7 @@ from typing import Any
 from dcign_tf.datasets.facts import DatasetFacts
 from dcign_tf.datasets.sweeps import SweepDataset
 from dcign_tf.errors import DataError
+from dcign_tf.runs.presets import load_preset
 
 FOLDERS: Mapping[str, str] = {
     "faces": "faces",
@@ -25,7 +26,11 @@ FOLDERS: Mapping[str, str] = {
 
 
 def open_dataset(
-    dataset: str, data_dir: str | os.PathLike, *, preset: str, settings: Mapping[str, Any]
+    dataset: str,
+    data_dir: str | os.PathLike,
+    *,
+    preset: str,
+    settings: Mapping[str, Any] | None = None,
 ) -> SweepDataset:
     """The dataset with these settings, prepared or not.
 
@@ -33,14 +38,19 @@ def open_dataset(
         dataset: a key of `FOLDERS`.
         data_dir: where all datasets lie.
         preset: becomes part of the dataset's folder name.
-        settings: those of the dataset, e.g. `FaceSettings`.
+        settings: those of the dataset, e.g. `FaceSettings`; without them, those that
+            `dcign-tf train` has for the preset.
 
     Raises:
+        UserError: for an unknown preset, without settings.
         DataError: for an unknown dataset, impossible settings or a face model that
             cannot be read; or if the dataset is there but damaged.
     """
     if dataset not in FOLDERS:
         raise DataError(f"Unknown dataset '{dataset}'; there is {', '.join(FOLDERS)}.")
+    if settings is None:
+        preset_config = load_preset(dataset, preset).to_dict()
+        return open_configured({**preset_config, "data_dir": data_dir})
     try:
         opened = importlib.import_module(f"dcign_tf.datasets.{FOLDERS[dataset]}.dataset")
         return getattr(opened, f"open_{FOLDERS[dataset]}")(os.fspath(data_dir), preset, settings)

@@ -1,7 +1,7 @@
 """What can be done to a picture through its code: turn it, relight it, make it someone else.
 
 A trained model as plain functions on NumPy arrays, one code at a time; the demo and
-`python -m dcign_tf.cli.rerender` are made of them.
+`dcign-tf rerender` are made of them.
 """
 
 from __future__ import annotations

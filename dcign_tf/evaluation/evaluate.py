@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -144,7 +145,7 @@ def evaluate_model(
 
 
 def evaluate(
-    run: RunDirectory,
+    run: RunDirectory | str | os.PathLike,
     *,
     model: DCIGN | None = None,
     data: SweepDataset | None = None,
@@ -157,7 +158,7 @@ def evaluate(
     The checkpoint gets the calibration that comes with them.
 
     Args:
-        run: a run directory with a checkpoint; its config names the data.
+        run: a run directory with a checkpoint, or its path; its config names the data.
         model: the last checkpoint, if it is in memory; the caller then holds the run's lock.
         data: likewise.
         data_dir: where datasets lie, if not where they did in training.
@@ -170,6 +171,7 @@ def evaluate(
     Raises:
         UserError: if there is nothing to evaluate, or the data have changed.
     """
+    run = RunDirectory(run)
     config = run.read_config()
     file = run.checkpoint(checkpoint)
     with contextlib.ExitStack() as stack:

@@ -3,7 +3,7 @@
 What takes a run directory takes these: config, environment, checkpoint, scores,
 calibration, shape read-out, example pictures. Only what training alone needs is
 missing (optimiser, metrics, TensorBoard files), and the weights are in half
-precision. `python -m dcign_tf.pretrained` packs them.
+precision. `dcign-tf pack` packs them.
 """
 
 from __future__ import annotations

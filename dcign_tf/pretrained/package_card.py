@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from dcign_tf.evaluation.report import card_parts
 from dcign_tf.pretrained.photograph import CREDIT
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.config import flattened
+from dcign_tf.runs.presets import load_preset, presets
 
 PHOTOGRAPH = "photograph.png"
 """Beside the card."""
-CONFIGS = Path(__file__).parents[2] / "configs"
-"""Of a checkout; an installation has none."""
 
 _INTRODUCTION = """
 # {name}: a trained Deep Convolutional Inverse Graphics Network
@@ -116,16 +113,12 @@ def model_card(
 def training_command(config: Mapping[str, Any]) -> str:
     """The command that trains a run with this config, as short as it can be.
 
-    Outside a checkout, where the presets' settings are not known, it names all of them.
+    Of a preset that there is no longer, it names all settings.
     """
-    preset = f"{config['dataset']}_{config['preset']}"
-    file, defaults = CONFIGS / f"{preset}.py", {}
-    if file.exists():
-        spec = importlib.util.spec_from_file_location(preset, file)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        defaults = flattened(module.get_config().to_dict())
-    words = ["python", "train.py", f"--dataset={config['dataset']}", f"--preset={config['preset']}"]
+    dataset, preset, defaults = config["dataset"], config["preset"], {}
+    if preset in presets().get(dataset, ()):
+        defaults = flattened(load_preset(dataset, preset).to_dict())
+    words = ["python", "train.py", f"--dataset={dataset}", f"--preset={preset}"]
     for key, value in flattened(config).items():
         is_flag = key in ("dataset", "preset", "data_dir", "init_from")
         if not is_flag and _as_json(value) != _as_json(defaults.get(key)):

@@ -1,7 +1,7 @@
 """From a code to a mesh: a linear read-out of the face model's coefficients.
 
 Tells how much of a face's shape the intrinsic latents hold, in millimetres, and is
-what `python -m dcign_tf.cli.estimate_shape` makes a mesh with. Fitted on identities of
+what `dcign-tf estimate-shape` makes a mesh with. Fitted on identities of
 training, measured on others. The picture does not show how large a head is (the
 camera frames each to its size), and no read-out can know it but by guessing from
 the form.

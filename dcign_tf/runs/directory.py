@@ -46,7 +46,10 @@ _CONFIG_KEYS = ("dataset", "preset", "data", "data_dir")  # of any run, whatever
 
 
 class RunDirectory:
-    """The files of one run, below `path`, which need not exist yet."""
+    """The files of one run, below `path`, which need not exist yet.
+
+    Itself a path to Python (`os.fspath`): what takes a run takes its path too.
+    """
 
     def __init__(self, path: str | os.PathLike):
         self.path = pathlib.Path(path)
@@ -58,6 +61,9 @@ class RunDirectory:
         self.best_checkpoint = self.path / "checkpoints" / "best.keras"
         self.evaluation = self.path / "evaluation"
         self.comparison = self.path / "comparison"
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     def checkpoint(self, which: str) -> pathlib.Path:
         """The file of the `"last"` or the `"best"` checkpoint, by validation ELBO."""

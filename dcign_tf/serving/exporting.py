@@ -1,11 +1,8 @@
 """Writes a trained model as a SavedModel, for TensorFlow Serving or any other runtime.
 
-    python -m dcign_tf.serving.exporting --workdir=runs/faces-quick --output=export
-
-Makes `export/1`, or the number after the largest there is: a version that exists is
-never changed, and a server that watches `export` sees a new one only when it is whole.
+Makes `OUTPUT/1`, or the number after the largest there is: a version that exists is
+never changed, and a server that watches `OUTPUT` sees a new one only when it is whole.
 It needs neither this package nor Keras to run; docs/serving.md says how to serve it.
-Without --workdir it is the model in the box that is exported.
 
     saved_model.pb, variables/                 signatures: dcign_tf/serving/signatures.py
     assets.extra/tf_serving_warmup_requests    what a server runs before it serves
@@ -19,46 +16,27 @@ import fcntl
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
-from absl import flags
+import tensorflow as tf
 
-from dcign_tf.cli import running
+from dcign_tf.datasets.registry import background_level
 from dcign_tf.errors import UserError
+from dcign_tf.evaluation.scores import are_current
 from dcign_tf.files import write_json, writing
-from dcign_tf.pretrained import pretrained_run
 from dcign_tf.readouts.calibration import CalibrationError
+from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
-
-FLAGS = flags.FLAGS
+from dcign_tf.serving.serving_card import model_card
+from dcign_tf.serving.signatures import ServedModel
+from dcign_tf.serving.warmup import write_warmup_requests
 
 _ASIDE = ".aside"
 
 
-def define_flags() -> None:
-    """Not at import: other scripts have flags of these names."""
-    flags.DEFINE_string("workdir", None, "Run directory of train.py; else the model in the box.")
-    flags.DEFINE_string("output", None, "Folder of the versions; made if there is none.")
-    flags.DEFINE_enum("checkpoint", "last", ["last", "best"], "The one evaluate.py was given.")
-
-
-def parse_flags(argv: Sequence[str]) -> None:
-    """Parses; `--output` is required."""
-    running.reject_arguments(FLAGS(argv))
-    if FLAGS.output is None:
-        raise flags.Error("--output is missing: the folder of the versions.")
-
-
-def main() -> None:
-    """Exports as the flags say."""
-    run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
-    run.read_config()  # says at once if this is no run directory
-    export_model(run, pathlib.Path(FLAGS.output), checkpoint=FLAGS.checkpoint)
-
-
 def export_model(
-    run: RunDirectory,
-    output: pathlib.Path,
+    run: RunDirectory | str | os.PathLike,
+    output: str | os.PathLike,
     *,
     checkpoint: str = "last",
     show: Callable[[str], None] = print,
@@ -66,7 +44,7 @@ def export_model(
     """Writes the next version.
 
     Args:
-        run: trained, and evaluated: evaluation calibrates the model.
+        run: a run directory, or its path; evaluated: evaluation calibrates the model.
         output: folder of the versions; made if there is none.
         checkpoint: `"last"` or `"best"`.
         show: takes lines on what was written, and what could not be.
@@ -77,16 +55,8 @@ def export_model(
     Raises:
         UserError: for whatever the user can mend; nothing is written then.
     """
+    run = RunDirectory(run)
     config = run.read_config()
-    with running.quiet_loading():
-        import tensorflow as tf
-
-        from dcign_tf.datasets.registry import background_level
-        from dcign_tf.evaluation.scores import are_current
-        from dcign_tf.runs.checkpoints import load_model
-        from dcign_tf.serving.serving_card import model_card
-        from dcign_tf.serving.signatures import ServedModel
-        from dcign_tf.serving.warmup import write_warmup_requests
     model = load_model(run.checkpoint(checkpoint))
     background = background_level(config)
     try:
@@ -110,7 +80,7 @@ def export_model(
         scores=scores,
         background=background,
     )
-    with _new_version(output) as (aside, version):
+    with _new_version(pathlib.Path(output)) as (aside, version):
         try:
             tf.saved_model.save(served, os.fspath(aside), signatures=signatures)
         except tf.errors.OpError as error:
@@ -118,9 +88,9 @@ def export_model(
         write_warmup_requests(aside, signatures)
         write_json(aside / "config.json", config)
         (aside / "model_card.md").write_text(card, encoding="utf-8")
-    for known in calibration.factors.values():
-        if known.reason:
-            show(f"Left out of infer_scene and rerender: {known.remark}")
+    for calibrated in calibration.factors.values():
+        if calibrated.reason:
+            show(f"Left out of infer_scene and rerender: {calibrated.remark}")
     show(f"{version}: {', '.join(signatures)}")
     return version
 
@@ -148,8 +118,3 @@ def _new_version(output: pathlib.Path) -> Iterator[tuple[pathlib.Path, pathlib.P
         with writing(version):
             yield aside, version
             os.rename(aside, version)
-
-
-if __name__ == "__main__":
-    define_flags()
-    running.run(main, parse_flags)

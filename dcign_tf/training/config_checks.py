@@ -7,32 +7,44 @@ network cannot be made from is said by the dataset and the network.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dcign_tf.datasets.batch_plan import BatchPlan
 from dcign_tf.errors import UserError
 from dcign_tf.runs.config import flattened
 
-_AT_LEAST = {
-    "num_steps": 1,
-    "log_every": 1,
-    "validate_every": 1,
-    "validation_sweeps_used": 1,
-    "seed": 0,
-    "invariance_weight": 0,
-    "warmup_steps": 0,
-    "network.latent_dim": 2,
-    "network.encoder_kernel_size": 1,
-    "network.decoder_base_filters": 1,
-    "optimizer.decay_steps": 1,
-    "optimizer.final_learning_rate": 0,
-    "optimizer.first_learning_rate": 0,
-    "optimizer.warmup_steps": 0,
-}
-_ABOVE_ZERO = ("observation_stddev", "optimizer.learning_rate")
-_BELOW_ONE = ("optimizer.beta_1", "optimizer.beta_2")  # and at least 0
-_FILTERS = ("network.encoder_filters", "network.decoder_filters")
+_STEPS = ("num_steps", "log_every", "validate_every", "optimizer.decay_steps")
+_SIZES = ("validation_sweeps_used", "network.encoder_kernel_size", "network.decoder_base_filters")
+_NOT_NEGATIVE = (
+    "seed",
+    "invariance_weight",
+    "warmup_steps",
+    "optimizer.final_learning_rate",
+    "optimizer.first_learning_rate",
+    "optimizer.warmup_steps",
+)
+_RULES: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
+    ((*_STEPS, *_SIZES), lambda value: value >= 1, "at least 1"),
+    (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
+    (("network.latent_dim",), lambda value: value >= 2, "at least 2"),
+    (
+        ("observation_stddev", "optimizer.learning_rate"),
+        lambda value: value > 0,
+        "greater than 0",
+    ),
+    (
+        ("optimizer.beta_1", "optimizer.beta_2"),
+        lambda value: 0 <= value < 1,
+        "at least 0 and less than 1",
+    ),
+    (
+        ("network.encoder_filters", "network.decoder_filters"),
+        lambda value: value and all(isinstance(n, int) and n > 0 for n in value),
+        "whole numbers of at least 1, such as (32,64)",
+    ),
+)
+"""Settings, what must hold of each, and that in words."""
 
 
 def check_settings(config: Mapping[str, Any], num_factors: int) -> None:
@@ -49,18 +61,10 @@ def check_settings(config: Mapping[str, Any], num_factors: int) -> None:
     for key, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise _wrong(key, value, "a finite number")
-    for key, minimum in _AT_LEAST.items():
-        if values[key] < minimum:
-            raise _wrong(key, values[key], f"at least {minimum}")
-    for key in _ABOVE_ZERO:
-        if values[key] <= 0:
-            raise _wrong(key, values[key], "greater than 0")
-    for key in _BELOW_ONE:
-        if not 0 <= values[key] < 1:
-            raise _wrong(key, values[key], "at least 0 and less than 1")
-    for key in _FILTERS:
-        if not values[key] or not all(isinstance(n, int) and n > 0 for n in values[key]):
-            raise _wrong(key, values[key], "whole numbers of at least 1, such as (32,64)")
+    for keys, holds, words in _RULES:
+        for key in keys:
+            if not holds(values[key]):
+                raise _wrong(key, values[key], words)
     _check_ratios(config["factor_ratios"], num_factors)
     images = config["images_per_batch"]
     longest = config["data"]["sweep_length"]

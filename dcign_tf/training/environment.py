@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
+import pathlib
 import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -27,17 +28,29 @@ def describe_environment() -> dict[str, Any]:
         ],
         "threads": available_cores(),
         "commit": _commit(),
-        "command": shlex.join(["python", *sys.argv]),
+        "command": _command(sys.argv),
     }
+
+
+def _command(argv: Sequence[str]) -> str:
+    """The command line that started this process, for a shell: a script's, or the package's."""
+    program, *arguments = argv
+    path = pathlib.Path(program)
+    if path.name == "dcign-tf":
+        start = ["dcign-tf"]
+    elif path.name == "__main__.py":
+        start = ["python", "-m", path.parent.name]
+    else:
+        start = ["python", program]
+    return shlex.join([*start, *arguments])
 
 
 def _commit() -> str | None:
     """The source's Git commit; None where it is no Git checkout."""
-    here = os.path.dirname(os.path.abspath(__file__))
     try:
         result = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--exclude=*"],
-            cwd=here,
+            cwd=pathlib.Path(__file__).parent,
             capture_output=True,
             text=True,
             check=True,

@@ -29,6 +29,16 @@ from dcign_tf.training.pictures import TrainingPictures
 
 Config = Mapping[str, Any]
 
+_MODEL_SETTINGS = (
+    "procedure",
+    "clamp_mode",
+    "invariance_weight",
+    "likelihood",
+    "observation_stddev",
+    "warmup_steps",
+    "seed",
+)
+
 
 def run_experiment(
     config: Config,
@@ -70,7 +80,7 @@ def run_experiment(
             model = load_model(run.last_checkpoint)
             policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
         else:
-            model, policy, reason = _build(config, data)
+            model, policy, reason = _new_model(config, data)
     if overwrite:
         run.clear()
     elif run.environment_file.exists():
@@ -90,7 +100,7 @@ def run_experiment(
         show(f"Precision: {policy} ({reason}).")
         if step:
             show(f"Going on from step {step:,} of {run.path}.")
-        train(model, config, data, run, strategy, show)
+        _train(model, config, data, run, strategy, show)
     else:
         show(
             f"{run.path} is finished (step {step:,}). To go on, give a larger"
@@ -103,7 +113,14 @@ def run_experiment(
     return evaluate(run, model=model, data=data, show=show)
 
 
-def train(
+def _strategy() -> tf.distribute.Strategy:
+    """One replica for each GPU; each gets whole factor batches of its own."""
+    if len(tf.config.list_physical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def _train(
     model: DCIGN,
     config: Config,
     data: SweepDataset,
@@ -114,7 +131,6 @@ def train(
     """Trains `model` from its step to the config's last one."""
     step = int(model.step.numpy())
     run.cut_metrics(step)
-    replicas = strategy.num_replicas_in_sync
     batches = factor_batches(
         data.sweeps("train"),
         model.code,
@@ -123,30 +139,29 @@ def train(
         seed=config["seed"],
         start_step=step,
         num_steps=config["num_steps"],
-        replicas=replicas,
+        replicas=strategy.num_replicas_in_sync,
     )
     validation = {
         factor: FirstSweeps(sweeps, config["validation_sweeps_used"])
         for factor, sweeps in data.sweeps("validation").items()
     }
     validation_batches = evaluation_batches(validation, model.code)
-    if replicas > 1:
+    if strategy.num_replicas_in_sync > 1:
         batches = strategy.experimental_distribute_dataset(batches)
         validation_batches = strategy.experimental_distribute_dataset(validation_batches)
-    intervals = loop.Intervals(config["num_steps"], config["log_every"], config["validate_every"])
     with strategy.scope(), clear_data_errors():
         loop.train(
             model,
             batches,
             validation_batches,
             run,
-            intervals,
+            loop.Intervals(config["num_steps"], config["log_every"], config["validate_every"]),
             show=show,
             pictures=TrainingPictures(model, validation),
         )
 
 
-def _build(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
+def _new_model(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
     """A new model, its precision, and why that one.
 
     Raises:
@@ -155,7 +170,7 @@ def _build(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
     try:
         policy, reason = resolve_precision(config["precision"])
         keras.config.set_dtype_policy(policy)
-        model = _new_model(config, data)
+        model = _build(config, data)
     except ValueError as error:
         raise UserError(f"No model can be built with these settings: {error}") from error
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
@@ -165,7 +180,8 @@ def _build(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
     return model, policy, reason
 
 
-def _new_model(config: Config, data: SweepDataset) -> DCIGN:
+def _build(config: Config, data: SweepDataset) -> DCIGN:
+    """Networks, losses and optimiser, with all their variables."""
     keras.utils.set_random_seed(config["seed"])
     network = config["network"]
     latent_dim = network["latent_dim"]
@@ -185,10 +201,30 @@ def _new_model(config: Config, data: SweepDataset) -> DCIGN:
         GraphicsCode.with_intrinsic(data.extrinsic, latent_dim),
         **{name: config[name] for name in _MODEL_SETTINGS},
     )
-    model.compile(_optimizer(config))
+    model.compile(_optimizer(config["optimizer"]))
     # Built lazily it would make its variables inside a replica, which MirroredStrategy forbids.
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def _optimizer(settings: Config) -> keras.optimizers.Optimizer:
+    """Adam, as Torch7's `rmsprop.lua` is; its rate may first rise, and later fall along a cosine.
+
+    Torch7 adds its 1e-8 inside the root, where Keras adds epsilon outside.
+    """
+    rate, warmup_steps = settings["learning_rate"], settings["warmup_steps"]
+    alpha = settings["final_learning_rate"] / rate
+    if warmup_steps:
+        rate = keras.optimizers.schedules.CosineDecay(
+            settings["first_learning_rate"],
+            settings["decay_steps"],
+            alpha=alpha,
+            warmup_target=rate,
+            warmup_steps=warmup_steps,
+        )
+    elif alpha != 1:
+        rate = keras.optimizers.schedules.CosineDecay(rate, settings["decay_steps"], alpha=alpha)
+    return keras.optimizers.Adam(rate, settings["beta_1"], settings["beta_2"])
 
 
 def _copy_weights(source: DCIGN, target: DCIGN) -> None:
@@ -200,42 +236,3 @@ def _copy_weights(source: DCIGN, target: DCIGN) -> None:
         )
     for name in ("encoder", "decoder"):
         getattr(target, name).set_weights(getattr(source, name).get_weights())
-
-
-_MODEL_SETTINGS = (
-    "procedure",
-    "clamp_mode",
-    "invariance_weight",
-    "likelihood",
-    "observation_stddev",
-    "warmup_steps",
-    "seed",
-)
-
-
-def _optimizer(config: Config) -> keras.optimizers.Optimizer:
-    """Adam, as Torch7's `rmsprop.lua` is; its rate may first rise, and later fall along a cosine.
-
-    Torch7 adds its 1e-8 inside the root, where Keras adds epsilon outside.
-    """
-    settings = config["optimizer"]
-    rate = settings["learning_rate"]
-    alpha = settings["final_learning_rate"] / rate
-    if settings["warmup_steps"]:
-        rate = keras.optimizers.schedules.CosineDecay(
-            settings["first_learning_rate"],
-            settings["decay_steps"],
-            alpha=alpha,
-            warmup_target=rate,
-            warmup_steps=settings["warmup_steps"],
-        )
-    elif alpha != 1:
-        rate = keras.optimizers.schedules.CosineDecay(rate, settings["decay_steps"], alpha=alpha)
-    return keras.optimizers.Adam(rate, settings["beta_1"], settings["beta_2"])
-
-
-def _strategy() -> tf.distribute.Strategy:
-    """One replica for each GPU; each gets whole factor batches of its own."""
-    if len(tf.config.list_physical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()

@@ -77,19 +77,19 @@ def train(
     step = int(model.step.numpy())
     records = run.read_metrics()
     best = max((r["val_elbo"] for r in records if "val_elbo" in r), default=-math.inf)
-    seconds = records[-1]["seconds"] if records else 0.0
-    progress = _Progress(intervals.num_steps, step, seconds)
-    show(progress.header())
-
+    seconds = records[-1]["seconds"] if records else 0.0  # of training steps only
     with _writing_summaries(run):
         writer = tf.summary.create_file_writer(str(run.tensorboard))
+    show(_aligned(_COLUMNS))
 
     while step < intervals.num_steps:
-        stop = intervals.next_stop(step)
-        images = sum(run_step(next(iterator)) for _ in range(step, stop))
+        start, stop = step, intervals.next_stop(step)
+        started = time.monotonic()
+        images = sum(run_step(next(iterator)) for _ in range(start, stop))
         logs = _take_means(model, "train")
-        _check_finite(logs["loss"], step, stop, run)
-        progress.advance(stop - step, int(images))
+        elapsed = time.monotonic() - started
+        _check_finite(logs["loss"], start, stop, run)
+        seconds += elapsed
         step = stop
         validate = step % intervals.validate_every == 0 or step == intervals.num_steps
         if validate:
@@ -98,15 +98,15 @@ def train(
             logs |= {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
             # The last update may have spoilt weights that no training loss has seen yet.
             _check_finite(logs["val_elbo"], step - 1, step, run)
-        run.append_metrics({"step": step, "seconds": round(progress.seconds, 3), **logs})
+        run.append_metrics({"step": step, "seconds": round(seconds, 3), **logs})
         shown = pictures() if validate else {}
         with _writing_summaries(run):
             _summarise(writer, step, logs, shown)
-        show(progress.row(logs))
+        seconds_left = (intervals.num_steps - step) * elapsed / (stop - start)
+        show(_row(step, intervals.num_steps, logs, int(images) / elapsed, seconds_left))
         if validate:
             _save(model, run, is_best=logs["val_elbo"] > best)
             best = max(best, logs["val_elbo"])
-        progress.resume_clock()
 
 
 def _compiled(replica_step: Callable, strategy: tf.distribute.Strategy) -> Callable:
@@ -181,45 +181,30 @@ def _summarise(
     writer.flush()
 
 
-class _Progress:
-    """Counts the seconds spent on training steps, and words a table about them."""
+_COLUMNS = ("step", "loss", "reconstr.", "KL", "invariance", "val. ELBO", "images/s", "left")
+_WIDTHS = (15, 10, 10, 8, 10, 10, 8, 13)
 
-    _COLUMNS = ("step", "loss", "reconstr.", "KL", "invariance", "val. ELBO", "images/s", "left")
-    _WIDTHS = (15, 10, 10, 8, 10, 10, 8, 13)
 
-    def __init__(self, num_steps: int, step: int, seconds: float):
-        self.seconds = seconds
-        self._num_steps = num_steps
-        self._step = step
-        self.resume_clock()
+def _row(
+    step: int,
+    num_steps: int,
+    logs: dict[str, float],
+    images_per_second: float,
+    seconds_left: float,
+) -> str:
+    """The losses, in nats per image, over all factors since the last row; below `_COLUMNS`."""
+    names = ("loss", "reconstruction_loss", "kl_loss", "invariance_loss", "val_elbo")
+    # The clamped procedure has names of its own for the second and third.
+    values = [logs.get(n, logs.get(f"clamped_{n}", logs.get(f"active_{n}"))) for n in names]
+    return _aligned(
+        [
+            f"{step:,}/{num_steps:,}",
+            *("" if value is None else f"{value:.2f}" for value in values),
+            f"{images_per_second:,.0f}",
+            duration(seconds_left),
+        ]
+    )
 
-    def resume_clock(self) -> None:
-        self._since = time.monotonic()
 
-    def advance(self, steps: int, images: int) -> None:
-        """Counts `steps` as done, with so many images, since the clock was resumed."""
-        elapsed = time.monotonic() - self._since
-        self.seconds += elapsed
-        self._step += steps
-        self._images_per_second = images / elapsed
-        self._seconds_left = (self._num_steps - self._step) * elapsed / steps
-
-    def header(self) -> str:
-        return self._aligned(self._COLUMNS)
-
-    def row(self, logs: dict[str, float]) -> str:
-        """The losses, in nats per image, over all factors since the last row."""
-        names = ("loss", "reconstruction_loss", "kl_loss", "invariance_loss", "val_elbo")
-        # The clamped procedure has names of its own for the second and third.
-        values = [logs.get(n, logs.get(f"clamped_{n}", logs.get(f"active_{n}"))) for n in names]
-        return self._aligned(
-            [
-                f"{self._step:,}/{self._num_steps:,}",
-                *("" if value is None else f"{value:.2f}" for value in values),
-                f"{self._images_per_second:,.0f}",
-                duration(self._seconds_left),
-            ]
-        )
-
-    def _aligned(self, cells: Sequence[str]) -> str:
-        return " ".join(c.rjust(w) for c, w in zip(cells, self._WIDTHS, strict=True))
+def _aligned(cells: Sequence[str]) -> str:
+    return " ".join(cell.rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True))

@@ -18,7 +18,12 @@ import pytest
 from PIL import Image
 
 from dcign_tf.errors import UserError
+from dcign_tf.evaluation.compare import compare
+from dcign_tf.evaluation.evaluate import evaluate
+from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.training.experiment import run_experiment
 from tests.helpers import ROOT
 from tests.helpers.commands import (
     LAST_STEP,
@@ -140,10 +145,9 @@ class TestTrain:
         assert run.read_scores()["step"] == LAST_STEP
 
     def test_the_preset_depends_on_the_machine(self, monkeypatch):
-        monkeypatch.syspath_prepend(ROOT)
         import tensorflow as tf
 
-        import train
+        from dcign_tf.cli import train
 
         for devices, expected in (([], "quick"), (["a GPU"], "paper")):
             monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind, d=devices: d)
@@ -159,13 +163,12 @@ class TestExperiment:
     @pytest.fixture
     def go(self, data, finished) -> Callable:
         """Runs again in a finished run's directory, or another; returns the lines shown."""
-        from dcign_tf.training import experiment
 
         def run_again(run=finished, data_dir=data, overwrite=False, init_from=None, **changes):
             lines: list[str] = []
             config = {**tiny_config(**changes), "init_from": init_from}
             arguments = (config, run, str(data_dir))
-            experiment.run_experiment(*arguments, overwrite=overwrite, show=lines.append)
+            run_experiment(*arguments, overwrite=overwrite, show=lines.append)
             return lines
 
         return run_again
@@ -272,8 +275,6 @@ class TestEvaluate:
         assert result.stdout.endswith("read them on is finished/evaluation/report.html\n")
 
     def test_missing_data_are_made_anew(self, finished, tmp_path, capfd):
-        from dcign_tf.evaluation.evaluate import evaluate
-
         scores = finished.read_scores()
         shutil.rmtree(finished.evaluation)
         data_dir = str(tmp_path / "data")
@@ -282,17 +283,11 @@ class TestEvaluate:
         assert finished.read_scores() == scores
 
     def test_the_best_checkpoint(self, finished, data):
-        from dcign_tf.evaluation.evaluate import evaluate
-
         validated = {r["step"]: r.get("val_elbo", -np.inf) for r in finished.read_metrics()}
         scores = evaluate(finished, data_dir=str(data), checkpoint="best", show=lambda line: None)
         assert scores["step"] == max(validated, key=validated.get)
 
     def test_the_checkpoint_is_calibrated_and_otherwise_the_same(self, finished, data):
-        from dcign_tf.evaluation.evaluate import evaluate
-        from dcign_tf.readouts.calibration import Calibration
-        from dcign_tf.runs.checkpoints import load_model
-
         before = arrays(finished.last_checkpoint)
         evaluate(finished, data_dir=str(data), show=lambda line: None)
         calibration = load_model(finished.last_checkpoint).calibration
@@ -306,8 +301,6 @@ class TestEvaluate:
             np.testing.assert_array_equal(array, after[name], err_msg=name)
 
     def test_a_checkpoint_in_use_is_left_as_it_is(self, finished, data):
-        from dcign_tf.evaluation.evaluate import evaluate
-
         before, lines = finished.last_checkpoint.read_bytes(), []
         with finished.locked():
             evaluate(finished, data_dir=str(data), show=lines.append)
@@ -315,8 +308,6 @@ class TestEvaluate:
         assert finished.last_checkpoint.read_bytes() == before
 
     def test_a_damaged_run(self, finished, data):
-        from dcign_tf.evaluation.evaluate import evaluate
-
         content = finished.last_checkpoint.read_bytes()
         finished.last_checkpoint.write_bytes(content[:-100])
         with pytest.raises(UserError, match=r"is damaged \(it is cut short"):
@@ -339,9 +330,6 @@ class TestEvaluate:
 @pytest.mark.usefixtures("undrawn_figures")
 def test_runs_side_by_side(finished, data, tmp_path):
     """The second as if it were trained without clamping, and not evaluated yet."""
-    from dcign_tf.evaluation import compare
-    from dcign_tf.runs.checkpoints import load_model
-
     twin = RunDirectory(shutil.copytree(finished.path, tmp_path / "entangled"))
     shutil.rmtree(twin.evaluation)
     model = load_model(twin.last_checkpoint)
@@ -352,17 +340,17 @@ def test_runs_side_by_side(finished, data, tmp_path):
 
     lines: list[str] = []
     directories = [finished.path, twin.path]
-    compared = compare.compare(directories, data_dir=str(data), show=lines.append)
+    compared = compare(directories, data_dir=str(data), show=lines.append)
     assert lines[0] == f"{twin.path} has no scores of these weights yet."
     assert set(twin.read_scores()["found_latents"]) == {"azimuth", "elevation", "light_azimuth"}
     assert load_model(twin.last_checkpoint).calibration.latents
     assert compared["settings"] == {"procedure": {"finished": "clamped", "entangled": "entangled"}}
-    for factor, own in compared["rerendering"].items():
+    for factor, comparison in compared["rerendering"].items():
         both = [run.read_scores()["rerendering"][factor] for run in (finished, twin)]
         # Pairs, and what needs no network, are those of the data.
         for method in ("copy", "mean_image"):
-            assert own[method] == both[0]["mse"][method] == both[1]["mse"][method] > 0
-        assert own["networks"]["entangled"]["ceiling"] == both[1]["mse"]["ceiling"] > 0
+            assert comparison[method] == both[0]["mse"][method] == both[1]["mse"][method] > 0
+        assert comparison["networks"]["entangled"]["ceiling"] == both[1]["mse"]["ceiling"] > 0
     where = finished.path / "comparison"
     assert json.loads((where / "comparison.json").read_text()) == compared
     assert "## Re-rendering at a given angle" in (where / "comparison.md").read_text()
@@ -391,12 +379,25 @@ FACES = ("--dataset=faces", "--preset=quick")
         (["--dataset=cars"], "--dataset cars is unknown; there is "),
         (["--dataset=faces", "--preset=huge"], "--preset=huge is unknown; there is best, paper"),
         ([*FACES, "--config.nope=1"], "No such setting: nope; configs/faces_quick.py has them"),
-        ([*FACES, "--config.data.nope=1"], "No such setting: nope;"),
+        ([*FACES, "--config.data.nope=1"], "No such setting: data.nope;"),
         ([*FACES, "--config.num_stps=1"], 'No such setting: num_stps. Did you mean "num_steps"'),
+        ([*FACES, "--config.data.sed=1"], 'No such setting: data.sed. Did you mean "data.seed"'),
+        (
+            [*FACES, "--config.datta.seed=1"],
+            'No such setting: datta.seed. Did you mean "data.seed"',
+        ),
+        ([*FACES, "--config.sed=1"], 'No such setting: sed. Did you mean "seed"?'),
+        (
+            [*FACES, "--config.learning_rate=1"],
+            'No such setting: learning_rate. Did you mean "optimizer.learning_rate"?',
+        ),
         ([*FACES, "--config.num_steps=abc"], "flag --config.num_steps=abc: invalid literal"),
         ([*FACES, "--config.optimizer=3"], "flag --config.optimizer=3: Failed to parse"),
         ([*FACES, "--config.factor_ratios=((0,(1,"], "flag --config.factor_ratios=((0,(1,: Error"),
-        ([*FACES, "--config.factor_ratios[0]=1"], "0 is not a valid index for <class 'tuple'>"),
+        (
+            [*FACES, "--config.factor_ratios[0]=1"],
+            "--config.factor_ratios[0] cannot be set: a tuple",
+        ),
         ([*FACES, "--config.preset=../x"], "--config.preset cannot be set; choose with --preset."),
         ([*FACES, "--config.dataset=cars"], "--config.dataset cannot be set; choose with --data"),
         ([*FACES, "stray"], "Unexpected argument 'stray'"),

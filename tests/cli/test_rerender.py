@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import av
@@ -17,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcign_tf.cli import rerender as script
+from dcign_tf.cli import rerender as command
 from dcign_tf.datasets.manifest.dataset import ManifestPictures
 from dcign_tf.datasets.manifest.settings import ManifestSettings
 from dcign_tf.datasets.manifest.table import read_manifest
 from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.editing.picture_files import Range, rerender_folder, rerender_picture
 from dcign_tf.errors import DataError, UserError
-from tests.helpers import ROOT
+from tests.helpers.commands import execute_dcign_tf
 from tests.helpers.trained_runs import SIZE, write_picture, write_run
 
 
@@ -88,16 +86,6 @@ def assert_shows(content, image) -> None:
 def read_rows(path: Path) -> list[dict[str, str]]:
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
-
-
-def command(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "dcign_tf.cli.rerender", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=400,
-        cwd=ROOT,
-    )
 
 
 class TestPicture:
@@ -182,8 +170,8 @@ class TestFolder:
         for row in rows[::7]:
             values = {name: float(row[name]) for name in columns[3:]}
             assert row["source"] == str(folder / row["identity"])
-            own = expected(editor, row["source"], elevation_deg=5, **values)
-            assert_shows(output / row["image"], own)
+            turned = expected(editor, row["source"], elevation_deg=5, **values)
+            assert_shows(output / row["image"], turned)
         combinations = {(r["azimuth_deg"], r["light_azimuth_deg"]) for r in rows}
         assert len(combinations) == 9
         assert len({row["image"] for row in rows}) == len(rows)
@@ -298,11 +286,11 @@ class TestFolder:
 
 
 class TestCommand:
-    def test_an_animation(self, run, picture, tmp_path, own_flags, capsys):
+    def test_an_animation(self, run, picture, tmp_path, flags_of, capsys):
         output = tmp_path / "turn.gif"
-        own_flags(script)
+        flags_of(command)
         arguments = [picture, f"--workdir={run.path}", "--azimuth_deg=-40:40", f"--output={output}"]
-        script.main(script.parse_flags(["", *map(str, arguments)]))
+        command.parse_flags(["dcign-tf rerender", *map(str, arguments)])()
         assert capsys.readouterr().out == f"{output}: 46 frames of {SIZE}×{SIZE} pixels\n"
         with Image.open(output) as animation:
             assert animation.n_frames == 46
@@ -310,17 +298,16 @@ class TestCommand:
     @pytest.mark.slow
     def test_as_a_user_runs_it(self, run, picture, tmp_path):
         output = tmp_path / "turn.png"
-        result = command(
-            picture, f"--workdir={run.path}", "--azimuth_deg=-40", f"--output={output}"
-        )
+        options = (f"--workdir={run.path}", "--azimuth_deg=-40", f"--output={output}")
+        result = execute_dcign_tf("rerender", picture, *options)
         assert (result.returncode, result.stderr) == (0, "")
         assert output.exists()
 
     def test_one_line_for_a_wrong_command(self):
-        result = command("--azimuth_deg=-40", "--output=turn.png")
+        result = execute_dcign_tf("rerender", "--azimuth_deg=-40", "--output=turn.png")
         assert result.returncode == 2
         assert result.stderr == (
-            "rerender.py: --image is missing: a picture, or a folder of them.\n"
+            "dcign-tf rerender: --image is missing: a picture, or a folder of them.\n"
         )
 
     @pytest.mark.parametrize(
@@ -344,13 +331,13 @@ class TestCommand:
             (["none.png", "--azimuth_deg=1", "--output=o.png"], "There is no picture or folder no"),
         ],
     )
-    def test_wrong_commands(self, arguments, message, picture, own_flags):
+    def test_wrong_commands(self, arguments, message, picture, flags_of):
         """In this process: they are found wrong before anything is loaded."""
-        own_flags(script)
+        flags_of(command)
         named = {"face": picture, "folder": picture.parent}
-        argv = ["rerender.py", *(text.format(**named) for text in arguments)]
+        argv = ["dcign-tf rerender", *(text.format(**named) for text in arguments)]
         with pytest.raises((flags.Error, UserError), match=re.escape(message)):
-            script.main(script.parse_flags(argv))
+            command.parse_flags(argv)()
 
 
 @given(

@@ -403,7 +403,7 @@ TINY = {
 @pytest.mark.usefixtures("set_dtype_policy", "undrawn_figures")
 def test_from_pictures_to_scores(tmp_path):
     """An unreadable picture, mended; training; evaluation of the moved folder."""
-    from configs import manifest_quick
+    from dcign_tf.configs import manifest_quick
     from dcign_tf.evaluation.evaluate import evaluate
     from dcign_tf.training import experiment
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import re
 import shutil
 import tracemalloc
@@ -22,6 +21,7 @@ from dcign_tf.datasets.torch7.dataset import DcignTorch7, Torch7Settings
 from dcign_tf.errors import DataError
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.runs.presets import load_preset
 from dcign_tf.training.experiment import run_experiment
 from tests.helpers import torch7_files as t7
 
@@ -384,9 +384,8 @@ class TestTraining:
     @pytest.mark.parametrize("preset", ["paper", "quick"])
     def test_configs(self, preset):
         """Settings by name, and the paper's or the quick preset's everything else."""
-        name = f"dcign_torch7_{preset}"
-        config = importlib.import_module(f"configs.{name}").get_config().to_dict()
-        faces = importlib.import_module(f"configs.faces_{preset}").get_config().to_dict()
+        config = load_preset("dcign_torch7", preset).to_dict()
+        faces = load_preset("faces", preset).to_dict()
         settings = Torch7Settings(**config.pop("data"))
         assert settings == Torch7Settings(image_size=faces.pop("data")["image_size"])
         assert config.pop("dataset") == "dcign_torch7"
@@ -396,7 +395,7 @@ class TestTraining:
     @pytest.mark.usefixtures("set_dtype_policy", "undrawn_figures")
     def test_from_files_to_scores(self, release, tmp_path_factory):
         before = sorted(release.rglob("*"))
-        config = importlib.import_module("configs.dcign_torch7_quick").get_config()
+        config = load_preset("dcign_torch7", "quick")
         config.update_from_flattened_dict(TINY)
         run, lines = RunDirectory(tmp_path_factory.mktemp("runs") / "run"), []
         config = {**config.to_dict(), "init_from": None}
@@ -415,7 +414,7 @@ class TestTraining:
         run = RunDirectory(release / "run")
         run.last_checkpoint.parent.mkdir(parents=True)
         run.last_checkpoint.write_text("")
-        config = importlib.import_module("configs.dcign_torch7_quick").get_config().to_dict()
+        config = load_preset("dcign_torch7", "quick").to_dict()
         config["init_from"] = None
         for folder, message in ((run.path, "holds no DC-IGN faces"), (release, "expected 20×1×")):
             with pytest.raises(DataError, match=message):

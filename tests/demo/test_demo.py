@@ -55,7 +55,7 @@ def url(run) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "dcign_tf.demo", f"--workdir={run.path}", f"--port={port}"]
+    command = [sys.executable, "-m", "dcign_tf", "demo", f"--workdir={run.path}", f"--port={port}"]
     process = subprocess.Popen(
         [*command, "--max_upload_mb=0.1"],
         stdout=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import h5py
 import numpy as np
 
 from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.runs.presets import load_preset
 from tests.helpers import ROOT
 
 LAST_STEP = 12
@@ -47,15 +49,22 @@ RATES = tuple(f"optimizer.{which}learning_rate" for which in ("first_", "", "fin
 
 def tiny_config(**changes) -> dict:
     """TINY as `train.py` would resolve it."""
-    from configs import faces_quick
-
-    config = faces_quick.get_config()
+    config = load_preset("faces", "quick")
     config.update_from_flattened_dict({**TINY, **changes})
     return {**config.to_dict(), "init_from": None}
 
 
 def command(script: str, *arguments: str) -> list[str]:
+    """A script of the checkout."""
     return [sys.executable, str(ROOT / script), *arguments]
+
+
+def execute_dcign_tf(*arguments: object, **kwargs) -> subprocess.CompletedProcess:
+    """`dcign-tf` of the checkout, installed or not."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return execute(
+        [sys.executable, "-m", "dcign_tf", *map(str, arguments)], env=environment, **kwargs
+    )
 
 
 def train_command(workdir: Path, data: Path, **changes) -> list[str]:
@@ -97,14 +106,14 @@ def kill_when(condition: Callable[[], bool], arguments: list[str], how=signal.SI
 def arrays(checkpoint: Path) -> dict[str, np.ndarray]:
     """Everything in a .keras file: weights, step, optimiser, metrics."""
     content = zipfile.ZipFile(checkpoint).read("model.weights.h5")
-    found = {}
+    contents = {}
 
     def visit(name, item):
         if isinstance(item, h5py.Dataset):
-            found[name] = item[()]
+            contents[name] = item[()]
 
     h5py.File(io.BytesIO(content)).visititems(visit)
-    return found
+    return contents
 
 
 def assert_same_run(run: RunDirectory, other: RunDirectory) -> None:

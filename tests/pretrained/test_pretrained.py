@@ -6,19 +6,15 @@ import importlib
 import json
 import shlex
 import shutil
-import subprocess
-import sys
 import zipfile
 
 import h5py
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import dcign_tf
 from dcign_tf import pretrained
-from dcign_tf.cli import pack as script
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.showcase import IDENTITIES_FILE
 from dcign_tf.pretrained import packing
@@ -26,7 +22,6 @@ from dcign_tf.pretrained.package_card import training_command
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
-from tests.helpers import ROOT
 from tests.helpers.trained_runs import LATENTS, SCORES, SIZE, STEP, calibrated_model, write_run
 
 
@@ -150,7 +145,7 @@ def test_the_model_card(run, tmp_path):
 
 
 def test_the_command_that_trains_a_run_like_this():
-    config = importlib.import_module("configs.faces_quick").get_config().to_dict()
+    config = importlib.import_module("dcign_tf.configs.faces_quick").get_config().to_dict()
     recorded = json.loads(json.dumps({**config, "data_dir": "data", "init_from": None}))
     plain = "python train.py --dataset=faces --preset=quick"
     assert training_command(recorded) == plain
@@ -222,31 +217,3 @@ def test_nothing_is_overwritten(run, tmp_path):
     (tmp_path / "packed").mkdir()
     with pytest.raises(UserError, match=r"exists already; delete it"):
         packing.pack(run, tmp_path / "packed")
-
-
-def test_the_command(trained, tmp_path, own_flags, capsys):
-    output = tmp_path / "packed"
-    own_flags(script)
-    script.parse_flags(["", f"--workdir={trained[0].path}", f"--output={output}"])
-    script.main()
-    assert capsys.readouterr().out.count("\n") == 1
-    assert keras.models.load_model(output / "checkpoints" / "last.keras").code.latent_dim == LATENTS
-    assert json.loads((output / "config.json").read_text())["dataset"] == "faces"
-
-
-COMMAND = [sys.executable, "-m", "dcign_tf.pretrained"]
-OPTIONS = {"capture_output": True, "text": True, "cwd": ROOT, "timeout": 400}
-
-
-def test_one_line_for_a_wrong_command():
-    result = subprocess.run([*COMMAND, "--output=packed"], **OPTIONS)
-    assert result.returncode == 2
-    assert result.stderr == "pretrained: --workdir is missing: the run directory of train.py.\n"
-
-
-@pytest.mark.slow
-def test_as_a_user_packs(trained, tmp_path):
-    arguments = [f"--workdir={trained[0].path}", f"--output={tmp_path / 'packed'}"]
-    result = subprocess.run([*COMMAND, *arguments], **OPTIONS)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert (tmp_path / "packed" / "checkpoints" / "last.keras").exists()

@@ -7,14 +7,12 @@ import hashlib
 import importlib.util
 import io
 import json
-import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
 import threading
-import types
 
 import grpc
 import numpy as np
@@ -30,7 +28,6 @@ from tensorflow_serving.apis import (
 )
 from tensorflow_serving.config import model_server_config_pb2
 
-from dcign_tf import pretrained
 from dcign_tf.datasets.pictures import encode_png, fit_picture
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.scores import SCHEMA_VERSION
@@ -605,45 +602,3 @@ def test_latents_that_evaluation_found_elsewhere():
 def test_names_of_inputs():
     names = ["azimuth_deg", "Höhe (m)", "Höhe [m]", "2nd", "a b"]
     assert input_names(names) == ["azimuth_deg", "H_he__m_", "H_he__m__", "value_2nd", "a_b"]
-
-
-def test_without_a_run_it_is_the_model_in_the_box(run, tmp_path, monkeypatch):
-    given = types.SimpleNamespace(workdir=None, output=tmp_path / "out", checkpoint="last")
-    monkeypatch.setattr(exporting, "FLAGS", given)
-    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
-    with pytest.raises(UserError, match="No model 'faces' comes with this installation"):
-        exporting.main()
-    shutil.copytree(run.path, tmp_path / "faces")
-    exported = []
-    monkeypatch.setattr(exporting, "export_model", lambda run, *_, **__: exported.append(run.path))
-    exporting.main()
-    assert exported == [tmp_path / "faces"]
-
-
-@pytest.mark.slow
-def test_as_a_user_runs_it(run, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "dcign_tf.serving.exporting",
-        f"--workdir={run.path}",
-        "--output=out",
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    options = {"capture_output": True, "text": True, "timeout": 900}
-    finished = subprocess.run(command, cwd=tmp_path, env=environment, **options)
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stderr == ""
-    assert finished.stdout.startswith("out/1: encode, decode, ")
-    assert (tmp_path / "out" / "1" / "saved_model.pb").exists()
-
-
-@pytest.mark.slow
-def test_train_exports_at_its_end(tmp_path):
-    from tests.helpers.commands import execute, train_command
-
-    command = train_command(tmp_path / "run", tmp_path / "data")
-    finished = execute([*command, f"--export={tmp_path / 'out'}"])
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.splitlines()[-1].startswith(f"{tmp_path / 'out' / '1'}: encode, ")
-    assert (tmp_path / "out" / "1" / "saved_model.pb").exists()

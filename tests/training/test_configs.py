@@ -6,26 +6,27 @@ import importlib
 
 import pytest
 
-from dcign_tf.datasets import registry
 from dcign_tf.datasets.faces.builder import DcignFacesConfig
 from dcign_tf.datasets.faces.drawing import FaceSettings
+from dcign_tf.datasets.registry import open_configured
 from dcign_tf.errors import UserError
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.training import experiment
+from dcign_tf.runs.presets import load_preset, presets
 from dcign_tf.training.config_checks import check_settings
-from tests.helpers import ROOT, manifest_files, torch7_files
+from dcign_tf.training.experiment import run_experiment
+from tests.helpers import manifest_files, torch7_files
 
 # What writes the files that are the user's own, as far as they are needed before training.
 USERS_FILES = {
     "dcign_torch7": torch7_files.write_release,
     "manifest": manifest_files.write_folder,
 }
-NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem != "__init__")
+NAMES = [f"{dataset}_{preset}" for dataset, names in presets().items() for preset in names]
 
 
 def resolved(name: str, **changes) -> dict:
-    config = importlib.import_module(f"configs.{name}").get_config()
+    config = load_preset(*name.rsplit("_", 1))
     with config.unlocked():
         config.update_from_flattened_dict(changes)
     return {**config.to_dict(), "init_from": None}
@@ -36,14 +37,14 @@ class TestConfigs:
     def test_name_and_command(self, name):
         config = resolved(name)
         assert name == f"{config['dataset']}_{config['preset']}"
-        head = importlib.import_module(f"configs.{name}").__doc__
+        head = importlib.import_module(f"dcign_tf.configs.{name}").__doc__
         assert f"--dataset={config['dataset']} --preset={config['preset']}" in head
 
     def test_data_and_settings_are_possible(self, name, tmp_path):
         config = resolved(name, data_dir=str(tmp_path))
         USERS_FILES.get(config["dataset"], lambda _: None)(tmp_path)
         before = sorted(tmp_path.rglob("*"))
-        data = registry.open_configured(config)
+        data = open_configured(config)
         check_settings(config, num_factors=len(data.extrinsic) + 1)
         assert data.image_shape[0] == config["data"]["image_size"]
         assert sorted(tmp_path.rglob("*")) == before
@@ -124,7 +125,7 @@ def test_an_impossible_setting_is_one_line_and_touches_nothing(key, value, messa
     (config[path[0]] if path else config)[last] = value
     run = RunDirectory(tmp_path / "run")
     with pytest.raises(UserError, match=message) as caught:
-        experiment.run_experiment(config, run, str(tmp_path / "data"))
+        run_experiment(config, run, str(tmp_path / "data"))
     assert "\n" not in str(caught.value)
     assert not any(tmp_path.iterdir())
 
@@ -139,7 +140,7 @@ def test_data_of_a_preset_are_those_of_the_builder_by_that_name(preset):
 
 def test_the_best_preset_takes_the_papers_data(tmp_path):
     best, paper = (
-        registry.open_configured(resolved(f"faces_{preset}", data_dir=str(tmp_path)))
+        open_configured(resolved(f"faces_{preset}", data_dir=str(tmp_path)))
         for preset in ("best", "paper")
     )
     assert best.builder.data_dir == paper.builder.data_dir

@@ -1,0 +1,56 @@
+"""Deep Convolutional Inverse Graphics Network: trains it, scores it, and uses it.
+
+Usage: dcign-tf COMMAND --flag=value …, and dcign-tf COMMAND --help for its flags.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from dcign_tf.cli import running
+
+COMMANDS = (
+    "train",
+    "evaluate",
+    "compare",
+    "rerender",
+    "estimate-shape",
+    "export",
+    "demo",
+    "pack",
+)
+PROGRAM = "dcign-tf"
+
+
+def main() -> None:
+    """The console script: the first argument is the command, the others are its own."""
+    run(sys.argv[1:])
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Runs `dcign-tf` with these arguments."""
+    name, *arguments = arguments or ["--help"]
+    if name in COMMANDS:
+        running.run(command(name), f"{PROGRAM} {name}", arguments)
+    elif name in running.HELP_FLAGS:
+        print(overview())
+    else:
+        similar = difflib.get_close_matches(name, COMMANDS, n=1)
+        guess = f"Did you mean '{similar[0]}'? " if similar else ""
+        running.fail(
+            PROGRAM, f"Unknown command '{name}'. {guess}There is {', '.join(COMMANDS)}.", status=2
+        )
+
+
+def command(name: str) -> running.Command:
+    """The module of a command."""
+    return importlib.import_module(f"dcign_tf.cli.{name.replace('-', '_')}")
+
+
+def overview() -> str:
+    """What there is: a line for each command."""
+    lines = [f"  {name:16}{command(name).__doc__.splitlines()[0]}" for name in COMMANDS]
+    return "\n".join([__doc__, "Commands:", *lines])

@@ -1,0 +1,133 @@
+"""Trains a DC-IGN, evaluates it and prints the scores.
+
+    dcign-tf train --dataset=faces
+
+Prepares the data if missing, trains with validation along the way, and evaluates on
+identities never seen in training. Interrupted, the same command goes on where it was.
+Any setting of the experiment (`configs/<dataset>_<preset>.py`) can be changed:
+
+    dcign-tf train --dataset=faces --preset=quick --config.optimizer.learning_rate=1e-3
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from ml_collections import config_flags
+
+from dcign_tf.cli import running, shared_flags
+from dcign_tf.runs.config import flattened
+from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.runs.presets import load_preset, presets
+
+FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+    """All but `--config.…`, which depend on `--dataset` and `--preset`."""
+    flags.DEFINE_string(
+        "dataset",
+        None,
+        "What to train on: faces, chairs, dcign_torch7 or manifest (docs/datasets.md).",
+    )
+    flags.DEFINE_string(
+        "preset",
+        None,
+        "quick, paper or, of faces, best; without it, paper if a GPU is visible, otherwise quick.",
+    )
+    flags.DEFINE_string("workdir", None, "Run directory; runs/<dataset>-<preset> without it.")
+    flags.DEFINE_string("data_dir", "data", "Where datasets are found, and prepared.")
+    flags.DEFINE_string("init_from", None, "A run directory whose weights to start from.")
+    flags.DEFINE_string("export", None, "At the end, write a SavedModel here (docs/serving.md).")
+    flags.DEFINE_bool("overwrite", False, "Delete what the run directory holds and start afresh.")
+
+
+def parse_flags(argv: Sequence[str]) -> Callable[[], None]:
+    """Parses `--dataset` and `--preset`, which say what `--config.x=…` is about, then all."""
+    dataset, preset = _choose_experiment(argv)
+    config = load_preset(dataset, preset)
+    _check_settings_exist(argv, config.to_dict(), f"configs/{dataset}_{preset}.py")
+    config_flags.DEFINE_config_dict("config", config, "Settings to train with.", sys_argv=argv)
+    shared_flags.reject_arguments(FLAGS(argv)[1:])
+    for key, chosen in (("dataset", dataset), ("preset", preset)):
+        if FLAGS.config[key] != chosen:
+            raise flags.Error(f"--config.{key} cannot be set; choose with --{key}.")
+    return train
+
+
+def _choose_experiment(argv: Sequence[str]) -> tuple[str, str]:
+    """Dataset and preset; sets `--preset` if it was not given."""
+    choice = flags.FlagValues()
+    for name in ("dataset", "preset"):
+        choice[name] = FLAGS[name]
+    choice(argv, known_only=True)
+    dataset, preset, there = choice.dataset, choice.preset, presets()
+    if dataset is None:
+        FLAGS([word for word in argv if not word.lstrip("-").startswith("config.")])  # misspelt?
+    if dataset not in there:
+        wrong = "is missing" if dataset is None else f"{dataset} is unknown"
+        raise flags.Error(f"--dataset {wrong}; there is {', '.join(there)}.")
+    if preset is None:
+        preset, reason = default_preset()
+        FLAGS.preset = preset
+        print(f"Preset: {preset} ({reason}; choose with --preset).")
+    if preset not in there[dataset]:
+        raise flags.Error(f"--preset={preset} is unknown; there is {', '.join(there[dataset])}.")
+    return dataset, preset
+
+
+def default_preset() -> tuple[str, str]:
+    """The preset for this machine, and why."""
+    with running.quiet_loading():
+        import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return "paper", "a GPU is visible"
+    return "quick", "no GPU is visible"
+
+
+def _check_settings_exist(argv: Sequence[str], config: Mapping[str, Any], file: str) -> None:
+    """Raises `flags.Error` for a `--config.x=…` whose x is no setting; values are not read."""
+    settings = list(flattened(config))
+    groups = {setting.rpartition(".")[0] for setting in settings}
+    for word in argv:
+        match = re.match(r"--?(?:no)?config\.([^=]*)", word)
+        if match is None or match[1] in groups.union(settings):
+            continue
+        if match[1].partition("[")[0] in settings:
+            raise flags.Error(
+                f"--config.{match[1]} cannot be set: a tuple is set as a whole, such as (32,48,64)."
+            )
+        similar = _similar_setting(match[1], settings)
+        guess = f'. Did you mean "{similar}"?' if similar else ";"
+        raise flags.Error(f"No such setting: {match[1]}{guess} {file} has them all.")
+
+
+def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
+    """The setting that may have been meant: misspelt, or else of another group."""
+    if similar := difflib.get_close_matches(name, settings, n=1, cutoff=0.8):
+        return similar[0]
+    by_last_part = {setting.rpartition(".")[2]: setting for setting in settings}
+    similar = difflib.get_close_matches(name.rpartition(".")[2], by_last_part, n=1)
+    return by_last_part[similar[0]] if similar else None
+
+
+def train() -> None:
+    """Trains as the flags say."""
+    workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
+    config = FLAGS.config.to_dict() | {"init_from": FLAGS.init_from}
+    run = RunDirectory(workdir)
+    with run.locked():  # before anything slow
+        with running.quiet_loading():
+            from dcign_tf.training.experiment import run_experiment
+        run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite)
+        if FLAGS.export:
+            from dcign_tf.serving.exporting import export_model
+
+            export_model(run, Path(FLAGS.export))

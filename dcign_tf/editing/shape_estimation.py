@@ -1,0 +1,124 @@
+"""From one picture of a face to its shape and colours, as a mesh.
+
+The picture is fitted into the network's square and encoded; a linear read-out, which the
+run's evaluation has fitted, turns the code into coefficients of the face model.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from dcign_tf.datasets.faces.drawing import FaceSettings
+from dcign_tf.datasets.pictures import fit_picture
+from dcign_tf.errors import UserError
+from dcign_tf.files import write_aside
+from dcign_tf.pixels import to_unit
+from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
+from dcign_tf.rendering.mesh_files import write_mesh
+from dcign_tf.rendering.morphable_model import MorphableModel
+from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.runs.directory import RunDirectory
+
+
+def estimate_shape(
+    image: str | os.PathLike,
+    run: RunDirectory,
+    output: Path,
+    *,
+    checkpoint: str = "last",
+    show: Callable[[str], None] = print,
+) -> None:
+    """Writes the mesh of the face in a picture.
+
+    Args:
+        image: file of the picture.
+        run: of a network trained on faces, and evaluated.
+        output: the mesh, `.obj` or `.ply`; its folder is made if there is none.
+        checkpoint: `"last"` or `"best"`, which one `evaluate.py` was given.
+        show: takes a line on what was written.
+
+    Raises:
+        UserError: for whatever the user can mend; nothing is written then.
+    """
+    settings = _face_settings(run)
+    readout = _load_readout(run)
+    pixels = fit_picture(image, image_size=settings.image_size, channels=settings.channels)
+    face_model = _load_face_model(settings, readout)
+    code = _encode(run, pixels, readout, checkpoint)
+    coefficients = readout.coefficients(code)[0]
+    write_aside(output, lambda path: write_mesh(path, face_model, coefficients))
+    show(
+        f"{output}: {len(face_model.mean_mm):,} vertices, {len(face_model.triangles):,} triangles,"
+        f" in millimetres; a face of {face_model.name}."
+    )
+
+
+def _face_settings(run: RunDirectory) -> FaceSettings:
+    """What the run was trained on.
+
+    Raises:
+        UserError: if that was not rendered from a face model, or there is no such run.
+    """
+    config = run.read_config()
+    if "face_model" not in config:
+        raise UserError(
+            f"{run.path} was trained on '{config['dataset']}', whose pictures were not made from a"
+            " face model: there are no coefficients to estimate. Use a run of --dataset=faces."
+        )
+    return FaceSettings(**config["data"], face_model=config["face_model"])
+
+
+def _load_readout(run: RunDirectory) -> ShapeReadout:
+    """The read-out that the run's evaluation has fitted.
+
+    Raises:
+        UserError: if it has not yet, or the file is damaged.
+    """
+    try:
+        return ShapeReadout.load(run.evaluation / READOUT_FILE)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{run.path} has no shape read-out yet. Make it with: python evaluate.py"
+            f" --workdir={run.path}"
+        ) from error
+
+
+def _load_face_model(settings: FaceSettings, readout: ShapeReadout) -> MorphableModel:
+    """The face model whose coefficients the read-out gives.
+
+    Raises:
+        UserError: if it cannot be read, or is another one by now.
+    """
+    try:
+        face_model = settings.model()
+    except (OSError, ValueError) as error:
+        raise UserError(f"The face model cannot be read: {error}") from error
+    if face_model.fingerprint != readout.face_model:
+        raise UserError(
+            f"The read-out gives coefficients of another face model (fingerprint"
+            f" {readout.face_model}) than {face_model.name} ({face_model.fingerprint}) is."
+            " Restore that model, or train on this one."
+        )
+    return face_model
+
+
+def _encode(
+    run: RunDirectory, image: np.ndarray, readout: ShapeReadout, checkpoint: str
+) -> np.ndarray:
+    """The code [1, latent_dim] of uint8 [H, W, C].
+
+    Raises:
+        UserError: if the checkpoint cannot be read, or the read-out is of another one.
+    """
+    path = run.checkpoint(checkpoint)
+    model = load_model(path)
+    if (step := int(model.step.numpy())) != readout.step:
+        raise UserError(
+            f"The shape read-out was fitted at step {readout.step:,}, {path} is of step {step:,}."
+            f" Fit it anew: python evaluate.py --workdir={run.path} --checkpoint={checkpoint}"
+        )
+    return model.encode(to_unit(image[np.newaxis]))[0].numpy()

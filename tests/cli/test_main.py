@@ -1,0 +1,86 @@
+"""`dcign-tf`: what it says of its commands, and what it needs for that."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from dcign_tf.cli.main import COMMANDS, command
+from tests.helpers import ROOT
+from tests.helpers.commands import execute, execute_dcign_tf
+
+
+def test_overview_has_a_line_for_each_command():
+    result = execute_dcign_tf("--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines[-len(COMMANDS) :]] == list(COMMANDS)
+    assert all(len(line) <= 100 and line.endswith(".") for line in lines[-len(COMMANDS) :])
+    assert execute_dcign_tf().stdout == result.stdout
+
+
+def test_every_module_of_a_command_is_offered():
+    modules = {path.stem for path in (ROOT / "dcign_tf" / "cli").glob("*.py")}
+    shared = {"__init__", "main", "running", "shared_flags"}
+    assert modules - shared == {name.replace("-", "_") for name in COMMANDS}
+
+
+def test_an_unknown_command():
+    result = execute_dcign_tf("trian", "--dataset=faces")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(
+        "dcign-tf: Unknown command 'trian'. Did you mean 'train'? There is train, evaluate, "
+    )
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command(name):
+    """Examples and its own flags, none of the libraries'; and no TensorFlow is loaded."""
+    code = (
+        "import sys\nfrom dcign_tf.cli import main\n"
+        f"main.run(['{name}', '--help'])\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    result = execute([sys.executable, "-c", code], cwd=ROOT)
+    assert (result.returncode, result.stderr) == (0, "")
+    description, _, flags = result.stdout.partition("\nFlags:\n")
+    assert description == command(name).__doc__
+    assert f"    dcign-tf {name}" in description
+    flag_names = re.findall(r"^--(?:\[no\])?(\w+):", flags, re.MULTILINE)
+    source = (ROOT / "dcign_tf" / "cli" / f"{name.replace('-', '_')}.py").read_text()
+    defined_here = re.findall(r'DEFINE_\w+\(\s*"(\w+)"', source)
+    assert set(defined_here) - {"config"} <= set(flag_names)
+    assert not {"verbosity", "alsologtostderr", "pdb"} & set(flag_names)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--datset=faces"], "train: Unknown command line flag 'datset'"),
+        (["train", "--dataset=faces", "--preset=x"], "train: --preset=x is unknown; there is best"),
+        (["evaluate"], "evaluate: --workdir is missing: the run directory of train.py."),
+        (["evaluate", "--compare=a"], "evaluate: Unknown command line flag 'compare'"),
+        (["compare", "none"], "compare: Comparing takes two run directories"),
+        (["compare", "none", "--output=o", "other"], "compare: none is no run directory"),
+        (["rerender", "--output=o.png"], "rerender: --image is missing: a picture, or a folder"),
+        (["estimate-shape", "a.png"], "estimate-shape: --output is missing: the mesh to write."),
+        (["export"], "export: --output is missing: the folder of the versions."),
+        (["demo", "x"], "demo: Unexpected argument 'x'; every setting is a --flag=value."),
+        (["pack", "--output=o"], "pack: --workdir is missing: the run directory of train.py."),
+    ],
+)
+def test_what_is_wrong_is_said_without_tensorflow(arguments, message, tmp_path):
+    """TensorFlow's own loading would say so: it cannot be imported here."""
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")
+    code = f"import sys; sys.path.insert(1, {str(tmp_path)!r})\n" + (
+        f"from dcign_tf.cli import main; main.run({arguments!r})"
+    )
+    result = execute([sys.executable, "-c", code], cwd=ROOT)
+    assert result.returncode in (1, 2)
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"dcign-tf {message}")
+    assert result.stderr.count("\n") == 1

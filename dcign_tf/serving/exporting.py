@@ -18,21 +18,18 @@ import contextlib
 import fcntl
 import os
 import pathlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 
 from absl import flags
 
 from dcign_tf.cli import running
 from dcign_tf.errors import UserError
-from dcign_tf.files import write_json, writing
+from dcign_tf.files import aside, write_json, writing
 from dcign_tf.pretrained import pretrained_run
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
-
-_ASIDE = ".aside"
 
 
 def define_flags() -> None:
@@ -110,14 +107,14 @@ def export_model(
         scores=scores,
         background=background,
     )
-    with _new_version(output) as (aside, version):
+    with _new_version(output) as (folder, version):
         try:
-            tf.saved_model.save(served, os.fspath(aside), signatures=signatures)
+            tf.saved_model.save(served, os.fspath(folder), signatures=signatures)
         except tf.errors.OpError as error:
             raise UserError(f"Cannot write {version}: {error.message}") from error
-        write_warmup_requests(aside, signatures)
-        write_json(aside / "config.json", config)
-        (aside / "model_card.md").write_text(card, encoding="utf-8")
+        write_warmup_requests(folder, signatures)
+        write_json(folder / "config.json", config)
+        (folder / "model_card.md").write_text(card, encoding="utf-8")
     for known in calibration.factors.values():
         if known.reason:
             show(f"Left out of infer_scene and rerender: {known.remark}")
@@ -139,15 +136,11 @@ def _new_version(output: pathlib.Path) -> Iterator[tuple[pathlib.Path, pathlib.P
             output.mkdir(parents=True, exist_ok=True)
             lock = stack.enter_context(open(output / ".lock", "w"))
             fcntl.flock(lock, fcntl.LOCK_EX)  # two exports at once: one after the other
-            aside = output / _ASIDE
-            shutil.rmtree(aside, ignore_errors=True)  # of an export that was killed
-            aside.mkdir()
         numbers = [int(entry.name) for entry in output.iterdir() if entry.name.isdecimal()]
         version = output / str(max(numbers, default=0) + 1)
-        stack.callback(shutil.rmtree, aside, ignore_errors=True)
-        with writing(version):
-            yield aside, version
-            os.rename(aside, version)
+        with writing(version), aside(version) as folder:
+            folder.mkdir()
+            yield folder, version
 
 
 if __name__ == "__main__":

@@ -20,13 +20,14 @@ import numpy as np
 from absl import flags
 
 from dcign_tf.cli import running
-from dcign_tf.datasets.faces.drawing import FaceSettings
+from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
 from dcign_tf.pixels import to_unit
 from dcign_tf.pretrained import pretrained_run
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
+from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.mesh_files import FORMATS, write_mesh
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.runs.directory import RunDirectory
@@ -134,7 +135,7 @@ def _load_face_model(settings: FaceSettings, readout: ShapeReadout) -> Morphable
         UserError: if it cannot be read, or is another one by now.
     """
     try:
-        face_model = settings.model()
+        face_model = load_face_model(settings.face_model)
     except (OSError, ValueError) as error:
         raise UserError(f"The face model cannot be read: {error}") from error
     if face_model.fingerprint != readout.face_model:

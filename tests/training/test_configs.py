@@ -8,7 +8,7 @@ import pytest
 
 from dcign_tf.datasets import registry
 from dcign_tf.datasets.faces.builder import DcignFacesConfig
-from dcign_tf.datasets.faces.drawing import FaceSettings
+from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.errors import UserError
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.runs.directory import RunDirectory

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -18,19 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.datasets.faces.drawing import SUBSETS
 from dcign_tf.datasets.manifest.grouping import Column, Groups, group_images
 from dcign_tf.datasets.manifest.settings import ManifestSettings
 from dcign_tf.datasets.manifest.table import FILENAME, Manifest, factor_name, read_manifest
 from dcign_tf.datasets.pictures import FIT_VERSION, encode_png, fit_picture
-from dcign_tf.datasets.seeding import named_rng
+from dcign_tf.datasets.seeding import named_rng, shuffled
+from dcign_tf.datasets.settings import fingerprint
 from dcign_tf.datasets.storage.checksums import checksums, describe_files
-from dcign_tf.datasets.storage.image_pool import ComposedSweeps, ImagePool
+from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ComposedSweeps, ImagePool
+from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 
-# Training sweeps cost nothing but a number: more of them than most runs show.
-_TRAIN_SWEEPS = 50_000
 _FEWEST_IDENTITIES = 2  # of a subset: an intrinsic sweep shows different ones
 _PREPARED = "dcign_manifest"
 
@@ -81,10 +79,8 @@ class ManifestPictures:
         manifest = self._manifest
         described = [self._pool.fingerprint, list(manifest.columns), manifest.identities]
         described.append(dataclasses.asdict(self._settings))
-        digest = hashlib.sha256(json.dumps(described).encode())
-        for array in (manifest.identity, self._subset, *manifest.columns.values()):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:12]
+        arrays = (manifest.identity, self._subset, *manifest.columns.values())
+        return fingerprint(json.dumps(described), *(array.tobytes() for array in arrays))
 
     def prepare(self) -> None:
         """Fits every picture into its square, unless that is done; reports the groups.
@@ -140,7 +136,7 @@ class ManifestPictures:
             rng = named_rng(self._settings.seed, "sweep", subset, factor, index)
             return groups.draw(rng, self._settings.sweep_length)
 
-        return ComposedSweeps(self._pool, compose, _TRAIN_SWEEPS, self._labels())
+        return ComposedSweeps(self._pool, compose, TRAIN_SWEEPS, self._labels())
 
     def _every_group(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
         seed = self._settings.seed
@@ -209,12 +205,9 @@ def _subset_of_identities(manifest: Manifest, settings: ManifestSettings) -> np.
             f" and {held_out[1]} for test leave {max(0, count - sum(held_out))} to train on."
             " Add some, hold fewer out (--config.data.test_fraction), or fill a column split."
         )
-    hashes = [
-        hashlib.sha256(f"{settings.seed} {name}".encode()).digest() for name in manifest.identities
-    ]
-    shuffled = np.argsort(np.array(hashes, dtype="S32"))
     subset = np.zeros(count, np.int64)
-    for number, members in enumerate(np.split(shuffled, np.cumsum(held_out))[:2], start=1):
+    order = shuffled(settings.seed, manifest.identities)
+    for number, members in enumerate(np.split(order, np.cumsum(held_out))[:2], start=1):
         subset[members] = number
     return subset
 

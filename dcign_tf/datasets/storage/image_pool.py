@@ -28,6 +28,8 @@ from dcign_tf.errors import DataError
 
 # Smaller files lose less work when preparing is interrupted; larger ones are fewer.
 _IMAGES_PER_FILE = 2000
+TRAIN_SWEEPS = 50_000
+"""Composed ones cost nothing but a number: there are more of them than most runs show."""
 # Items, at most, that say how large the pool will be: pictures differ.
 _SAMPLES = 20
 
@@ -174,10 +176,10 @@ def _parts(keys: Sequence[str | bytes], described: str, images_per_item: int) ->
     starts = range(0, len(keys), per_file)
     parts = []
     for number, start in enumerate(starts):
-        own = keys[start : start + per_file]
-        name = f"{number:05d}-{_digest([described, *own], 16)}.array_record"
+        in_file = keys[start : start + per_file]
+        name = f"{number:05d}-{_digest([described, *in_file], 16)}.array_record"
         sampled = str(number * _SAMPLES // len(starts))
-        parts.append(Part(name, sampled, start, len(own), images_per_item))
+        parts.append(Part(name, sampled, start, len(in_file), images_per_item))
     return parts
 
 

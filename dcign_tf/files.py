@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -78,6 +79,15 @@ def read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise damaged(path, "it holds no JSON object")
     return value
+
+
+def sha256(path: pathlib.Path) -> str:
+    """The checksum of a file's content, hexadecimal; the file may be larger than the memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def damaged(path: pathlib.Path, what: object) -> UserError:

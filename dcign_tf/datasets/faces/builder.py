@@ -20,6 +20,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from google.protobuf import json_format
+
+# Not part of TFDS's interface, which has builders that make examples one by one in one process:
+# this one takes files that `generate_parts` has made, whose bytes are always the same.
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 from tensorflow_datasets.core.example_serializer import ExampleSerializer
 

@@ -135,12 +135,12 @@ def read_release(root: Path) -> Release:
             f"{root} is empty; expected {root}/<model>/renders/image_000_p020_t000_r096.png and so"
             " on. Unpack the release there, or remove the folder."
         )
-    found = {name: _read_model(root / name) for name in names}
-    grid = sorted(set().union(*found.values()))
+    files_of = {name: _read_model(root / name) for name in names}
+    grid = sorted(set().union(*files_of.values()))
     elevations, azimuths = ({view[i] for view in grid} for i in (0, 1))
     views = tuple((e, a) for e in sorted(elevations) for a in sorted(azimuths))
     models = {}
-    for name, files in found.items():
+    for name, files in files_of.items():
         lacking = [view for view in views if view not in files]
         if lacking:
             elevation, azimuth = lacking[0]

@@ -33,13 +33,7 @@ from dcign_tf.datasets.faces.drawing import (
     summarize_model,
 )
 from dcign_tf.datasets.faces.settings import FACTORS, INDEPENDENT, PRESETS, FaceSettings
-from dcign_tf.datasets.storage.generation import (
-    Part,
-    check_files,
-    exclusive_directory,
-    generate_parts,
-    publish,
-)
+from dcign_tf.datasets.storage.generation import Part, generate_parts, make_once
 from dcign_tf.errors import DataError
 
 # Smaller files lose less work when a run is interrupted; larger ones are fewer.
@@ -107,13 +101,10 @@ class DcignFaces(FileReaderBuilder):
         """
         directory = Path(self.data_dir)
         staging = directory.with_name(f"{directory.name}.rendering")
-        if not directory.exists():
-            with exclusive_directory(staging):
-                if not directory.exists():  # unless another process made it meanwhile
-                    self._download_and_prepare(staging, num_processes)
-                    publish(staging, directory)
+        is_new = not directory.exists()
+        make_once(directory, staging, lambda: self._download_and_prepare(staging, num_processes))
+        if is_new:
             self.info.read_from_directory(directory)
-        check_files(directory)
 
     def _download_and_prepare(self, staging: Path, num_processes: int | None) -> None:
         """TFDS's name for making the data, here with arguments of our own."""

@@ -94,8 +94,7 @@ class ManifestPictures:
 
     def sweeps(self, subset: str) -> dict[str, ComposedSweeps]:
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
-        compose = self._train_sweeps if subset == "train" else self._every_group
-        return {f: compose(subset, f, groups) for f, groups in self._groups[subset].items()}
+        return {f: self._compose(subset, f, groups) for f, groups in self._groups[subset].items()}
 
     def report(self) -> str:
         """What was found: pictures, identities, and the groups of every factor, as text."""
@@ -131,26 +130,23 @@ class ManifestPictures:
         make = functools.partial(_make_picture, manifest, fit)
         return ImagePool(parent, keys, settings={"version": FIT_VERSION, **fit}, make=make)
 
-    def _train_sweeps(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
-        def compose(index: int) -> np.ndarray:
-            rng = named_rng(self._settings.seed, "sweep", subset, factor, index)
-            return groups.draw(rng, self._settings.sweep_length)
-
-        return ComposedSweeps(self._pool, compose, TRAIN_SWEEPS, self._labels())
-
-    def _every_group(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
-        seed = self._settings.seed
-        most = getattr(self._settings, f"{subset}_sweeps")
-        chosen = groups.sample(named_rng(seed, "groups", subset, factor), most)
+    def _compose(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
+        """Sweeps of groups drawn anew to train on, or else each of them, or a sample, once."""
+        seed, length = self._settings.seed, self._settings.sweep_length
+        chosen = None
+        if subset != "train":
+            most = getattr(self._settings, f"{subset}_sweeps")
+            chosen = groups.sample(named_rng(seed, "groups", subset, factor), most)
 
         def compose(index: int) -> np.ndarray:
             rng = named_rng(seed, "sweep", subset, factor, index)
-            return groups.show(chosen[index], rng, self._settings.sweep_length)
+            if chosen is None:
+                return groups.draw(rng, length)
+            return groups.show(chosen[index], rng, length)
 
-        return ComposedSweeps(self._pool, compose, len(chosen), self._labels())
-
-    def _labels(self) -> dict[str, np.ndarray]:
-        return {**self._manifest.columns, "identity": self._manifest.identity}
+        count = TRAIN_SWEEPS if chosen is None else len(chosen)
+        labels = {**self._manifest.columns, "identity": self._manifest.identity}
+        return ComposedSweeps(self._pool, compose, count, labels)
 
     def _describe_pictures(self) -> list[bytes]:
         manifest = self._manifest

@@ -158,6 +158,26 @@ def check_files(directory: Path, *, full: bool = False) -> None:
             raise DataError(f"Data file {path} is damaged: wrong checksum; {_remedy(directory)}.")
 
 
+def make_once(directory: Path, staging: Path, make: Callable[[], None]) -> None:
+    """Makes a dataset's directory unless it is there, and checks the sizes of its files.
+
+    Args:
+        directory: the final name, under which it appears when it is complete.
+        staging: where `make` writes; what it finished is kept there if it fails.
+        make: writes all files, `files.json` too (`generate_parts`).
+
+    Raises:
+        DataError: if the directory cannot be written to, or is there but damaged; and
+            what `make` raises.
+    """
+    if not directory.exists():
+        with exclusive_directory(staging):
+            if not directory.exists():  # unless another process made it meanwhile
+                make()
+                publish(staging, directory)
+    check_files(directory)
+
+
 @contextlib.contextmanager
 def exclusive_directory(directory: Path) -> Iterator[None]:
     """Creates a directory and holds it against other processes; these wait.

@@ -7,6 +7,8 @@ What departs from the paper (`chairs_paper.py`) is what `faces_quick.py` gives r
 
 import ml_collections
 
+from dcign_tf.datasets.chairs.settings import QUICK
+
 from . import chairs_paper, faces_quick
 
 
@@ -17,14 +19,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.dataset = paper.dataset
     del config.face_model
     config.data = paper.data
-    config.data.update(
-        image_size=faces_quick.get_config().data.image_size,
-        validation_sweeps=25,
-        test_sweeps=60,
-        train_chairs=500,  # 600 chairs from 62 sides are rendered in minutes
-        validation_chairs=40,
-        test_chairs=60,
-    )
+    config.data.update(QUICK)
     config.images_per_batch = 8  # more chairs for the same arithmetic
     config.factor_ratios = ((0, (1, 2)), (4000, (1, 1)))  # azimuth : intrinsic
     config.warmup_steps = 3000

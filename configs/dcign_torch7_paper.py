@@ -6,7 +6,11 @@ DIR holds the authors' `th_AZ_VARIED` and its three siblings, or the PNG folders
 made from (docs/datasets.md). All but the data is as in `faces_paper.py`.
 """
 
+import dataclasses
+
 import ml_collections
+
+from dcign_tf.datasets.torch7.settings import Torch7Settings
 
 from . import faces_paper
 
@@ -16,12 +20,5 @@ def get_config() -> ml_collections.ConfigDict:
     config = faces_paper.get_config()
     config.dataset = "dcign_torch7"
     del config.face_model
-    config.data = ml_collections.ConfigDict(
-        {
-            "image_size": 150,  # as the files have it; larger images are averaged down to it
-            "sweep_length": 20,  # images in a batch
-            "validation_fraction": 0.05,  # of the training batches, the last
-            "test_fraction": 0.1,  # of PNG folders, the last; the release has FT_test
-        }
-    )
+    config.data = ml_collections.ConfigDict(dataclasses.asdict(Torch7Settings()))
     return config

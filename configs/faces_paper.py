@@ -5,8 +5,12 @@
 Every value is the paper's, or a reading of it that docs/method.md explains.
 """
 
+import dataclasses
+
 import ml_collections
 from ml_collections import config_dict
+
+from dcign_tf.datasets.faces.settings import FaceSettings
 
 
 def get_config() -> ml_collections.ConfigDict:
@@ -17,24 +21,9 @@ def get_config() -> ml_collections.ConfigDict:
     # Data: 3,000 training and 350 test batches of 20 per factor, as Torch7 has.
     config.dataset = "faces"
     config.face_model = config_dict.placeholder(str)  # a file; without one, the procedural head
-    config.data = ml_collections.ConfigDict(
-        {
-            "image_size": 150,
-            "channels": 1,
-            "sweep_length": 20,  # images in a sweep, which is a batch
-            "train_sweeps": 3000,  # for each factor
-            "validation_sweeps": 50,
-            "test_sweeps": 350,
-            "independent_images": 2000,
-            "train_identities": 2000,
-            "validation_identities": 100,
-            "test_identities": 200,
-            "azimuth_range_deg": 60.0,  # from minus this to this
-            "elevation_range_deg": 25.0,
-            "light_azimuth_range_deg": 80.0,
-            "seed": 0,
-        }
-    )
+    settings = dataclasses.asdict(FaceSettings())
+    del settings["face_model"]  # a setting of its own, above
+    config.data = ml_collections.ConfigDict(settings)
 
     # Network: paper Fig. 1.
     config.network = ml_collections.ConfigDict(

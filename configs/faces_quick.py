@@ -7,6 +7,8 @@ What departs from the paper (`faces_paper.py`) stands here, each with its reason
 
 import ml_collections
 
+from dcign_tf.datasets.faces.settings import PRESETS
+
 from . import faces_paper
 
 
@@ -14,15 +16,7 @@ def get_config() -> ml_collections.ConfigDict:
     """The config; `--config.x.y=…` overrides any of it."""
     config = faces_paper.get_config()
     config.preset = "quick"
-    config.data.update(
-        image_size=70,  # a fifth of the arithmetic; the same stages
-        train_sweeps=400,
-        validation_sweeps=25,
-        test_sweeps=25,
-        independent_images=1000,
-        train_identities=2000,
-        test_identities=100,
-    )
+    config.data.update(PRESETS["quick"])
     # Fewer channels where the maps are large, more where they are small: a third faster than
     # the paper's order at half its width, and better pictures.
     config.network.encoder_filters = (32, 48, 64)

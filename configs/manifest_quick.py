@@ -10,6 +10,8 @@ What departs from the paper is what `faces_quick.py` gives reasons for.
 
 import ml_collections
 
+from dcign_tf.datasets.manifest.settings import QUICK
+
 from . import faces_quick, manifest_paper
 
 
@@ -20,11 +22,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.dataset = paper.dataset
     del config.face_model
     config.data = paper.data
-    config.data.update(
-        image_size=faces_quick.get_config().data.image_size,
-        validation_sweeps=25,
-        test_sweeps=100,
-    )
+    config.data.update(QUICK)
     # (Each factor, intrinsic): people's pictures differ in few factors, as a rule.
     config.factor_ratios = ((0, (1, 2)), (2000, (1, 1)))
     return config

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,23 +25,42 @@ def writing(path: pathlib.Path) -> Iterator[None]:
         raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
+@contextlib.contextmanager
+def aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A name beside `path` for a file or a folder, which at the end is renamed to `path`.
+
+    After an error `path` is as it was, and nothing lies beside it. The temporary name keeps
+    the suffix, from which many libraries tell the format.
+
+    Raises:
+        OSError: if the folders above cannot be made, or the renaming fails.
+    """
+    temporary = path.with_name(f".aside-{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _delete(temporary)  # of a process that was killed
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            _delete(temporary)
+
+
+def _delete(path: pathlib.Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_aside(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> None:
     """Lets `write` make a file beside `path` and renames it: never half a file.
-
-    The temporary name keeps the suffix, from which Keras tells the format.
 
     Raises:
         UserError: if the file cannot be written (a full disk, say).
     """
-    aside = path.with_name(f".aside-{path.name}")
-    try:
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write(aside)
-            os.replace(aside, path)
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+    with writing(path), aside(path) as temporary:
+        write(temporary)
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:
@@ -58,6 +79,15 @@ def read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise damaged(path, "it holds no JSON object")
     return value
+
+
+def sha256(path: pathlib.Path) -> str:
+    """The checksum of a file's content, hexadecimal; the file may be larger than the memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def damaged(path: pathlib.Path, what: object) -> UserError:

@@ -1,9 +1,9 @@
-"""Which factor varies in each batch, and which of its sweeps the batch shows.
+"""Who decides what a batch shows: which factor varies in it, and which of its sweeps it is of.
 
 The paper (§3.1) draws the factor of every batch with fixed ratios. Here that draw,
 and the shuffling of each factor's sweeps, are pure functions of the seed and the
 step: a run that is resumed, lengthened, or given other ratios from some step on
-sees the same batches up to there.
+sees the same batches up to there. What is read for a batch is `factor_batches`' part.
 """
 
 from __future__ import annotations
@@ -74,13 +74,6 @@ class BatchPlan:
             epoch, rank = divmod(int(self._uses[block][position]), self._num_sweeps[factor])
             return factor, int(self._order(factor, epoch)[rank])
 
-    def factors(self, num_entries: int) -> np.ndarray:
-        """Factors of the first entries: int32 [num_entries]."""
-        with self._lock:
-            while len(self._factors) * _BLOCK < num_entries:
-                self._append_block()
-            return np.concatenate([np.empty(0, np.int32), *self._factors])[:num_entries]
-
     def _append_block(self) -> None:
         block = len(self._factors)
         steps = (block * _BLOCK + np.arange(_BLOCK)) // self._replicas
@@ -98,12 +91,6 @@ class BatchPlan:
     def _shuffle(self, factor: int, epoch: int) -> np.ndarray:
         rng = named_rng(self._seed, "order", factor, epoch)
         return rng.permutation(self._num_sweeps[factor])
-
-
-def factor_schedule(*, ratios: Ratios, num_steps: int, seed: int) -> np.ndarray:
-    """Index of the factor of every step of a run on one device: int32 [num_steps]."""
-    num_factors = len(ratios if np.isscalar(ratios[0]) else ratios[0][1])
-    return BatchPlan([1] * num_factors, ratios=ratios, seed=seed).factors(num_steps)
 
 
 def _parse(ratios: Ratios, num_factors: int) -> tuple[np.ndarray, np.ndarray]:

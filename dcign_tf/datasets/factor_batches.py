@@ -1,7 +1,9 @@
-"""Batches in which exactly one factor varies, as `tf.data` (paper §3.1).
+"""What a batch holds: images of one sweep, in which exactly one factor varies (paper §3.1).
 
-A batch is one whole sweep, or some images of it. What comes in which step is decided
-by `BatchPlan`; this module reads, decodes and prefetches it.
+An element of these `tf.data` datasets is a dict of `image`, float32 [B, H, W, C] in [0, 1],
+and `factor`, int32 [B], the index in the code of the factor that varies, B times the same.
+The images are a whole sweep, or some of it. `BatchPlan` decides which sweep; which images of
+it is drawn here. With R replicas an element holds such a batch for each, one behind the other.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import tensorflow as tf
 
 from dcign_tf.datasets.batch_plan import BatchPlan, Ratios
 from dcign_tf.datasets.seeding import named_rng
-from dcign_tf.datasets.sweeps import Sweeps, decode_images
+from dcign_tf.datasets.sweeps import Sweeps, decode_images, num_distinct
 from dcign_tf.errors import DataError
 from dcign_tf.factors import GraphicsCode
 
@@ -31,7 +33,6 @@ def factor_batches(
     start_step: int = 0,
     num_steps: int | None = None,
     replicas: int = 1,
-    worker_replicas: range | None = None,
 ) -> tf.data.Dataset:
     """Training batches: element s is that of step `start_step` + s, however often one resumes.
 
@@ -46,43 +47,24 @@ def factor_batches(
         start_step: the first step, where a resumed run goes on.
         num_steps: number of steps of the whole run, those before `start_step`
             included; None is an endless one.
-        replicas: R; an element then holds R whole sweeps, each of a factor of its
-            own, so that replica r gets rows r·B to (r + 1)·B - 1.
-        worker_replicas: with several workers, which of the R replicas are this
-            worker's. Elements are then of one replica each, as
-            `distribute_datasets_from_function` wants them.
+        replicas: R; the batches of an element are then of R sweeps, each of a factor of
+            its own, and replica r gets rows r·B to (r + 1)·B - 1.
 
     Returns:
-        A dataset of `image`, float32 [R·B, H, W, C] in [0, 1], and `factor`, int32
-        [R·B], the index in `code` of the factor that varies. Shapes are static.
+        An endless dataset, or one of `num_steps` - `start_step` elements: `image`,
+        float32 [R·B, H, W, C], and `factor`, int32 [R·B]. Shapes are static.
 
     Raises:
         ValueError: if a factor has no sweeps, ratios do not fit the code, or a sweep
             does not have `images_per_batch` images or that is below two.
     """
     sources = _in_order_of(code, sweeps)
-    counts = [len(source) for source in sources]
-    plan = BatchPlan(counts, ratios=ratios, seed=seed, replicas=replicas)
-    own = range(replicas) if worker_replicas is None else worker_replicas
-
-    def number(element: int) -> int:
-        step, position = divmod(element, len(own))
-        return step * replicas + own[position]
-
-    def choose(element: int, example: Mapping[str, Any]) -> np.ndarray:
-        rng = named_rng(seed, "images", number(element))
-        return draw_images(rng, example, images_per_batch)
-
-    stop = tf.int64.max if num_steps is None else num_steps * len(own)
-    elements = tf.data.Dataset.range(start_step * len(own), stop)
-    batches = _read(
-        elements,
-        sources,
-        lambda element: plan[number(element)],
-        images_per_batch,
-        choose if images_per_batch else None,
-    )
-    if worker_replicas is None and replicas > 1:
+    sweep_counts = [len(source) for source in sources]
+    plan = BatchPlan(sweep_counts, ratios=ratios, seed=seed, replicas=replicas)
+    stop = tf.int64.max if num_steps is None else num_steps * replicas
+    entries = tf.data.Dataset.range(start_step * replicas, stop)
+    batches = _read(entries, sources, plan.__getitem__, images_per_batch, seed)
+    if replicas > 1:
         batches = batches.batch(replicas, drop_remainder=True).map(_concatenate)
     return _finish(batches)
 
@@ -111,8 +93,7 @@ def draw_images(rng: np.random.Generator, example: Mapping[str, Any], count: int
             as often as each other, give or take one.
         count: how many indices.
     """
-    order = rng.permutation(int(example.get("distinct", len(example["image"]))))
-    return np.resize(order, count)
+    return np.resize(rng.permutation(num_distinct(example)), count)
 
 
 @contextlib.contextmanager
@@ -121,8 +102,8 @@ def clear_data_errors() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        if found := re.search(r"DataError: (.*)", error.message):
-            raise DataError(found[1]) from error
+        if message := re.search(r"DataError: (.*)", error.message):
+            raise DataError(message[1]) from error
         raise
 
 
@@ -137,25 +118,26 @@ def _in_order_of(code: GraphicsCode, sweeps: Mapping[str, Sweeps]) -> list[Sweep
 
 
 def _read(
-    elements: tf.data.Dataset,
+    entries: tf.data.Dataset,
     sources: list[Sweeps],
-    entry: Callable[[int], tuple[int, int]],
+    planned: Callable[[int], tuple[int, int]],
     images_per_batch: int | None = None,
-    choose: Callable[[int, Mapping[str, Any]], np.ndarray] | None = None,
+    seed: int = 0,
 ) -> tf.data.Dataset:
     """Maps numbers to batches.
 
     Args:
-        elements: the numbers.
+        entries: the numbers.
         sources: the sweeps of each factor.
-        entry: number to (factor, sweep).
-        images_per_batch: of a sweep; None is all.
-        choose: number and sweep to their indices; None is all.
+        planned: number to (factor, sweep).
+        images_per_batch: so many images of a sweep are drawn; None is all of them, in order.
+        seed: of that draw.
     """
     sample = next((source[0]["image"] for source in sources if len(source)), None)
     if sample is None:
         raise ValueError("There are no sweeps of any factor.")
-    shape = decode_images(sample).shape
+    decoded = decode_images(sample)
+    is_encoded, shape = decoded is not sample, decoded.shape
     if images_per_batch is not None:
         if not 2 <= images_per_batch <= shape[0]:
             raise ValueError(
@@ -163,22 +145,21 @@ def _read(
                 " images of a sweep."
             )
         shape = (images_per_batch, *shape[1:])
-    encoded = not (isinstance(sample, np.ndarray) and sample.dtype == np.uint8)
 
-    def read(number: np.ndarray) -> tuple[np.ndarray, np.int32]:
-        factor, index = entry(int(number))
+    def read(entry: np.ndarray) -> tuple[np.ndarray, np.int32]:
+        factor, index = planned(int(entry))
         example = sources[factor][index]
         # An array of objects keeps bytes that end in zeros whole.
-        images = np.array(example["image"], object) if encoded else example["image"]
-        if choose is not None:
-            images = images[choose(int(number), example)]
+        images = np.array(example["image"], object) if is_encoded else example["image"]
+        if images_per_batch is not None:
+            rng = named_rng(seed, "images", int(entry))
+            images = images[draw_images(rng, example, images_per_batch)]
         return images, np.int32(factor)
 
-    def load(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        images, factor = tf.numpy_function(
-            read, [number], [tf.string if encoded else tf.uint8, tf.int32], stateful=False
-        )
-        if encoded:
+    def load(entry: tf.Tensor) -> dict[str, tf.Tensor]:
+        types = [tf.string if is_encoded else tf.uint8, tf.int32]
+        images, factor = tf.numpy_function(read, [entry], types, stateful=False)
+        if is_encoded:
             images = tf.map_fn(
                 lambda image: tf.io.decode_png(image, channels=shape[-1]),
                 tf.ensure_shape(images, shape[:1]),
@@ -190,7 +171,7 @@ def _read(
             "factor": tf.fill(shape[:1], tf.ensure_shape(factor, [])),
         }
 
-    return elements.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return entries.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
 
 def _concatenate(batches: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -203,6 +184,6 @@ def _concatenate(batches: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 def _finish(batches: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
-    # Sharding would give each worker other steps; see `worker_replicas`.
+    # Sharding would give each worker other steps.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

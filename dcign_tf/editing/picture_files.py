@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from dcign_tf.datasets.faces.drawing import SUBSETS
 from dcign_tf.datasets.manifest.table import FILENAME, IDENTITY, IMAGE, SOURCE, SPLIT, read_manifest
 from dcign_tf.datasets.pictures import encode_png
+from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.editing import animation
 from dcign_tf.errors import DataError, UserError
 from dcign_tf.files import write_aside, write_json

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dcign_tf.datasets.faces.drawing import FaceSettings
+from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
 from dcign_tf.pixels import to_unit
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
+from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.mesh_files import write_mesh
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.runs.checkpoints import load_model
@@ -94,7 +95,7 @@ def _load_face_model(settings: FaceSettings, readout: ShapeReadout) -> Morphable
         UserError: if it cannot be read, or is another one by now.
     """
     try:
-        face_model = settings.model()
+        face_model = load_face_model(settings.face_model)
     except (OSError, ValueError) as error:
         raise UserError(f"The face model cannot be read: {error}") from error
     if face_model.fingerprint != readout.face_model:

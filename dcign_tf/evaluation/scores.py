@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from dcign_tf.evaluation.metrics import circle, sweep_variance
 from dcign_tf.evaluation.metrics.correlation import correlations, r2
 from dcign_tf.evaluation.sweep_codes import Codes
 from dcign_tf.factors import GraphicsCode
+from dcign_tf.files import write_json
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 from dcign_tf.readouts.fitting import calibrate
@@ -220,16 +220,9 @@ def write_scores(scores: Mapping, path: str | os.PathLike) -> None:
     """Writes scores as strict JSON, complete or not at all; NaN and infinities become null.
 
     Raises:
-        OSError: if the file cannot be written.
+        UserError: if the file cannot be written.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_text(json.dumps(_finite(scores), indent=2, allow_nan=False) + "\n")
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_json(Path(path), _finite(scores))
 
 
 def _finite(value):

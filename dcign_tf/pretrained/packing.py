@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shlex
 import shutil
 import zipfile
@@ -20,7 +19,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
-from dcign_tf.files import write_json, writing
+from dcign_tf.files import aside, write_json, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
 from dcign_tf.pretrained.package_card import PHOTOGRAPH, model_card
@@ -72,33 +71,27 @@ def pack(
     twin_scores = None if twin is None else _scores_of_twin(twin, run)
     if output.exists():
         raise UserError(f"{output} exists already; delete it or choose another --output.")
-    aside = output.with_name(f".aside-{output.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        with writing(output):
-            packed = RunDirectory(aside)
-            _copy_files(run, packed)
-            original = float32_copy(model)
-            save_half_precision(original, packed.last_checkpoint)
-            difference = _largest_difference(original, load_model(packed.last_checkpoint))
-            save_figure(photograph_sheet(original), aside / PHOTOGRAPH)
-            card = model_card(
-                name=output.name,
-                image_shape=model.encoder.input_shape[1:],
-                latent_dim=model.code.latent_dim,
-                difference=difference,
-                config=packed.read_config(),
-                environment=packed.read_environment(),
-                calibration=model.calibration,
-                scores=packed.read_scores(),
-                twin_scores=twin_scores,
-            )
-            (aside / CARD).write_text(card, encoding="utf-8")
-            size = sum(entry.stat().st_size for entry in aside.rglob("*") if entry.is_file())
-            _check_fit(output, difference, size)
-            os.replace(aside, output)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with writing(output), aside(output) as folder:
+        packed = RunDirectory(folder)
+        _copy_files(run, packed)
+        original = float32_copy(model)
+        save_half_precision(original, packed.last_checkpoint)
+        difference = _largest_difference(original, load_model(packed.last_checkpoint))
+        save_figure(photograph_sheet(original), folder / PHOTOGRAPH)
+        card = model_card(
+            name=output.name,
+            image_shape=model.encoder.input_shape[1:],
+            latent_dim=model.code.latent_dim,
+            difference=difference,
+            config=packed.read_config(),
+            environment=packed.read_environment(),
+            calibration=model.calibration,
+            scores=packed.read_scores(),
+            twin_scores=twin_scores,
+        )
+        (folder / CARD).write_text(card, encoding="utf-8")
+        size = sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
+        _check_fit(output, difference, size)
     show(
         f"{output}: {size / 1e6:.1f} MB; no pixel differs by more than {255 * difference:.2f}/255"
         " from the original weights' pictures."

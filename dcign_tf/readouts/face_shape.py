@@ -22,6 +22,7 @@ from sklearn.model_selection import GroupKFold
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.metrics.arrays import ratio
 from dcign_tf.evaluation.metrics.correlation import r2
+from dcign_tf.files import aside
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 READOUT_FILE = "shape_readout.npz"
@@ -66,14 +67,8 @@ class ShapeReadout:
         Raises:
             OSError: if it cannot be written.
         """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{os.getpid()}-{path.name}")
-        try:
-            np.savez(aside, **dataclasses.asdict(self))
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with aside(Path(path)) as file:
+            np.savez(file, **dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> ShapeReadout:

@@ -17,6 +17,7 @@ import numpy as np
 
 from dcign_tf.errors import UserError
 from dcign_tf.factors import INTRINSIC, GraphicsCode
+from dcign_tf.files import aside
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,13 +82,8 @@ class IdentityDistribution:
         Raises:
             OSError: if it cannot be written.
         """
-        path = Path(path)
-        aside = path.with_name(f".aside-{path.name}")
-        try:
-            np.savez(aside, mean=np.float32(self.mean), covariance=np.float32(self.covariance))
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with aside(Path(path)) as file:
+            np.savez(file, mean=np.float32(self.mean), covariance=np.float32(self.covariance))
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> IdentityDistribution:

@@ -15,7 +15,6 @@ import contextlib
 import fcntl
 import os
 import pathlib
-import shutil
 from collections.abc import Callable, Iterator
 
 import tensorflow as tf
@@ -23,15 +22,13 @@ import tensorflow as tf
 from dcign_tf.datasets.registry import background_level
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.scores import are_current
-from dcign_tf.files import write_json, writing
+from dcign_tf.files import aside, write_json, writing
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.serving.serving_card import model_card
 from dcign_tf.serving.signatures import ServedModel
 from dcign_tf.serving.warmup import write_warmup_requests
-
-_ASIDE = ".aside"
 
 
 def export_model(
@@ -80,14 +77,14 @@ def export_model(
         scores=scores,
         background=background,
     )
-    with _new_version(pathlib.Path(output)) as (aside, version):
+    with _new_version(pathlib.Path(output)) as (folder, version):
         try:
-            tf.saved_model.save(served, os.fspath(aside), signatures=signatures)
+            tf.saved_model.save(served, os.fspath(folder), signatures=signatures)
         except tf.errors.OpError as error:
             raise UserError(f"Cannot write {version}: {error.message}") from error
-        write_warmup_requests(aside, signatures)
-        write_json(aside / "config.json", config)
-        (aside / "model_card.md").write_text(card, encoding="utf-8")
+        write_warmup_requests(folder, signatures)
+        write_json(folder / "config.json", config)
+        (folder / "model_card.md").write_text(card, encoding="utf-8")
     for calibrated in calibration.factors.values():
         if calibrated.reason:
             show(f"Left out of infer_scene and rerender: {calibrated.remark}")
@@ -109,12 +106,8 @@ def _new_version(output: pathlib.Path) -> Iterator[tuple[pathlib.Path, pathlib.P
             output.mkdir(parents=True, exist_ok=True)
             lock = stack.enter_context(open(output / ".lock", "w"))
             fcntl.flock(lock, fcntl.LOCK_EX)  # two exports at once: one after the other
-            aside = output / _ASIDE
-            shutil.rmtree(aside, ignore_errors=True)  # of an export that was killed
-            aside.mkdir()
         numbers = [int(entry.name) for entry in output.iterdir() if entry.name.isdecimal()]
         version = output / str(max(numbers, default=0) + 1)
-        stack.callback(shutil.rmtree, aside, ignore_errors=True)
-        with writing(version):
-            yield aside, version
-            os.rename(aside, version)
+        with writing(version), aside(version) as folder:
+            folder.mkdir()
+            yield folder, version

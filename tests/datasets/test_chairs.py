@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcign_tf.datasets.chairs import release as chair_release
-from dcign_tf.datasets.chairs.dataset import ChairSettings, split_chairs
+from dcign_tf.datasets.chairs.dataset import split_chairs
 from dcign_tf.datasets.chairs.release import read_release, release_folder
+from dcign_tf.datasets.chairs.settings import ChairSettings
 from dcign_tf.datasets.chairs.views import Views
 from dcign_tf.datasets.factor_batches import factor_batches
 from dcign_tf.datasets.registry import open_dataset

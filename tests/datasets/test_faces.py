@@ -14,9 +14,11 @@ import tensorflow_datasets as tfds
 import trimesh
 
 from dcign_tf.datasets.faces.builder import DcignFaces, DcignFacesConfig, prepare_faces
-from dcign_tf.datasets.faces.drawing import FACTORS, SUBSETS, FaceSettings, draw_labels
+from dcign_tf.datasets.faces.drawing import data_fingerprint, draw_labels, framing
+from dcign_tf.datasets.faces.settings import FACTORS, FaceSettings
 from dcign_tf.datasets.factor_batches import clear_data_errors, factor_batches
 from dcign_tf.datasets.storage.prepared import PreparedSweeps, factor_sweeps
+from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.rendering.face_models import load_face_model
@@ -170,11 +172,11 @@ def test_angles_fill_their_ranges(examples):
 
 def test_images_show_what_their_labels_say(examples, face_model):
     model = load_face_model(face_model)
-    framing = FaceSettings(face_model=face_model, **TINY).framing()
+    camera = framing(FaceSettings(face_model=face_model, **TINY))
     for split in ("train_elevation", "validation_intrinsic", "test_independent"):
         for example in examples[split][:2]:
             for i, image in enumerate(example["image"]):
-                scene = FaceScene.of(model, example["coefficients"][i], framing=framing)
+                scene = FaceScene.of(model, example["coefficients"][i], framing=camera)
                 angles = [example[name][i] for name in ANGLES]
                 np.testing.assert_array_equal(
                     scene.render(*angles, image_size=24, channels=3)[0], image
@@ -229,9 +231,9 @@ def test_what_is_drawn_is_that_of_the_version():
 
 def test_another_renderer_makes_another_version(face_model, monkeypatch):
     settings = FaceSettings(face_model=face_model, **TINY)
-    before = settings.fingerprint()
+    before = data_fingerprint(settings)
     monkeypatch.setattr("dcign_tf.datasets.faces.drawing.RENDERER_VERSION", -1)
-    assert settings.fingerprint() != before
+    assert data_fingerprint(settings) != before
 
 
 @pytest.mark.parametrize(

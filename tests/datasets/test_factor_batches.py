@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcign_tf.datasets.batch_plan import BatchPlan, factor_schedule
+from dcign_tf.datasets.batch_plan import BatchPlan
 from dcign_tf.datasets.factor_batches import (
     clear_data_errors,
     draw_images,
@@ -66,6 +66,11 @@ def plan(**kwargs) -> BatchPlan:
     return BatchPlan(list(NUM_SWEEPS.values()), **{"ratios": PAPER_RATIOS, "seed": 3, **kwargs})
 
 
+def factors(entries: BatchPlan, count: int) -> np.ndarray:
+    """The factors of the first entries of a plan: int [count]."""
+    return np.array([entries[i][0] for i in range(count)])
+
+
 def shown(batch: dict[str, np.ndarray]) -> list[tuple[int, int]]:
     """The (factor, sweep) that each image of a batch says it is from."""
     levels = np.round(255 * batch["image"]).astype(int)
@@ -84,8 +89,8 @@ def assert_same(first: list[dict], second: list[dict]) -> None:
 class TestImagesPerBatch:
     def chosen(self, **kwargs) -> np.ndarray:
         """Which images of its sweep each batch shows: int [num_steps, images_per_batch]."""
-        found = batches(images_per_batch=3, **{"num_steps": 30, **kwargs})
-        return np.array([np.round(255 * b["image"][:, 2, 2, 0]).astype(int) for b in found])
+        drawn = batches(images_per_batch=3, **{"num_steps": 30, **kwargs})
+        return np.array([np.round(255 * b["image"][:, 2, 2, 0]).astype(int) for b in drawn])
 
     @pytest.mark.parametrize("as_png", [False, True])
     def test_distinct_images_of_the_planned_sweep_drawn_anew(self, as_png):
@@ -106,14 +111,10 @@ class TestImagesPerBatch:
         assert_same(whole[7:], batches(images_per_batch=2, num_steps=12, start_step=7))
 
     def test_replicas_draw_for_themselves(self):
+        alone = batches(images_per_batch=2, num_steps=12)
         both = batches(images_per_batch=2, num_steps=6, replicas=2)
-        assert both[0]["image"].shape[0] == 4
-        for replica in (0, 1):
-            own = range(replica, replica + 1)
-            alone = batches(images_per_batch=2, num_steps=6, replicas=2, worker_replicas=own)
-            for batch, half in zip(both, alone, strict=True):
-                rows = slice(2 * replica, 2 * replica + 2)
-                np.testing.assert_array_equal(batch["image"][rows], half["image"])
+        halves = [batch["image"][rows] for batch in both for rows in (slice(2), slice(2, 4))]
+        np.testing.assert_array_equal(halves, [batch["image"] for batch in alone])
 
     @given(st.integers(1, 12), st.integers(0, 8), st.integers(2, 20))
     def test_repetitions_come_only_where_they_must(self, distinct, repeated, count):
@@ -130,11 +131,10 @@ class TestImagesPerBatch:
             batches(images_per_batch=count, num_steps=1)
 
 
-class TestFactorSchedule:
+class TestDrawnFactors:
     def test_the_papers_ratio(self):
         steps = 20_000
-        drawn = factor_schedule(ratios=PAPER_RATIOS, num_steps=steps, seed=0)
-        assert drawn.dtype == np.int32
+        drawn = factors(plan(seed=0), steps)
         share = np.bincount(drawn, minlength=4) / steps
         expected = np.array(PAPER_RATIOS) / 13
         # Four standard deviations of a binomial share.
@@ -142,31 +142,28 @@ class TestFactorSchedule:
         assert (np.abs(share - expected) < margin).all()
 
     def test_a_draw_does_not_depend_on_the_one_before(self):
-        drawn = factor_schedule(ratios=[1, 1], num_steps=10_000, seed=0)
+        drawn = factors(BatchPlan([1, 1], ratios=[1, 1], seed=0), 10_000)
         repeats = (drawn[1:] == drawn[:-1]).mean()
         assert abs(repeats - 0.5) < 4 * 0.5 / 100
 
     def test_a_factor_of_ratio_0_is_never_drawn(self):
-        drawn = factor_schedule(ratios=[0, 1, 0, 2], num_steps=5000, seed=1)
+        drawn = factors(plan(ratios=[0, 1, 0, 2]), 5000)
         assert set(drawn) == {1, 3}
 
     def test_ratios_change_at_their_step(self):
         ratios = [(0, [1, 0, 0, 0]), (100, [0, 1, 0, 0]), (5000, [0, 0, 0, 1])]
-        drawn = factor_schedule(ratios=ratios, num_steps=6000, seed=0)
+        drawn = factors(plan(ratios=ratios), 6000)
         assert drawn.tolist() == [0] * 100 + [1] * 4900 + [3] * 1000
 
     def test_seeds_differ(self):
-        first, second = (
-            factor_schedule(ratios=[1, 1, 1, 1], num_steps=1000, seed=seed) for seed in (0, 1)
-        )
+        first, second = (factors(plan(ratios=[1, 1, 1, 1], seed=seed), 1000) for seed in (0, 1))
         assert (first == second).mean() < 0.4
 
     def test_two_numbers_serve_any_number_of_factors(self):
-        both = [plan(ratios=ratios).factors(5000) for ratios in (PAPER_RATIOS, [1, 10])]
-        assert list(PAPER_RATIOS) == [1, 1, 1, 10]
+        both = [factors(plan(ratios=ratios), 5000) for ratios in (PAPER_RATIOS, [1, 10])]
         np.testing.assert_array_equal(*both)
-        alone = BatchPlan([5, 5], ratios=[(0, [0, 1]), (70, [1, 0])], seed=0).factors(100)
-        assert alone.tolist() == [1] * 70 + [0] * 30
+        alone = BatchPlan([5, 5], ratios=[(0, [0, 1]), (70, [1, 0])], seed=0)
+        assert factors(alone, 100).tolist() == [1] * 70 + [0] * 30
 
     @pytest.mark.parametrize(
         ("ratios", "message"),
@@ -224,7 +221,8 @@ class TestBatchPlan:
 
     def test_a_schedule_counts_steps_not_entries(self):
         ratios = [(0, [1, 0, 0, 0]), (10, [0, 1, 0, 0])]
-        assert plan(ratios=ratios, replicas=3).factors(33).tolist() == [0] * 30 + [1] * 3
+        drawn = factors(plan(ratios=ratios, replicas=3), 33)
+        assert drawn.tolist() == [0] * 30 + [1] * 3
 
     def test_a_factor_without_sweeps(self):
         BatchPlan([0, 1], ratios=[0, 1], seed=0)
@@ -278,13 +276,8 @@ class TestFactorBatches:
         for step, batch in enumerate(together):
             for replica in range(3):
                 rows = slice(4 * replica, 4 * replica + 4)
-                own = {name: value[rows] for name, value in batch.items()}
-                assert_same([own], [alone[3 * step + replica]])
-
-    def test_workers_get_the_batches_of_their_replicas(self):
-        alone = batches(num_steps=40)
-        second = batches(num_steps=10, replicas=4, worker_replicas=range(2, 4), start_step=5)
-        assert_same(second, [alone[4 * step + r] for step in range(5, 10) for r in (2, 3)])
+                one = {name: value[rows] for name, value in batch.items()}
+                assert_same([one], [alone[3 * step + replica]])
 
     def test_a_missing_factor(self):
         sweeps = fake_sweeps()

@@ -239,7 +239,7 @@ def with_splits(*splits: str) -> list[dict]:
 
 
 class TestWrongFolders:
-    """What is wrong with the manifest alone is in test_manifest_csv.py."""
+    """What is wrong with the manifest alone is in test_manifest_table.py."""
 
     def test_empty(self, tmp_path):
         with pytest.raises(DataError, match=f"There is no {tmp_path}/manifest.csv"):

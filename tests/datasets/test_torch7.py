@@ -17,7 +17,8 @@ from PIL import Image
 from dcign_tf.datasets.factor_batches import clear_data_errors, factor_batches
 from dcign_tf.datasets.pictures import resize_area
 from dcign_tf.datasets.registry import open_dataset
-from dcign_tf.datasets.torch7.dataset import DcignTorch7, Torch7Settings
+from dcign_tf.datasets.torch7.dataset import DcignTorch7
+from dcign_tf.datasets.torch7.settings import Torch7Settings
 from dcign_tf.errors import DataError
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.runs.directory import RunDirectory

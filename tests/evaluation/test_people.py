@@ -11,7 +11,8 @@ import pytest
 import trimesh
 from PIL import Image
 
-from dcign_tf.datasets.faces.drawing import FaceSettings, draw_labels, identity_coefficients
+from dcign_tf.datasets.faces.drawing import draw_labels, identity_coefficients
+from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.datasets.registry import open_dataset
 from dcign_tf.datasets.sweeps import FaceDataset
 from dcign_tf.evaluation.independent_codes import CODES_FILE

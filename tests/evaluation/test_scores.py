@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcign_tf.datasets.registry import dataset_facts
+from dcign_tf.errors import UserError
 from dcign_tf.evaluation.metrics import sweep_variance
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import (
@@ -256,7 +257,7 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(UserError, match="disk full"):
         write_scores({"a": 1.0}, path)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["scores.json"]

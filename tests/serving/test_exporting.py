@@ -509,7 +509,7 @@ def test_what_failed_leaves_nothing(run, tmp_path, quick_save, monkeypatch):
 
 
 def test_a_killed_exports_remains_are_cleared(run, tmp_path, quick_save):
-    (tmp_path / ".aside" / "variables").mkdir(parents=True)
+    (tmp_path / ".aside-1" / "variables").mkdir(parents=True)
     version = exporting.export_model(run, tmp_path, show=lambda line: None)
     assert sorted(e.name for e in tmp_path.iterdir()) == [".lock", "1"]
     assert not (version / "variables").exists()

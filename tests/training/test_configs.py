@@ -7,7 +7,7 @@ import importlib
 import pytest
 
 from dcign_tf.datasets.faces.builder import DcignFacesConfig
-from dcign_tf.datasets.faces.drawing import FaceSettings
+from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.errors import UserError
 from dcign_tf.model.networks import build_decoder, build_encoder

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -22,77 +21,19 @@ from dcign_tf.datasets.chairs.release import (
     CROP_VERSION,
     FOLDER,
     PREPARED,
-    SIDE,
     URL,
     fetch_release,
     release_folder,
 )
+from dcign_tf.datasets.chairs.settings import FEWEST_CHAIRS, ChairSettings
 from dcign_tf.datasets.chairs.sources import ChairSource, ProceduralChairs, ReleasedChairs
 from dcign_tf.datasets.chairs.views import Views
-from dcign_tf.datasets.faces.drawing import SUBSETS
-from dcign_tf.datasets.seeding import named_rng
-from dcign_tf.datasets.storage.image_pool import ComposedSweeps, ImagePool
+from dcign_tf.datasets.seeding import named_rng, shuffled
+from dcign_tf.datasets.settings import fingerprint
+from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ComposedSweeps, ImagePool
+from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
-
-SOURCES = ("auto", "aubry", "procedural", "download")
-# Training sweeps cost nothing but a number: more of them than most runs show.
-_TRAIN_SWEEPS = 50_000
-_FEWEST_CHAIRS = 2  # of a subset: an intrinsic sweep shows different ones
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ChairSettings:
-    """What images and sweeps of chairs depend on; the defaults are the paper's.
-
-    Attributes:
-        source: `aubry` is the release, of which the data directory has a copy; `download`
-            too, fetched first if there is none; `procedural` is the generator; `auto` the
-            release if there is a copy, otherwise the generator.
-        image_size: pixels, height and width.
-        crop: side of the square in the middle of the release's pictures that is shown.
-        sweep_length: images in a sweep, which is a batch.
-        validation_sweeps: validation sweeps of each factor.
-        test_sweeps: the same for test sweeps.
-        train_chairs: number of chairs to train on.
-        validation_chairs: number of other chairs for validation.
-        test_chairs: number of yet other chairs to test on. Fewer chairs than these three
-            ask for, in a release, are shared out in the same proportion.
-        seed: of the procedural chairs, of the split, and of what the sweeps show.
-
-    Raises:
-        ValueError: if a setting is impossible.
-    """
-
-    source: str = "auto"
-    image_size: int = 150
-    crop: int = 400
-    sweep_length: int = 20
-    validation_sweeps: int = 50
-    test_sweeps: int = 300
-    train_chairs: int = 1200
-    validation_chairs: int = 43
-    test_chairs: int = 150
-    seed: int = 0
-
-    def __post_init__(self):
-        if self.source not in SOURCES:
-            raise ValueError(f"source is {self.source}; it must be one of {', '.join(SOURCES)}.")
-        least = {"seed": 0, "image_size": 8, "crop": 8, "sweep_length": 2}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            minimum = least.get(field.name, 1)
-            if field.name.endswith("_chairs"):
-                minimum = _FEWEST_CHAIRS
-            if isinstance(field.default, int) and not (int(value) == value >= minimum):
-                raise ValueError(
-                    f"{field.name} is {value}; it must be a whole number of at least {minimum}."
-                )
-        if not self.image_size <= self.crop <= SIDE:
-            raise ValueError(
-                f"crop is {self.crop}; it must be at least image_size, {self.image_size}, and at"
-                f" most {SIDE}, the size of the release's pictures."
-            )
 
 
 class Chairs:
@@ -125,8 +66,7 @@ class Chairs:
         images: list[Any] = [URL, CROP_VERSION]  # what is known of a release to be downloaded
         if self._settings.source != "download":
             images = [self._source.settings, self._source.keys]
-        described = json.dumps([dataclasses.asdict(self._settings), images])
-        return hashlib.sha256(described.encode()).hexdigest()[:12]
+        return fingerprint(json.dumps([dataclasses.asdict(self._settings), images]))
 
     def prepare(self) -> None:
         """Renders the chairs, or crops the release's pictures, unless that is done.
@@ -179,9 +119,7 @@ class Chairs:
     ) -> ComposedSweeps:
         """Sweeps of `num_kinds` kinds, each of which comes once before one comes again."""
         seed, length = self._settings.seed, self._settings.sweep_length
-        count = _TRAIN_SWEEPS
-        if subset != "train":
-            count = getattr(self._settings, f"{subset}_sweeps")
+        count = getattr(self._settings, f"{subset}_sweeps", TRAIN_SWEEPS)
 
         def compose(index: int) -> np.ndarray:
             cycle, place = divmod(index, num_kinds)
@@ -222,7 +160,7 @@ class Chairs:
         if root is not None:
             return ReleasedChairs(root, image_size=settings.image_size, crop=settings.crop)
         if settings.source in ("auto", "procedural"):
-            count = sum(_num_chairs(settings))
+            count = sum(settings.num_chairs())
             return ProceduralChairs(count, image_size=settings.image_size, seed=settings.seed)
         raise DataError(
             f"There is no release of chairs in {self._data_dir}; expected"
@@ -244,27 +182,21 @@ def split_chairs(names: Sequence[str], settings: ChairSettings) -> tuple[np.ndar
     Raises:
         DataError: if there are too few.
     """
-    counts = np.array(_num_chairs(settings))
+    counts = np.array(settings.num_chairs())
     if len(names) < counts.sum():
-        counts = np.maximum(_FEWEST_CHAIRS, len(names) * counts // counts.sum())
+        counts = np.maximum(FEWEST_CHAIRS, len(names) * counts // counts.sum())
         counts[0] = len(names) - counts[1:].sum()
-        if counts[0] < _FEWEST_CHAIRS:
+        if counts[0] < FEWEST_CHAIRS:
             raise DataError(
                 f"{len(names)} chairs are too few: {SUBSETS[0]}, {SUBSETS[1]} and {SUBSETS[2]} need"
-                f" at least {_FEWEST_CHAIRS} each."
+                f" at least {FEWEST_CHAIRS} each."
             )
-    hashes = [hashlib.sha256(f"{settings.seed} {name}".encode()).digest() for name in names]
-    shuffled = np.argsort(np.array(hashes, dtype="S32"), kind="stable")
     # Test chairs first, so that they stay the same when more are trained on.
     order = [2, 1, 0]
     subset = np.repeat(order, counts[order])
-    chosen = shuffled[: len(subset)]
+    chosen = shuffled(settings.seed, names)[: len(subset)]
     in_order = np.argsort(chosen)
     return chosen[in_order], subset[in_order]
-
-
-def _num_chairs(settings: ChairSettings) -> list[int]:
-    return [getattr(settings, f"{subset}_chairs") for subset in SUBSETS]
 
 
 def _make_chair(source: ChairSource, chosen: Sequence[int], item: int) -> list[bytes]:

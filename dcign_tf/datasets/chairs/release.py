@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from dcign_tf.datasets.chairs.settings import PICTURE_SIDE
 from dcign_tf.datasets.pictures import encode_png, fit_picture, resize_area
 from dcign_tf.datasets.storage.downloads import download
 from dcign_tf.datasets.storage.generation import exclusive_directory
@@ -35,8 +36,6 @@ CROP_VERSION = 1
 """Raised whenever the same picture no longer gives the same bytes."""
 
 _NAME = re.compile(r"image_\d+_p(\d+)_t(\d+)_r\d+\.png")
-SIDE = 600
-"""Pixels of a picture's height and width."""
 _WHITE = 255
 
 View = tuple[int, int]
@@ -136,12 +135,12 @@ def read_release(root: Path) -> Release:
             f"{root} is empty; expected {root}/<model>/renders/image_000_p020_t000_r096.png and so"
             " on. Unpack the release there, or remove the folder."
         )
-    found = {name: _read_model(root / name) for name in names}
-    grid = sorted(set().union(*found.values()))
+    files_of = {name: _read_model(root / name) for name in names}
+    grid = sorted(set().union(*files_of.values()))
     elevations, azimuths = ({view[i] for view in grid} for i in (0, 1))
     views = tuple((e, a) for e in sorted(elevations) for a in sorted(azimuths))
     models = {}
-    for name, files in found.items():
+    for name, files in files_of.items():
         lacking = [view for view in views if view not in files]
         if lacking:
             elevation, azimuth = lacking[0]
@@ -196,7 +195,7 @@ def read_pictures(pictures: Sequence[Path], crop: int, image_size: int) -> list[
     Raises:
         DataError: if a picture cannot be read or has another size.
     """
-    start = (SIDE - crop) // 2
+    start = (PICTURE_SIDE - crop) // 2
     middle = slice(start, start + crop)
     whole = np.stack([_read_grey(path) for path in pictures])
     images = resize_area(whole[:, middle, middle].astype(np.float32), image_size)
@@ -206,15 +205,16 @@ def read_pictures(pictures: Sequence[Path], crop: int, image_size: int) -> list[
 def _read_grey(path: Path) -> np.ndarray:
     """uint8 [600, 600], luma."""
     try:
-        image = fit_picture(path, image_size=SIDE, channels=1, background=_WHITE)
+        image = fit_picture(path, image_size=PICTURE_SIDE, channels=1, background=_WHITE)
         with Image.open(path) as picture:  # again, for its header
             size = picture.size
     except DataError as error:
         raise DataError(
             f"{error}. Put it back, and run the same command again; what is prepared is kept."
         ) from error
-    if size != (SIDE, SIDE):
+    if size != (PICTURE_SIDE, PICTURE_SIDE):
         raise DataError(
-            f"{path} has {size[0]}×{size[1]} pixels; the release's pictures have {SIDE}×{SIDE}."
+            f"{path} has {size[0]}×{size[1]} pixels; the release's pictures have"
+            f" {PICTURE_SIDE}×{PICTURE_SIDE}."
         )
     return image[..., 0]

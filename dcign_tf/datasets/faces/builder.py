@@ -20,34 +20,24 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from google.protobuf import json_format
+
+# Not part of TFDS's interface, which has builders that make examples one by one in one process:
+# this one takes files that `generate_parts` has made, whose bytes are always the same.
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
-from dcign_tf.datasets.faces.drawing import FACTORS, INDEPENDENT, FaceSettings, render_example
-from dcign_tf.datasets.storage.generation import (
-    Part,
-    check_files,
-    exclusive_directory,
-    generate_parts,
-    publish,
+from dcign_tf.datasets.faces.drawing import (
+    data_fingerprint,
+    describe,
+    render_example,
+    summarize_model,
 )
+from dcign_tf.datasets.faces.settings import FACTORS, INDEPENDENT, PRESETS, FaceSettings
+from dcign_tf.datasets.storage.generation import Part, generate_parts, make_once
 from dcign_tf.errors import DataError
 
 # Smaller files lose less work when a run is interrupted; larger ones are fewer.
 _IMAGES_PER_FILE = 10_000
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "quick": {
-        "image_size": 70,
-        "train_sweeps": 400,
-        "validation_sweeps": 25,
-        "test_sweeps": 25,
-        "independent_images": 1000,
-        "test_identities": 100,
-    },
-    "paper": {},
-}
-"""Settings by name, where they differ from the defaults of `FaceSettings`."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -69,7 +59,7 @@ class DcignFacesConfig(tfds.core.BuilderConfig):
             TypeError: if there is no such setting.
         """
         resolved = FaceSettings(**{**PRESETS.get(preset, {}), **settings})
-        return cls(name=f"{preset}-{resolved.fingerprint()}", settings=resolved)
+        return cls(name=f"{preset}-{data_fingerprint(resolved)}", settings=resolved)
 
 
 class DcignFaces(FileReaderBuilder):
@@ -79,7 +69,7 @@ class DcignFaces(FileReaderBuilder):
     ArrayRecord files, read with `as_data_source` (random access) or `as_dataset`.
     """
 
-    # Raise it when `face_sweeps` draws or stores anything differently. Settings, face model
+    # Raise it when `drawing` draws or stores anything differently. Settings, face model
     # and renderer need no new version: they are in the configuration's name.
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (TFDS's way)
@@ -111,13 +101,10 @@ class DcignFaces(FileReaderBuilder):
         """
         directory = Path(self.data_dir)
         staging = directory.with_name(f"{directory.name}.rendering")
-        if not directory.exists():
-            with exclusive_directory(staging):
-                if not directory.exists():  # unless another process made it meanwhile
-                    self._download_and_prepare(staging, num_processes)
-                    publish(staging, directory)
+        is_new = not directory.exists()
+        make_once(directory, staging, lambda: self._download_and_prepare(staging, num_processes))
+        if is_new:
             self.info.read_from_directory(directory)
-        check_files(directory)
 
     def _download_and_prepare(self, staging: Path, num_processes: int | None) -> None:
         """TFDS's name for making the data, here with arguments of our own."""
@@ -208,12 +195,13 @@ class DcignFaces(FileReaderBuilder):
                     "light_azimuth_deg": per_image(dtype=np.float32),
                     "identity": per_image(dtype=np.int64),
                     "coefficients": tfds.features.Tensor(
-                        shape=(None, settings.model_summary().num_coefficients), dtype=np.float32
+                        shape=(None, summarize_model(settings.face_model).num_coefficients),
+                        dtype=np.float32,
                     ),
                     "factor": tfds.features.ClassLabel(names=[*FACTORS, INDEPENDENT]),
                 }
             ),
-            metadata=tfds.core.MetadataDict(settings.describe()),
+            metadata=tfds.core.MetadataDict(describe(settings)),
             disable_shuffling=True,  # the examples are drawn at random already
         )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -18,19 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.datasets.faces.drawing import SUBSETS
 from dcign_tf.datasets.manifest.grouping import Column, Groups, group_images
 from dcign_tf.datasets.manifest.settings import ManifestSettings
 from dcign_tf.datasets.manifest.table import FILENAME, Manifest, factor_name, read_manifest
 from dcign_tf.datasets.pictures import FIT_VERSION, encode_png, fit_picture
-from dcign_tf.datasets.seeding import named_rng
+from dcign_tf.datasets.seeding import named_rng, shuffled
+from dcign_tf.datasets.settings import fingerprint
 from dcign_tf.datasets.storage.checksums import checksums, describe_files
-from dcign_tf.datasets.storage.image_pool import ComposedSweeps, ImagePool
+from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ComposedSweeps, ImagePool
+from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 
-# Training sweeps cost nothing but a number: more of them than most runs show.
-_TRAIN_SWEEPS = 50_000
 _FEWEST_IDENTITIES = 2  # of a subset: an intrinsic sweep shows different ones
 _PREPARED = "dcign_manifest"
 
@@ -81,10 +79,8 @@ class ManifestPictures:
         manifest = self._manifest
         described = [self._pool.fingerprint, list(manifest.columns), manifest.identities]
         described.append(dataclasses.asdict(self._settings))
-        digest = hashlib.sha256(json.dumps(described).encode())
-        for array in (manifest.identity, self._subset, *manifest.columns.values()):
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:12]
+        arrays = (manifest.identity, self._subset, *manifest.columns.values())
+        return fingerprint(json.dumps(described), *(array.tobytes() for array in arrays))
 
     def prepare(self) -> None:
         """Fits every picture into its square, unless that is done; reports the groups.
@@ -98,8 +94,7 @@ class ManifestPictures:
 
     def sweeps(self, subset: str) -> dict[str, ComposedSweeps]:
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
-        compose = self._train_sweeps if subset == "train" else self._every_group
-        return {f: compose(subset, f, groups) for f, groups in self._groups[subset].items()}
+        return {f: self._compose(subset, f, groups) for f, groups in self._groups[subset].items()}
 
     def report(self) -> str:
         """What was found: pictures, identities, and the groups of every factor, as text."""
@@ -135,26 +130,23 @@ class ManifestPictures:
         make = functools.partial(_make_picture, manifest, fit)
         return ImagePool(parent, keys, settings={"version": FIT_VERSION, **fit}, make=make)
 
-    def _train_sweeps(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
-        def compose(index: int) -> np.ndarray:
-            rng = named_rng(self._settings.seed, "sweep", subset, factor, index)
-            return groups.draw(rng, self._settings.sweep_length)
-
-        return ComposedSweeps(self._pool, compose, _TRAIN_SWEEPS, self._labels())
-
-    def _every_group(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
-        seed = self._settings.seed
-        most = getattr(self._settings, f"{subset}_sweeps")
-        chosen = groups.sample(named_rng(seed, "groups", subset, factor), most)
+    def _compose(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
+        """Sweeps of groups drawn anew to train on, or else each of them, or a sample, once."""
+        seed, length = self._settings.seed, self._settings.sweep_length
+        chosen = None
+        if subset != "train":
+            most = getattr(self._settings, f"{subset}_sweeps")
+            chosen = groups.sample(named_rng(seed, "groups", subset, factor), most)
 
         def compose(index: int) -> np.ndarray:
             rng = named_rng(seed, "sweep", subset, factor, index)
-            return groups.show(chosen[index], rng, self._settings.sweep_length)
+            if chosen is None:
+                return groups.draw(rng, length)
+            return groups.show(chosen[index], rng, length)
 
-        return ComposedSweeps(self._pool, compose, len(chosen), self._labels())
-
-    def _labels(self) -> dict[str, np.ndarray]:
-        return {**self._manifest.columns, "identity": self._manifest.identity}
+        count = TRAIN_SWEEPS if chosen is None else len(chosen)
+        labels = {**self._manifest.columns, "identity": self._manifest.identity}
+        return ComposedSweeps(self._pool, compose, count, labels)
 
     def _describe_pictures(self) -> list[bytes]:
         manifest = self._manifest
@@ -209,12 +201,9 @@ def _subset_of_identities(manifest: Manifest, settings: ManifestSettings) -> np.
             f" and {held_out[1]} for test leave {max(0, count - sum(held_out))} to train on."
             " Add some, hold fewer out (--config.data.test_fraction), or fill a column split."
         )
-    hashes = [
-        hashlib.sha256(f"{settings.seed} {name}".encode()).digest() for name in manifest.identities
-    ]
-    shuffled = np.argsort(np.array(hashes, dtype="S32"))
     subset = np.zeros(count, np.int64)
-    for number, members in enumerate(np.split(shuffled, np.cumsum(held_out))[:2], start=1):
+    order = shuffled(settings.seed, manifest.identities)
+    for number, members in enumerate(np.split(order, np.cumsum(held_out))[:2], start=1):
         subset[members] = number
     return subset
 

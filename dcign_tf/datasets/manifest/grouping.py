@@ -60,9 +60,9 @@ def _begins(labels: np.ndarray, values: np.ndarray, tolerance: float) -> np.ndar
     begins = np.zeros(len(labels), bool)
     label, limit = None, 0.0
     slack = 1e-9 * tolerance  # 0.7 + 0.1 is less than 0.8
-    for position, (own, value) in enumerate(zip(labels.tolist(), values.tolist(), strict=True)):
-        if own != label or value > limit:
-            label, limit = own, value + tolerance + slack
+    for position, (part, value) in enumerate(zip(labels.tolist(), values.tolist(), strict=True)):
+        if part != label or value > limit:
+            label, limit = part, value + tolerance + slack
             begins[position] = True
     return begins
 
@@ -158,20 +158,23 @@ def group_images(
     Returns:
         Factor to its groups, of which there may be none.
     """
-    own_identity = np.asarray(identity)[images]
-    own = {
+    identity = np.asarray(identity)[images]
+    shown = {
         factor: dataclasses.replace(column, values=column.values[images])
         for factor, column in columns.items()
     }
+
+    def agreeing(labels: np.ndarray, varies: str) -> np.ndarray:
+        """The partition refined by every factor but one."""
+        for factor, column in shown.items():
+            if factor != varies:
+                labels = column.refine(labels)
+        return labels
+
     groups = {}
-    for factor, column in own.items():
-        held = own_identity
-        for other in own:
-            if other != factor:
-                held = own[other].refine(held)
+    for factor, column in shown.items():
+        held = agreeing(identity, factor)
         groups[factor] = Groups(images, column.refine(held), held)
-    held = np.zeros(len(images), np.int64)
-    for column in own.values():
-        held = column.refine(held)
-    groups[INTRINSIC] = Groups(images, own_identity, held)
+    held = agreeing(np.zeros(len(images), np.int64), INTRINSIC)
+    groups[INTRINSIC] = Groups(images, identity, held)
     return groups

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from dcign_tf.datasets.manifest.table import factor_name
+from dcign_tf.datasets.settings import check_channels, check_fractions, check_numbers
 from dcign_tf.errors import DataError
+
+QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}
+"""Where the quick preset differs from the defaults of `ManifestSettings`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,21 +50,11 @@ class ManifestSettings:
     seed: int = 0
 
     def __post_init__(self):
-        least = {"image_size": 8, "sweep_length": 2, "background": 0, "seed": 0}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            minimum = least.get(field.name, 1)
-            if isinstance(field.default, int) and not (int(value) == value >= minimum):
-                raise ValueError(
-                    f"{field.name} is {value}; it must be a whole number of at least {minimum}."
-                )
-        if self.channels not in (1, 3):
-            raise ValueError(f"channels is {self.channels}; it must be 1 (grey) or 3 (RGB).")
+        check_numbers(self, {"image_size": 8, "sweep_length": 2, "background": 0, "seed": 0})
+        check_channels(self.channels)
         if self.background > 255:
             raise ValueError(f"background is {self.background}; it must be a level from 0 to 255.")
-        for name in ("validation_fraction", "test_fraction"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be between 0 and 1.")
+        check_fractions(self)
 
     def by_column(self, setting: str, columns: Iterable[str]) -> dict[str, float]:
         """The numbers of `tolerances` or `periods`, by the columns that they are for.
@@ -71,18 +66,18 @@ class ManifestSettings:
         Raises:
             DataError: if an entry names no column, or its number is impossible.
         """
-        known = {factor_name(column): column for column in columns}
+        column_of = {factor_name(column): column for column in columns}
         numbers: dict[str, float] = {}
         for entry in filter(None, getattr(self, setting).split(",")):
             name, _, text = entry.rpartition(":")
-            column = known.get(factor_name(name.strip()))
+            column = column_of.get(factor_name(name.strip()))
             number = _to_float(text)
             possible = number > 0 if setting == "periods" else number >= 0
             if column is None or not possible or math.isinf(number):
                 least = "greater than 0" if setting == "periods" else "of at least 0"
                 raise DataError(
                     f"--config.data.{setting}: {entry.strip()!r} is impossible; it must be a factor"
-                    f" ({', '.join(known.values())}), a colon and a number {least}."
+                    f" ({', '.join(column_of.values())}), a colon and a number {least}."
                 )
             numbers[column] = number
         return numbers

@@ -18,7 +18,7 @@ from typing import TextIO
 
 import numpy as np
 
-from dcign_tf.datasets.faces.drawing import SUBSETS
+from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 
@@ -126,9 +126,9 @@ class _Reader:
             raise DataError(f"{self._path} is empty; its first line must name the columns.")
         for needed in (IMAGE, IDENTITY):
             if needed not in names:
-                found = ", ".join(filter(None, names))
+                columns = ", ".join(filter(None, names))
                 raise self._wrong(
-                    f"no column is called {needed}; parted by commas, there is {found}"
+                    f"no column is called {needed}; parted by commas, there is {columns}"
                 )
         if not set(names) - set(_OTHERS):
             raise self._wrong("there is no factor: a column of numbers, such as azimuth_deg")

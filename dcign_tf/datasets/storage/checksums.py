@@ -7,6 +7,7 @@ and keeps its checksum; 240,000 pictures need not be read at every start.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -18,6 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from dcign_tf.files import aside
 from dcign_tf.progress import Progress
 
 _BYTES = 16
@@ -49,7 +51,7 @@ def describe_files(folder: Path, names: Sequence[str]) -> list[bytes | OSError]:
 
 
 def checksums(
-    folder: Path, names: Sequence[str], descriptions: Sequence[bytes], known: Path
+    folder: Path, names: Sequence[str], descriptions: Sequence[bytes], record: Path
 ) -> list[bytes]:
     """A checksum of the content of each file, 16 bytes.
 
@@ -57,24 +59,24 @@ def checksums(
         folder: where the files lie.
         names: of the files.
         descriptions: of `describe_files`.
-        known: where checksums are kept from one call to the next. Its folder exists.
+        record: where checksums are kept from one call to the next.
 
     Raises:
-        OSError: if a file cannot be read, or `known` not be written.
+        OSError: if a file cannot be read, or `record` not be written.
     """
-    found = _read_known(known)
-    missing = [i for i, description in enumerate(descriptions) if description not in found]
+    known = _read_record(record)
+    missing = [i for i, description in enumerate(descriptions) if description not in known]
     if missing:
         print(f"Reading {len(missing):,} files for their checksums", file=sys.stderr)
         computed = _in_threads(lambda i: _digest(Path(folder, names[i]).read_bytes()), missing)
         try:
             with Progress(len(missing)) as progress:
                 for index, checksum in zip(missing, computed, strict=True):
-                    found[descriptions[index]] = checksum
+                    known[descriptions[index]] = checksum
                     progress.update(1)
         finally:
-            _write_known(known, {d: found[d] for d in descriptions if d in found})
-    return [found[description] for description in descriptions]
+            _write_record(record, {d: known[d] for d in descriptions if d in known})
+    return [known[description] for description in descriptions]
 
 
 def _digest(data: bytes) -> bytes:
@@ -95,7 +97,7 @@ def _in_threads(function: Callable[[T], object], items: Sequence[T]) -> Iterator
         threads.shutdown(cancel_futures=True)
 
 
-def _read_known(path: Path) -> dict[bytes, bytes]:
+def _read_record(path: Path) -> dict[bytes, bytes]:
     """Description to checksum; nothing where there is no file, or it is damaged."""
     try:
         pairs = np.load(path)
@@ -106,8 +108,9 @@ def _read_known(path: Path) -> dict[bytes, bytes]:
     return {pair[:_BYTES].tobytes(): pair[_BYTES:].tobytes() for pair in pairs}
 
 
-def _write_known(path: Path, found: dict[bytes, bytes]) -> None:
-    pairs = b"".join(description + checksum for description, checksum in found.items())
-    aside = path.with_name(f"{path.name}.{os.getpid()}.npy")
-    np.save(aside, np.frombuffer(pairs, np.uint8).reshape(-1, 2 * _BYTES))
-    aside.replace(path)
+def _write_record(path: Path, known: dict[bytes, bytes]) -> None:
+    pairs = b"".join(description + checksum for description, checksum in known.items())
+    array = np.frombuffer(pairs, np.uint8).reshape(-1, 2 * _BYTES)
+    # Where another process is quicker, which computes the same, there is nothing left to rename.
+    with contextlib.suppress(FileNotFoundError), aside(path) as temporary:
+        np.save(temporary, array)

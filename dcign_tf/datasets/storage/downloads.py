@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import urllib.error
 import urllib.request
@@ -10,6 +9,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from dcign_tf.errors import DataError
+from dcign_tf.files import sha256, write_aside
 from dcign_tf.progress import Progress
 
 _BLOCK = 1 << 20
@@ -86,13 +86,9 @@ def _check_disk_space(part: Path, needed: int) -> None:
 
 def _compare(url: str, part: Path, record: Path) -> None:
     """Keeps the checksum of `part`, or compares it with the one that was kept."""
-    digest = hashlib.sha256()
-    with part.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    checksum = digest.hexdigest()
+    checksum = sha256(part)
     if not record.exists():
-        record.write_text(checksum + "\n")
+        write_aside(record, lambda path: path.write_text(checksum + "\n"))
     elif (first := record.read_text().strip()) != checksum:
         part.unlink()
         raise DataError(

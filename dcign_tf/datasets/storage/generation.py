@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -26,11 +25,11 @@ from array_record.python import array_record_module
 
 from dcign_tf.datasets.storage.workers import RenderWorkers, available_cores
 from dcign_tf.errors import DataError
+from dcign_tf.files import aside, sha256, write_json
 from dcign_tf.progress import Progress
 
 FILES_JSON = "files.json"
 _LOCK = "lock"
-_TEMPORARY_SUFFIX = ".tmp"
 # Measured sizes are those of a few examples; keep this much more free than they say.
 _DISK_MARGIN = 1.2
 
@@ -155,8 +154,28 @@ def check_files(directory: Path, *, full: bool = False) -> None:
                 f"Data file {path} is damaged: it has {path.stat().st_size:,} bytes and should "
                 f"have {written['bytes']:,}; {_remedy(directory)}."
             )
-        if full and _sha256(path) != written["sha256"]:
+        if full and sha256(path) != written["sha256"]:
             raise DataError(f"Data file {path} is damaged: wrong checksum; {_remedy(directory)}.")
+
+
+def make_once(directory: Path, staging: Path, make: Callable[[], None]) -> None:
+    """Makes a dataset's directory unless it is there, and checks the sizes of its files.
+
+    Args:
+        directory: the final name, under which it appears when it is complete.
+        staging: where `make` writes; what it finished is kept there if it fails.
+        make: writes all files, `files.json` too (`generate_parts`).
+
+    Raises:
+        DataError: if the directory cannot be written to, or is there but damaged; and
+            what `make` raises.
+    """
+    if not directory.exists():
+        with exclusive_directory(staging):
+            if not directory.exists():  # unless another process made it meanwhile
+                make()
+                publish(staging, directory)
+    check_files(directory)
 
 
 @contextlib.contextmanager
@@ -258,42 +277,31 @@ def _write_part(
     progress: Progress,
 ) -> dict[str, Any]:
     """Writes the next `part.count` examples; returns what `files.json` says of the file."""
-    temporary = path.with_name(path.name + _TEMPORARY_SUFFIX)
-    try:
+    with aside(path) as temporary:
         # One record a group is what makes random access cheap.
         writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
         for _ in range(part.count):
-            for record in _records(serialize(next(examples))):
-                _write_record(writer, record, path)
+            records = _records(serialize(next(examples)))
+            with _writing_records(path):
+                for record in records:
+                    writer.write(record)
             progress.update(part.images_per_example)
-        _close(writer, path)
-        written = _describe(temporary)
-        temporary.replace(path)
-        return written
-    finally:
-        temporary.unlink(missing_ok=True)
+        with _writing_records(path):
+            writer.close()
+        return _describe(temporary)
 
 
 def _records(serialized: bytes | Sequence[bytes]) -> Sequence[bytes]:
     return [serialized] if isinstance(serialized, bytes) else serialized
 
 
-def _write_record(writer: Any, record: bytes, path: Path) -> None:
+@contextlib.contextmanager
+def _writing_records(path: Path) -> Iterator[None]:
     try:
-        writer.write(record)
-    except RuntimeError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _close(writer: Any, path: Path) -> None:
-    try:
-        writer.close()
-    except RuntimeError as error:
-        raise _cannot_write(path, error) from error
-
-
-def _cannot_write(path: Path, error: RuntimeError) -> DataError:
-    return DataError(f"Cannot write data file {path}: {str(error).split(';')[0]}.")
+        yield
+    except RuntimeError as error:  # ArrayRecord's, with more after a semicolon
+        reason = str(error).split(";")[0]
+        raise DataError(f"Cannot write data file {path}: {reason}.") from error
 
 
 def _read_files_json(directory: Path) -> dict[str, dict]:
@@ -305,18 +313,8 @@ def _read_files_json(directory: Path) -> dict[str, dict]:
 
 
 def _write_files_json(directory: Path, files: Mapping[str, Mapping]) -> None:
-    temporary = directory / (FILES_JSON + _TEMPORARY_SUFFIX)
-    temporary.write_text(json.dumps(files, indent=2, sort_keys=True) + "\n")
-    temporary.replace(directory / FILES_JSON)
+    write_json(directory / FILES_JSON, dict(sorted(files.items())))
 
 
 def _describe(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": sha256(path)}

@@ -17,17 +17,13 @@ from typing import Any
 import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 
-from dcign_tf.datasets.storage.generation import (
-    Part,
-    check_files,
-    exclusive_directory,
-    generate_parts,
-    publish,
-)
+from dcign_tf.datasets.storage.generation import Part, check_files, generate_parts, make_once
 from dcign_tf.errors import DataError
 
 # Smaller files lose less work when preparing is interrupted; larger ones are fewer.
 _IMAGES_PER_FILE = 2000
+TRAIN_SWEEPS = 50_000
+"""Composed ones cost nothing but a number: there are more of them than most runs show."""
 # Items, at most, that say how large the pool will be: pictures differ.
 _SAMPLES = 20
 
@@ -93,19 +89,16 @@ class ImagePool:
                 not writable, or the pool is there but damaged. Finished files are
                 kept, and the next call goes on from there.
         """
-        if not self.directory.exists():
-            with exclusive_directory(self._staging):
-                if not self.directory.exists():  # unless another process made it meanwhile
-                    generate_parts(
-                        self._staging,
-                        self._parts,
-                        render=functools.partial(_make_item, self._make),
-                        serialize=list,
-                        num_processes=num_processes,
-                        verb=verb,
-                    )
-                    publish(self._staging, self.directory)
-        check_files(self.directory)
+        make = functools.partial(
+            generate_parts,
+            self._staging,
+            self._parts,
+            render=functools.partial(_make_item, self._make),
+            serialize=list,
+            num_processes=num_processes,
+            verb=verb,
+        )
+        make_once(self.directory, self._staging, make)
 
     def read(self, indices: Iterable[int]) -> list[bytes]:
         """The PNG files of these images, of a prepared pool; safe to call from several threads.
@@ -174,10 +167,10 @@ def _parts(keys: Sequence[str | bytes], described: str, images_per_item: int) ->
     starts = range(0, len(keys), per_file)
     parts = []
     for number, start in enumerate(starts):
-        own = keys[start : start + per_file]
-        name = f"{number:05d}-{_digest([described, *own], 16)}.array_record"
+        in_file = keys[start : start + per_file]
+        name = f"{number:05d}-{_digest([described, *in_file], 16)}.array_record"
         sampled = str(number * _SAMPLES // len(starts))
-        parts.append(Part(name, sampled, start, len(own), images_per_item))
+        parts.append(Part(name, sampled, start, len(in_file), images_per_item))
     return parts
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow_datasets as tfds
+
+# Not part of TFDS's interface, which can only decode the images too (4.9): whoever skips that in
+# `as_data_source` gets an AttributeError for sequences of images.
 from tensorflow_datasets.core.example_parser import ExampleParserNp
 
 from dcign_tf.datasets.storage.generation import check_files

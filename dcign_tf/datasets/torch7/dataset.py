@@ -1,6 +1,6 @@
 """The authors' own dataset (Kulkarni et al., NIPS 2015, §4.1): faces without angles.
 
-`dcign_torch7_files` says which files it consists of. They stay as they are, and each is
+`torch7.files` says which files it consists of. They stay as they are, and each is
 read when its batch is due: the dataset may be larger than the memory. Images become
 8-bit grey levels, as those of all datasets: they were made from 8-bit PNG files, and
 rounding to a level is a mean squared error of about 1/12 of a level squared, 1.3e-6.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import os
 import pathlib
@@ -20,40 +19,12 @@ from typing import Any
 import numpy as np
 
 from dcign_tf.datasets.pictures import resize_area
+from dcign_tf.datasets.settings import fingerprint
 from dcign_tf.datasets.torch7.files import Source, find_sources
+from dcign_tf.datasets.torch7.settings import Torch7Settings
 from dcign_tf.errors import DataError
 
 _HALF_LEVEL = 0.5 / 255
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Torch7Settings:
-    """How the files become sweeps.
-
-    Attributes:
-        image_size: pixels, height and width; larger images are averaged down to it.
-        sweep_length: images in a batch.
-        validation_fraction: of each factor's training batches, the last are for
-            validation.
-        test_fraction: of each factor's PNG folders, which come without a split, the
-            last are for testing.
-
-    Raises:
-        ValueError: if a value is impossible.
-    """
-
-    image_size: int = 150
-    sweep_length: int = 20
-    validation_fraction: float = 0.05
-    test_fraction: float = 0.1
-
-    def __post_init__(self):
-        for name, minimum in (("image_size", 1), ("sweep_length", 2)):
-            if (value := getattr(self, name)) < minimum:
-                raise ValueError(f"{name} is {value}; it must be at least {minimum}.")
-        for name in ("validation_fraction", "test_fraction"):
-            if not 0 < (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} is {value}; it must be greater than 0 and less than 1.")
 
 
 class DcignTorch7:
@@ -91,11 +62,11 @@ class DcignTorch7:
 
         Not with its contents: 24 GB would have to be read at every start.
         """
-        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self._settings)).encode())
-        for source in self._all_sources():
-            name = source.path.relative_to(self._root).as_posix()
-            digest.update(json.dumps([name, source.files]).encode())
-        return digest.hexdigest()[:12]
+        files = (
+            json.dumps([source.path.relative_to(self._root).as_posix(), source.files])
+            for source in self._all_sources()
+        )
+        return fingerprint(json.dumps(dataclasses.asdict(self._settings)), *files)
 
     def prepare(self) -> None:
         """Nothing: the files are there, and are read as they are."""

@@ -22,6 +22,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.datasets.torch7.tensor_file import read_tensor
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
@@ -137,7 +138,7 @@ def find_sources(
             " th_LIGHT_AZ_VARIED and th_SHAPE_VARIED in it; give the folder that holds them as"
             " --data_dir (docs/datasets.md)."
         )
-    sources: Sources = {"train": {}, "validation": {}, "test": {}}
+    sources: Sources = {subset: {} for subset in SUBSETS}
     for factor in _SETS:
         if is_release:
             train = _batch_files(release[factor] / "FT_training")
@@ -145,16 +146,16 @@ def find_sources(
         else:
             train, test = _split(_png_folders(folders[factor]), test_fraction, folders[factor])
         train, validation = _split(train, validation_fraction, train[0].path.parent)
-        for subset, found in (("train", train), ("validation", validation), ("test", test)):
-            sources[subset][factor] = found
+        for subset, batches in zip(SUBSETS, (train, validation, test), strict=True):
+            sources[subset][factor] = batches
     return sources
 
 
 def _batch_files(directory: pathlib.Path) -> list[Source]:
-    found = [e for e in _entries(directory) if re.fullmatch("batch[0-9]+", e.name) and e.is_file()]
-    if not found:
+    files = [e for e in _entries(directory) if re.fullmatch("batch[0-9]+", e.name) and e.is_file()]
+    if not files:
         raise DataError(f"{directory} holds no batches: expected files batch1, batch2, …")
-    return [BatchFile(pathlib.Path(entry), entry.stat().st_size) for entry in found]
+    return [BatchFile(pathlib.Path(entry), entry.stat().st_size) for entry in files]
 
 
 def _png_folders(directory: pathlib.Path) -> list[Source]:

@@ -123,15 +123,15 @@ class _Reader:
         name = self._string()
         if re.fullmatch(rb"V [0-9.]+", name):  # a version, which the oldest files have not
             name = self._string()
-        found = re.fullmatch(rb"torch\.(Float|Double|Byte)(Tensor|Storage)", name)
-        if not found:
+        match = re.fullmatch(rb"torch\.(Float|Double|Byte)(Tensor|Storage)", name)
+        if match is None:
             shown = name[:40].decode("ascii", "backslashreplace")
             raise DataError(
                 f"{self._path} holds an object of class {shown!r}; expected a torch.FloatTensor,"
                 " torch.DoubleTensor or torch.ByteTensor."
             )
-        dtype = _DTYPES[found[1].decode()]
-        return self._storage(dtype) if found[2] == b"Storage" else self._tensor(dtype)
+        dtype = _DTYPES[match[1].decode()]
+        return self._storage(dtype) if match[2] == b"Storage" else self._tensor(dtype)
 
     def _storage(self, dtype: np.dtype) -> np.ndarray:
         return self._take(dtype, self._long(), "the numbers of a storage")

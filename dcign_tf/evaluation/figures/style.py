@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from dcign_tf.files import aside
 
 DPI = 200
 INK = "#222222"
@@ -77,21 +78,5 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
         ValueError: if matplotlib has no such format.
         OSError: if the folder cannot be written to.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(suffix=path.suffix, prefix=".", dir=path.parent)
-    os.close(descriptor)
-    try:
-        # mkstemp's files are the owner's alone; a figure is as readable as any new file.
-        os.chmod(aside, 0o666 & ~_umask())
-        figure.savefig(aside, dpi=figure.dpi)
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+    with aside(Path(path)) as file:
+        figure.savefig(file, dpi=figure.dpi)

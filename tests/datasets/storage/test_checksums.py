@@ -67,7 +67,7 @@ def test_interrupted_it_goes_on_from_where_it_was(folder, monkeypatch):
     with pytest.raises(OSError, match="Input/output error"):
         of(folder)
     monkeypatch.setattr(Path, "read_bytes", original)
-    assert len(module._read_known(folder / "known.npy")) == 512  # whole chunks of 256
+    assert len(module._read_record(folder / "known.npy")) == 512  # whole chunks of 256
     assert len(of(folder)) == 600
 
 

@@ -75,7 +75,7 @@ def test_only_what_is_missing_or_damaged_is_made(tmp_path, expected):
     kept = (tmp_path / "a-0").stat().st_mtime_ns
     (tmp_path / "a-1").unlink()
     os.truncate(tmp_path / "b-0", 100)
-    (tmp_path / "a-0.tmp").write_bytes(b"of a killed run")
+    (tmp_path / ".aside-a-0").write_bytes(b"of a killed run")
     generate(tmp_path)
     assert contents(tmp_path) == expected
     assert (tmp_path / "a-0").stat().st_mtime_ns == kept
@@ -100,14 +100,14 @@ def test_killed_in_the_middle_the_same_call_completes(tmp_path, expected, signal
         # A shell that started the tests in the background would hand down that SIGINT is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        wait_until((directory / "a-1.tmp").exists)
+        wait_until((directory / ".aside-a-1").exists)
         os.killpg(process.pid, signal_number)
         message = process.stderr.read()
     assert not (directory / "a-1").exists()
     kept = (directory / "a-0").stat().st_mtime_ns
     if signal_number == signal.SIGINT:
         assert "1 of 3 files are complete; the same command continues" in message
-        assert not list(directory.glob("*.tmp"))
+        assert not list(directory.glob(".aside-*"))
         assert message.count("Traceback") == 1  # of this process; the workers are quiet
     pids = [int(path.name.split("-")[1]) for path in tmp_path.glob("pid-*")]
     assert len(pids) == 2
@@ -136,7 +136,7 @@ def is_running(pid: int) -> bool:
 def test_an_exception_in_a_worker_is_shown(tmp_path):
     with pytest.raises(RuntimeError, match="ZeroDivisionError: no such face"):
         generate(tmp_path, render_badly)
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.glob(".aside-*"))
 
 
 def test_a_worker_that_dies_is_an_error(tmp_path):

@@ -88,7 +88,7 @@ class TestImagePool:
         broken = [*GREYS[:9], 251]
         with pytest.raises(DataError, match=r"^item 9 cannot be made; mend it$"):
             pool_of(tmp_path, broken, log).prepare(num_processes=2)
-        assert not list(tmp_path.glob("*/*.tmp"))
+        assert not list(tmp_path.glob("*/.aside-*"))
         log.unlink()
         mended = pool_of(tmp_path, [*GREYS[:9], 90] if mending == "replaced" else GREYS[:9], log)
         mended.prepare(num_processes=1)

@@ -1,0 +1,50 @@
+"""What the settings of all datasets share: their checks, and the fingerprint of what they make."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+
+def check_numbers(settings: Any, least: Mapping[str, float]) -> None:
+    """Rejects numbers that no image can be made from, and makes 60 and 60.0 one setting.
+
+    Args:
+        settings: a frozen dataclass. Its whole numbers are checked, told by their
+            defaults, and whatever `least` names.
+        least: setting to its least value; 1 for a whole number that is not named.
+
+    Raises:
+        ValueError: for the first number that is too small, or not whole.
+    """
+    for field in dataclasses.fields(settings):
+        kind = type(field.default)
+        if kind is not int and field.name not in least:
+            continue
+        value, minimum = getattr(settings, field.name), least.get(field.name, 1)
+        number = kind(value)
+        if not (number == value and number >= minimum):
+            what = "a whole number" if kind is int else "a number"
+            raise ValueError(f"{field.name} is {value}; it must be {what} of at least {minimum}.")
+        object.__setattr__(settings, field.name, number)
+
+
+def check_channels(channels: int) -> None:
+    """Raises `ValueError` unless images are grey or coloured."""
+    if channels not in (1, 3):
+        raise ValueError(f"channels is {channels}; it must be 1 (grey) or 3 (RGB).")
+
+
+def check_fractions(settings: Any) -> None:
+    """Raises `ValueError` unless `validation_fraction` and `test_fraction` are in (0, 1)."""
+    for name in ("validation_fraction", "test_fraction"):
+        if not 0 < (value := getattr(settings, name)) < 1:
+            raise ValueError(f"{name} is {value}; it must be between 0 and 1.")
+
+
+def fingerprint(*parts: str | bytes) -> str:
+    """12 characters that change with every byte of the parts, put one behind the other."""
+    joined = b"".join(part.encode() if isinstance(part, str) else part for part in parts)
+    return hashlib.sha256(joined).hexdigest()[:12]

@@ -22,17 +22,12 @@ from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.independent_codes import CODES_FILE, score_disentanglement, write_codes
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.portraits import Portraits, read_portraits
+from dcign_tf.evaluation.shape_errors import shape_scores, vertex_errors_mm
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.pixels import to_unit
 from dcign_tf.quantities import Quantity, display_name
 from dcign_tf.readouts.calibration import Calibration
-from dcign_tf.readouts.face_shape import (
-    READOUT_FILE,
-    ShapeReadout,
-    fit_readout,
-    shape_scores,
-    vertex_errors_mm,
-)
+from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout, fit_readout
 from dcign_tf.readouts.identities import IdentityDistribution, show_people
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.raycaster import FaceScene

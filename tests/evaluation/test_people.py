@@ -19,9 +19,10 @@ from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
 from dcign_tf.evaluation.people import evaluate_people
 from dcign_tf.evaluation.portraits import read_portraits
+from dcign_tf.evaluation.shape_errors import shape_scores
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
-from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout, shape_scores
+from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 SIZE, COEFFICIENTS = 16, 4

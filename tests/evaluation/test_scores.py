@@ -57,7 +57,6 @@ def codes_of(num_sweeps, seed):
 def scores_of(codes, fit_codes, quantities=QUANTITIES):
     return make_scores(
         code=CODE,
-        split="test",
         codes=codes,
         fit_codes=fit_codes,
         calibration=fit_calibration(CODE, fit_codes, quantities, step=1),
@@ -337,7 +336,6 @@ def test_a_factor_of_two_latents_has_no_latent_to_compare_with_a_value():
     with pytest.raises(ValueError, match="2 latents belong to one factor"):
         make_scores(
             code=code,
-            split="test",
             codes=codes,
             fit_codes=codes,
             calibration=Calibration({}),

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import FaceDataset
 from dcign_tf.evaluation.concurrency import concurrently
-from dcign_tf.evaluation.figures import people_sheet
+from dcign_tf.evaluation.figures import sheets
 from dcign_tf.evaluation.figures.roc_curves import recognition as recognition_chart
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.independent_codes import CODES_FILE, score_disentanglement, write_codes
@@ -161,7 +161,7 @@ def _estimated_shapes(
             )
     front = ("true", "estimated", "mean face")
     side = [f"{label}\nfrom {_SIDE_DEG:.0f}°" for label in front]
-    return people_sheet.people(
+    return sheets.people(
         np.stack(columns, axis=1),
         ["input", *front, *side],
         row_labels=[
@@ -194,7 +194,7 @@ def _sampled_people(network: Codec, intrinsic: np.ndarray, calibration: Calibrat
         "fitted": IdentityDistribution.fitted(intrinsic),
     }
     people = np.concatenate([d.draw(_SAMPLED, seed=0) for d in distributions.values()])
-    return people_sheet.people(
+    return sheets.people(
         show_people(network.decode, network.code, people, latents),
         labels,
         row_labels=[f"{name} {i}" for name in distributions for i in range(1, _SAMPLED + 1)],

@@ -24,6 +24,7 @@ READOUT_FILE = "shape_readout.npz"
 """Its name in a run's evaluation directory."""
 
 ALPHAS = tuple(10.0 ** np.arange(-3, 6.5, 0.5))
+_FOLDS = 5  # at most, of cross-validation
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,7 +98,6 @@ def fit_readout(
     identities: np.ndarray,
     *,
     where: slice,
-    folds: int = 5,
     face_model: str = "",
     step: int = 0,
 ) -> ShapeReadout:
@@ -112,7 +112,6 @@ def fit_readout(
         coefficients: of the identities they show, [N, K].
         identities: integers [N].
         where: the latents to read from, as a rule the intrinsic ones.
-        folds: at most, of cross-validation.
         face_model: fingerprint of the face model.
         step: of the model.
 
@@ -128,7 +127,7 @@ def fit_readout(
         )
     latents = codes[:, where].astype(np.float64)
     alpha = _cross_validated_alpha(
-        latents, coefficients, GroupKFold(min(folds, num_identities)), identities
+        latents, coefficients, GroupKFold(min(_FOLDS, num_identities)), identities
     )
     ridge = Ridge(alpha=alpha).fit(latents, coefficients)
     return ShapeReadout(

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
-from dcign_tf.errors import UserError
+from dcign_tf.files import read_arrays
 
 READOUT_FILE = "shape_readout.npz"
 """Its name in a run's evaluation directory."""
@@ -79,17 +78,9 @@ class ShapeReadout:
             FileNotFoundError: if there is no such file.
             UserError: if it is damaged.
         """
-        try:
-            with np.load(path) as arrays:
-                fields = {field.name: arrays[field.name] for field in dataclasses.fields(cls)}
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(
-                f"The shape read-out {os.fspath(path)} is damaged ({error}); evaluate.py makes it"
-                " anew."
-            ) from error
-        return cls(**{name: a if a.ndim else a.item() for name, a in fields.items()})
+        names = [field.name for field in dataclasses.fields(cls)]
+        arrays = read_arrays(path, names, "The shape read-out")
+        return cls(**{name: a if a.ndim else a.item() for name, a in arrays.items()})
 
 
 def fit_readout(

@@ -27,6 +27,8 @@ METRICS = ("cosine", "euclidean")
 FALSE_ACCEPTANCE_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 1, 61)])
 """Where the ROC curve is tabulated."""
 
+_HEADLINE = ("rank1", "equal_error_rate", "auc")
+
 
 def recognition_scores(
     representations: Mapping[str, np.ndarray],
@@ -77,18 +79,14 @@ def recognition_scores(
     scores = {}
     for name, features in representations.items():
         similar = similarity(features, metric)
-        recognised = identify(similar, identities, gallery)
-        roc = verify(similar, identities, gallery)
-        headlines = [
-            _headline(identify(similar, identities, drawn), verify(similar, identities, drawn))
-            for drawn in random_galleries
-        ]
+        recognised, roc = _recognised(similar, identities, gallery)
+        random_runs = [_recognised(similar, identities, drawn)[1] for drawn in random_galleries]
         scores[name] = {
-            **_headline(recognised, roc),
+            **{score: roc[score] for score in _HEADLINE},
             "true_acceptance_rate": np.interp(
                 FALSE_ACCEPTANCE_RATES, roc["false_acceptance"], roc["true_acceptance"]
             ).tolist(),
-            "random_gallery": _spread(headlines),
+            "random_gallery": _spread(random_runs),
             "rank1_by_change": {
                 angle: _binned(recognised, change, bins) for angle, change in changes.items()
             },
@@ -255,18 +253,18 @@ def pca_features(
     return pca.transform(images.reshape(len(images), -1))
 
 
-def _headline(recognised: np.ndarray, roc: Mapping[str, Any]) -> dict[str, float]:
-    return {
-        "rank1": float(recognised.mean()),
-        "equal_error_rate": roc["equal_error_rate"],
-        "auc": roc["auc"],
-    }
+def _recognised(
+    similar: np.ndarray, identities: np.ndarray, gallery: np.ndarray
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """What `identify` gives; and what `verify` gives, with `rank1`."""
+    recognised = identify(similar, identities, gallery)
+    return recognised, {"rank1": float(recognised.mean()), **verify(similar, identities, gallery)}
 
 
 def _spread(headlines: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
     """Mean and standard deviation of each score; NaN where there are too few."""
     spread = {}
-    for name in ("rank1", "equal_error_rate", "auc"):
+    for name in _HEADLINE:
         values = np.array([headline[name] for headline in headlines])
         spread[name] = {
             "mean": float(values.mean()) if len(values) else np.nan,

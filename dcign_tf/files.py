@@ -8,8 +8,11 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+import numpy as np
 
 from dcign_tf.errors import UserError
 
@@ -88,6 +91,29 @@ def sha256(path: pathlib.Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def read_arrays(path: str | os.PathLike, names: Iterable[str], what: str) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file that an evaluation wrote.
+
+    Args:
+        path: of the file.
+        names: of the arrays wanted.
+        what: the file holds, to begin a message with, e.g. "The shape read-out".
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        UserError: if it is damaged, or lacks an array.
+    """
+    try:
+        with np.load(path) as arrays:
+            return {name: arrays[name] for name in names}
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{what} {os.fspath(path)} is damaged ({error}); evaluate.py makes it anew."
+        ) from error
 
 
 def damaged(path: pathlib.Path, what: object) -> UserError:

@@ -2,10 +2,10 @@
 
 A network trained without clamping has a latent for azimuth, if it has one, anywhere.
 The paper takes the one of the largest variance over a batch in which only azimuth
-varies. So is it done here, over all such sweeps; but no two factors may have the same
-latent. Of all ways to give each factor latents of its own, the one is taken whose sum
-of variances is largest, each in relation to the largest in the sweeps of its factor:
-where no two factors compete, that is the paper's rule.
+varies. The same is done here, over all such sweeps; but no two factors may have the same
+latent. Of all ways to give each factor latents of its own, that with the largest sum of
+variances is taken, each in relation to the largest in the sweeps of its factor: where no
+two factors compete, that is the paper's rule.
 """
 
 from __future__ import annotations
@@ -59,12 +59,13 @@ def find_latents(codes: Mapping[str, Codes], code: GraphicsCode) -> dict[str, Fo
     if not places:
         return {}
     _, chosen = linear_sum_assignment([variances[f] for f in places], maximize=True)
-    found = {}
+    latents_of = {}
     for factor, variance in variances.items():
-        own = chosen[[f == factor for f in places]]
-        own = own[np.argsort(-variance[own], kind="stable")]
-        found[factor] = FoundLatents(tuple(own.tolist()), tuple(variance[own].tolist()))
-    return found
+        latents = chosen[[f == factor for f in places]]
+        latents = latents[np.argsort(-variance[latents], kind="stable")]
+        relative = tuple(variance[latents].tolist())
+        latents_of[factor] = FoundLatents(tuple(latents.tolist()), relative)
+    return latents_of
 
 
 def with_found_latents(
@@ -79,6 +80,6 @@ def with_found_latents(
     Returns:
         The network and the codes, rearranged, and what was found.
     """
-    found = find_latents(codes, network.code)
-    network = network.rearranged({factor: own.latents for factor, own in found.items()})
-    return network, {f: own.rearranged(network.order) for f, own in codes.items()}, found
+    latents_of = find_latents(codes, network.code)
+    network = network.rearranged({f: found.latents for f, found in latents_of.items()})
+    return network, {f: codes[f].rearranged(network.order) for f in codes}, latents_of

@@ -95,7 +95,6 @@ def evaluate_model(
     errors = {f: image_errors(network, s, test[f], f, image_sweeps) for f, s in sweeps.items()}
     scores = make_scores(
         code=network.code,
-        split="test",
         codes=test,
         fit_codes=fit,
         calibration=model.calibration,

@@ -7,7 +7,6 @@ what can be had without a network, or without turning anything: see `METHODS`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,56 +65,42 @@ def rerendering_scores(
             scores[factor] = {"why_null": dict.fromkeys(METHODS, reason)}
             scores[factor] |= {"mse": dict.fromkeys(METHODS, np.nan), "by_change": None}
             continue
-        quantity, known = quantities[factor], calibration.factors.get(factor)
+        quantity, curve = quantities[factor], calibration.factors.get(factor)
+        sweep_errors = [sweep for sweep in errors[factor] if len(sweep.pairs)]
         reasons = {}
-        if known is None or known.reason:
-            reason = known.reason if known else "no validation sweep varies it"
+        if curve is None or curve.reason:
+            reason = curve.reason if curve else "no validation sweep varies it"
             reasons["network"] = f"not calibrated: {reason}"
-            known = None
-        wanted = np.concatenate(codes[factor].values)
+            curve = None
         means = fit_mean_images(
             train[factor],
             quantity.key,
-            wanted,
+            np.concatenate(codes[factor].values),
             period=quantity.period,
             count=_MEAN_IMAGE_SWEEPS,
         )
-        found = _pair_errors(
-            network,
-            test[factor],
-            codes[factor],
-            factor,
-            known,
-            means,
-            quantity.period,
-            errors[factor],
-        )
         if means is None:
             reasons["mean_image"] = "no training sweep shows such values"
+        given, wanted, by_method = _pair_errors(
+            network,
+            factor,
+            test[factor],
+            codes[factor],
+            sweep_errors,
+            curve=curve,
+            means=means,
+            period=quantity.period,
+        )
         scores[factor] = {
-            "num_sweeps": found.num_sweeps,
-            "num_pairs": len(found.source),
+            "num_sweeps": len(sweep_errors),
+            "num_pairs": len(given),
             "num_mean_image_sweeps": min(_MEAN_IMAGE_SWEEPS, len(train[factor])),
-            "clipped": found.clipped,
-            "mse": {method: float(errors.mean()) for method, errors in found.errors.items()},
-            "by_change": _by_change(found, quantity.period),
+            "clipped": _share_beyond(wanted, curve, quantity.period) if curve else np.nan,
+            "mse": {method: float(squares.mean()) for method, squares in by_method.items()},
+            "by_change": _by_change(circle.distance(wanted, given, quantity.period), by_method),
             "why_null": reasons,
         }
     return scores
-
-
-@dataclasses.dataclass(frozen=True)
-class _PairErrors:
-    """Of P pairs: the values given and wanted, [P], and each method's squared errors, [P].
-
-    `clipped` is the share of values wanted that lie beyond the calibrated range.
-    """
-
-    source: np.ndarray
-    target: np.ndarray
-    errors: Mapping[str, np.ndarray]
-    clipped: float
-    num_sweeps: int
 
 
 def _not_measured(
@@ -126,79 +111,81 @@ def _not_measured(
         return "the dataset holds no true values of this factor"
     if not errors:
         return "no test sweep varies this factor"
-    if not any(len(own.pairs) for own in errors):
+    if not any(len(sweep.pairs) for sweep in errors):
         return "no test sweep has two images"
     return ""
 
 
 def _pair_errors(
     network: Codec,
+    factor: str,
     sweeps: Sweeps,
     codes: Codes,
-    factor: str,
-    known: FactorCalibration | None,
+    sweep_errors: Sequence[SweepErrors],
+    *,
+    curve: FactorCalibration | None,
     means: MeanImages | None,
     period: float | None,
-    errors: Sequence[SweepErrors],
-) -> _PairErrors:
-    """Draws the pairs of `errors` at the values wanted, which `known` and `means` are to give."""
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Draws the pairs of `sweep_errors` at the values wanted, by `curve` and by `means`.
 
-    def measured(own: SweepErrors) -> dict[str, np.ndarray]:
-        given, wanted = own.pairs.T
-        z, values = codes.z_mean[own.index][given], np.asarray(codes.values[own.index], np.float64)
-        true = distinct_images(sweeps[own.index])[wanted]
-        unknown = np.full(len(true), np.nan)
-        found = {
-            "source": values[given],
-            "target": values[wanted],
-            "network": unknown,
-            "unchanged": own.unchanged,
-            "copy": own.copy,
-            "mean_image": unknown,
-            "ceiling": own.reconstruction[wanted],
-        }
-        if known is not None:
-            latents = latents_for(values[wanted], known, period)
+    Returns:
+        The values given and wanted, [P] each, and each method's squared errors, [P].
+    """
+
+    def measured(sweep: SweepErrors) -> dict[str, np.ndarray]:
+        given, wanted = sweep.pairs.T
+        z = codes.z_mean[sweep.index][given]
+        values = np.asarray(codes.values[sweep.index], np.float64)
+        true = distinct_images(sweeps[sweep.index])[wanted]
+        by_network = by_mean_image = np.full(len(true), np.nan)
+        if curve is not None:
+            latents = latents_for(values[wanted], curve, period)
             z[:, network.code.slice(factor)] = latents[:, np.newaxis]
-            found["network"] = squared_errors(network.decode(z), true)
+            by_network = squared_errors(network.decode(z), true)
         if means is not None:
-            found["mean_image"] = squared_errors(means.at(values[wanted]), true)
-        return found
+            by_mean_image = squared_errors(means.at(values[wanted]), true)
+        return {
+            "given": values[given],
+            "wanted": values[wanted],
+            "network": by_network,
+            "unchanged": sweep.unchanged,
+            "copy": sweep.copy,
+            "mean_image": by_mean_image,
+            "ceiling": sweep.reconstruction[wanted],
+        }
 
-    parts = list(concurrently(measured, [own for own in errors if len(own.pairs)]))
+    parts = list(concurrently(measured, sweep_errors))
     pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    clipped = np.nan
-    if known is not None:
-        wanted, (low, high) = _as_calibrated(pooled["target"], known, period), known.limits()
-        clipped = float(np.mean((wanted < low) | (wanted > high)))
-    by_method = {method: pooled[method] for method in METHODS}
-    return _PairErrors(pooled["source"], pooled["target"], by_method, clipped, len(parts))
+    return pooled.pop("given"), pooled.pop("wanted"), pooled
 
 
-def latents_for(values: np.ndarray, known: FactorCalibration, period: float | None) -> np.ndarray:
+def _share_beyond(wanted: np.ndarray, curve: FactorCalibration, period: float | None) -> float:
+    """The share of values wanted that lie beyond the calibrated range."""
+    wanted, (low, high) = _as_calibrated(wanted, curve, period), curve.limits()
+    return float(np.mean((wanted < low) | (wanted > high)))
+
+
+def latents_for(values: np.ndarray, curve: FactorCalibration, period: float | None) -> np.ndarray:
     """The latents that stand for true values; beyond the calibrated range, for its end.
 
     Args:
         values: any shape.
-        known: calibrated.
+        curve: calibrated.
         period: once round, if the values lie on a circle, of which perhaps a part alone
             is calibrated.
     """
-    return known.to_latent(_as_calibrated(values, known, period))
+    return curve.to_latent(_as_calibrated(values, curve, period))
 
 
 def _as_calibrated(
-    values: np.ndarray, known: FactorCalibration, period: float | None
+    values: np.ndarray, curve: FactorCalibration, period: float | None
 ) -> np.ndarray:
-    return circle.on_turn(values, *known.range, period) if period else values
+    return circle.on_turn(values, *curve.range, period) if period else values
 
 
-def _by_change(found: _PairErrors, period: float | None) -> dict[str, Any]:
-    """The errors over how far apart the two values are, on a circle the shorter way round."""
-    if period:
-        change = circle.circular_distance(found.source, found.target, period)
-    else:
-        change = np.abs(found.target - found.source)
+def _by_change(change: np.ndarray, by_method: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The errors of P pairs over how far apart their two values are, [P]."""
     edges = np.linspace(0, change.max(), _BINS + 1)
     part = np.clip(np.searchsorted(edges, change, side="left") - 1, 0, _BINS - 1)
     num_pairs = np.bincount(part, minlength=_BINS)
@@ -211,5 +198,5 @@ def _by_change(found: _PairErrors, period: float | None) -> dict[str, Any]:
         "edges": edges.tolist(),
         "change": means(change),
         "num_pairs": num_pairs.tolist(),
-        "mse": {method: means(errors) for method, errors in found.errors.items()},
+        "mse": {method: means(squares) for method, squares in by_method.items()},
     }

@@ -83,11 +83,5 @@ def _nodes(wanted: np.ndarray, period: float | None) -> np.ndarray:
 
 def _shares(values: np.ndarray, nodes: np.ndarray, period: float | None) -> np.ndarray:
     """How each of N values is made up of the nodes next to it: [N, K], rows that sum to 1."""
-    if period is not None:
-        values = nodes[0] + np.mod(values - nodes[0], period)
-        nodes = np.append(nodes, nodes[0] + period)  # the first once more
     corners = np.eye(len(nodes))
-    if period is not None:
-        corners = corners[:, :-1]
-        corners[-1, 0] = 1
-    return np.stack([np.interp(values, nodes, corner) for corner in corners.T], axis=1)
+    return np.stack([np.interp(values, nodes, corner, period=period) for corner in corners], axis=1)

@@ -14,25 +14,25 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dcign_tf.codec import Codec
-from dcign_tf.datasets.sweeps import FaceDataset
+from dcign_tf.datasets.sweeps import FaceDataset, evenly
 from dcign_tf.evaluation.concurrency import concurrently
-from dcign_tf.evaluation.figures import people_sheet
+from dcign_tf.evaluation.figures import sheets
 from dcign_tf.evaluation.figures.roc_curves import recognition as recognition_chart
 from dcign_tf.evaluation.figures.style import save_figure
-from dcign_tf.evaluation.independent_codes import CODES_FILE, score_disentanglement, write_codes
 from dcign_tf.evaluation.metrics import recognition
-from dcign_tf.evaluation.portraits import Portraits, read_portraits
+from dcign_tf.evaluation.portraits import (
+    CODES_FILE,
+    Portraits,
+    read_portraits,
+    score_disentanglement,
+    write_codes,
+)
+from dcign_tf.evaluation.shape_errors import shape_scores, vertex_errors_mm
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.pixels import to_unit
 from dcign_tf.quantities import Quantity, display_name
 from dcign_tf.readouts.calibration import Calibration
-from dcign_tf.readouts.face_shape import (
-    READOUT_FILE,
-    ShapeReadout,
-    fit_readout,
-    shape_scores,
-    vertex_errors_mm,
-)
+from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout, fit_readout
 from dcign_tf.readouts.identities import IdentityDistribution, show_people
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.raycaster import FaceScene
@@ -67,9 +67,9 @@ def evaluate_people(
             latents may tell who it is, and none can be turned.
 
     Returns:
-        `disentanglement`, see `independent_codes.score_disentanglement`;
+        `disentanglement`, see `portraits.score_disentanglement`;
         `recognition`, see `recognition.recognition_scores`, or None if the test images
-        do not show one person twice; `shape`, see `shape_estimation.shape_scores`. And
+        do not show one person twice; `shape`, see `shape_errors.shape_scores`. And
         the codes of the training images, [N, latent_dim], in the order of `network`.
     """
     found = network
@@ -86,9 +86,9 @@ def evaluate_people(
     }
     if recognition.can_be_scored(test.identities):
         name = "all latents (entangled)" if entangled else "intrinsic latents"
-        own = {name: recognition.standardised(codes[:, where], fit_codes[:, where])}
+        latents = recognition.standardised(codes[:, where], fit_codes[:, where])
         scores["recognition"] = recognition.recognition_scores(
-            {**own, **_baselines(test, fit, where.stop - where.start)},
+            {name: latents, **_baselines(test, fit, where.stop - where.start)},
             test.identities,
             test.angles_deg,
         )
@@ -152,7 +152,7 @@ def _estimated_shapes(
 ) -> Figure:
     """Some test images beside their people's true and estimated faces."""
     _, first = np.unique(test.identities, return_index=True)
-    shown = first[np.rint(np.linspace(0, len(first) - 1, min(_SHOWN, len(first)))).astype(int)]
+    shown = first[list(evenly(first, _SHOWN))]
     true, estimated = test.coefficients[shown], readout.coefficients(codes[shown])
     mean = np.zeros_like(true)
     errors, mean_errors = (vertex_errors_mm(face_model, e, true) for e in (estimated, mean))
@@ -166,7 +166,7 @@ def _estimated_shapes(
             )
     front = ("true", "estimated", "mean face")
     side = [f"{label}\nfrom {_SIDE_DEG:.0f}°" for label in front]
-    return people_sheet.people(
+    return sheets.people(
         np.stack(columns, axis=1),
         ["input", *front, *side],
         row_labels=[
@@ -199,7 +199,7 @@ def _sampled_people(network: Codec, intrinsic: np.ndarray, calibration: Calibrat
         "fitted": IdentityDistribution.fitted(intrinsic),
     }
     people = np.concatenate([d.draw(_SAMPLED, seed=0) for d in distributions.values()])
-    return people_sheet.people(
+    return sheets.people(
         show_people(network.decode, network.code, people, latents),
         labels,
         row_labels=[f"{name} {i}" for name in distributions for i in range(1, _SAMPLED + 1)],

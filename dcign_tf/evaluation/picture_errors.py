@@ -77,15 +77,19 @@ def image_errors(
 
 def reconstruction_mse(errors: Sequence[Sequence[SweepErrors]]) -> float:
     """Mean over the pictures of a sweep, then over the sweeps of a factor, then over factors."""
-    means = [np.mean([own.reconstruction.mean() for own in sweeps]) for sweeps in errors if sweeps]
+    means = [
+        np.mean([sweep.reconstruction.mean() for sweep in of_factor])
+        for of_factor in errors
+        if of_factor
+    ]
     return float(np.mean(means)) if means else np.nan
 
 
 def swapped_ratio(errors: Sequence[SweepErrors]) -> float:
     """`novel_view_ratio` of swapped latents; sweeps count alike."""
-    paired = [own for own in errors if len(own.pairs)]
-    swapped, copy = ([getattr(own, name).mean() for own in paired] for name in ("swapped", "copy"))
-    return novel_view_ratio(np.array(swapped), np.array(copy))
+    paired = [sweep for sweep in errors if len(sweep.pairs)]
+    swapped = np.array([sweep.swapped.mean() for sweep in paired])
+    return novel_view_ratio(swapped, np.array([sweep.copy.mean() for sweep in paired]))
 
 
 def _pairs(num_images: int, seed: int) -> np.ndarray:

@@ -1,14 +1,31 @@
-"""Images of known people: what disentanglement, recognition and shape are scored on."""
+"""Images of known people, and how their codes disentangle what made the images.
+
+Disentanglement, recognition and shape are scored on them. In sweeps a latent can seem to
+tell a factor that it does not, since all else stays as it is. In images whose factors were
+all drawn independently nothing does: azimuth, elevation, light and person differ in each.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from dcign_tf.datasets.sweeps import Sweeps, decode_images, evenly
 from dcign_tf.evaluation.concurrency import concurrently
+from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
+from dcign_tf.files import write_aside
+
+CODES_FILE = "codes.npz"
+"""Its name in a run's evaluation directory; docs/scores.md says what it holds."""
+
+LEAST_IMAGES = 20
+"""Fewer are not scored: they would leave bins empty by chance, and classes without a member."""
+
+_IDENTITY_FACTORS = 3  # so many coefficients of the face model, the first, stand for who it is
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,6 +43,13 @@ class Portraits:
     identities: np.ndarray
     coefficients: np.ndarray
     angles_deg: Mapping[str, np.ndarray]
+
+    @property
+    def factors(self) -> dict[str, np.ndarray]:
+        """Name to values [N]: the angles, in degrees, and the first coefficients of identity."""
+        identity = self.coefficients[:, :_IDENTITY_FACTORS].T
+        numbered = {f"identity_{number}": values for number, values in enumerate(identity, 1)}
+        return {**self.angles_deg, **numbered}
 
 
 def read_portraits(
@@ -49,9 +73,61 @@ def read_portraits(
         return {**example, "image": decode_images(example["image"])}
 
     examples = list(concurrently(read, chosen))
+
+    def pooled(key: str) -> np.ndarray:
+        return np.concatenate([example[key] for example in examples])
+
     return Portraits(
-        images=np.concatenate([example["image"] for example in examples]),
-        identities=np.concatenate([example["identity"] for example in examples]),
-        coefficients=np.concatenate([example["coefficients"] for example in examples]),
-        angles_deg={key: np.concatenate([example[key] for example in examples]) for key in angles},
+        images=pooled("image"),
+        identities=pooled("identity"),
+        coefficients=pooled("coefficients"),
+        angles_deg={key: pooled(key) for key in angles},
     )
+
+
+def score_disentanglement(codes: np.ndarray, portraits: Portraits) -> dict[str, Any] | None:
+    """Disentanglement of the whole code from the factors of independently drawn images.
+
+    Args:
+        codes: float32 [N, latent_dim], of `portraits`.
+        portraits: all factors drawn independently.
+
+    Returns:
+        What `disentanglement_scores` gives, and `factors`, their names, `num_images` and
+        `num_identities`. None if there are fewer than `LEAST_IMAGES`.
+    """
+    if len(codes) < LEAST_IMAGES:
+        return None
+    factors = portraits.factors
+    return {
+        "factors": list(factors),
+        "num_images": len(codes),
+        "num_identities": len(np.unique(portraits.identities)),
+        **disentanglement_scores(codes, np.column_stack(list(factors.values()))),
+    }
+
+
+def write_codes(
+    path: pathlib.Path, codes: np.ndarray, portraits: Portraits, **more: np.ndarray | float | str
+) -> None:
+    """Writes what was scored: codes, factors and who it is, aside and renamed.
+
+    Args:
+        path: ends in `.npz`.
+        codes: float32 [N, latent_dim], of `portraits`.
+        portraits: all factors drawn independently.
+        **more: to be kept beside them.
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
+    factors = portraits.factors
+    arrays: Mapping[str, Any] = {
+        "codes": codes,
+        "factors": np.column_stack(list(factors.values())),
+        "factor_names": np.array(list(factors)),
+        "identities": portraits.identities,
+        "coefficients": portraits.coefficients,
+        **more,
+    }
+    write_aside(path, lambda aside: np.savez_compressed(aside, **arrays))

@@ -23,13 +23,7 @@ from dcign_tf.readouts.fitting import calibrate
 SCHEMA_VERSION = 5
 
 
-def are_current(scores: Mapping[str, Any] | None, step: int) -> bool:
-    """Whether these are scores of the weights after `step` steps, and this release's."""
-    found = scores or {}
-    return (found.get("step"), found.get("schema_version")) == (step, SCHEMA_VERSION)
-
-
-# Of an extrinsic factor, against its true values; the last two only if it is a circle.
+# Scores of an extrinsic factor against its true values; the last two of circles only.
 VALUE_SCORES = (
     "pearson",
     "spearman",
@@ -38,9 +32,15 @@ VALUE_SCORES = (
     "circular_linear",
     "cut",
 )
-# Of any factor, from sweeps alone; selectivity of extrinsic ones only.
-SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
 _CIRCLE_SCORES = ("circular_linear", "cut")
+# Scores of any factor, from sweeps alone; selectivity of extrinsic ones only.
+SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
+
+
+def are_current(scores: Mapping[str, Any] | None, step: int) -> bool:
+    """Whether these are scores of the weights after `step` steps, and this release's."""
+    scores = scores or {}
+    return (scores.get("step"), scores.get("schema_version")) == (step, SCHEMA_VERSION)
 
 
 def fit_calibration(
@@ -66,8 +66,7 @@ def fit_calibration(
     calibration = calibrate(
         {factor: _pooled(fit_codes[factor].latent(code.slice(factor))) for factor in quantities},
         {factor: _pooled(fit_codes[factor].values) for factor in quantities},
-        keys={factor: quantity.key for factor, quantity in quantities.items()},
-        periods={f: quantity.period for f, quantity in quantities.items() if quantity.period},
+        quantities,
         step=step,
     )
     return dataclasses.replace(calibration, latents=dict(latents or {}))
@@ -76,7 +75,6 @@ def fit_calibration(
 def make_scores(
     *,
     code: GraphicsCode,
-    split: str,
     codes: Mapping[str, Codes],
     fit_codes: Mapping[str, Codes],
     calibration: Calibration,
@@ -84,15 +82,15 @@ def make_scores(
     novel_view_ratio: Mapping[str, float],
     reconstruction_mse: float,
 ) -> dict:
-    """All scores of one split, as `docs/scores.md` describes them.
+    """All scores of test identities, as `docs/scores.md` describes them.
 
     Args:
         code: which latents belong to which factor.
-        split: name of the split that is scored, e.g. `test`.
-        codes: every factor to the codes of the split's sweeps in which it varies.
-        fit_codes: extrinsic factors to codes of *other* identities (validation), on
-            which the curve from latent to value, and the cut of a circle, are fitted.
-        calibration: of `fit_calibration`, from the same `fit_codes`.
+        codes: every factor to the codes of the test sweeps in which it varies.
+        fit_codes: extrinsic factors to codes of *other* identities (validation), from
+            which a guess of each value is taken.
+        calibration: of `fit_calibration`, from the same `fit_codes`. It also says where
+            a circle is cut.
         quantities: the factors whose true values are known, to what these are.
         novel_view_ratio: every factor to its `novel_view_ratio`.
         reconstruction_mse: mean squared error of the reconstructions.
@@ -108,37 +106,35 @@ def make_scores(
     matrix = sweep_variance.movement_matrix({f: codes[f].z_mean for f in code.factors}, code)
     selectivity = sweep_variance.selectivity(matrix, code)
     factors: dict[str, dict[str, float]] = {}
+    why_null: dict[str, dict[str, str]] = {}
     for factor in code.factors:
         where, z_mean = code.slice(factor), codes[factor].z_mean
-        own = factors[factor] = {}
-        if factor in quantities:
-            known = calibration.factors.get(factor)
-            own |= _value_scores(codes[factor], known, quantities[factor], where)
+        quantity, curve = quantities.get(factor), calibration.factors.get(factor)
+        scores = factors[factor] = {}
+        if quantity:
+            scores |= _value_scores(codes[factor], curve, quantity, where)
         elif factor in code.extrinsic:
-            own |= {name: np.nan for name in VALUE_SCORES if name not in _CIRCLE_SCORES}
+            scores |= {name: np.nan for name in VALUE_SCORES if name not in _CIRCLE_SCORES}
         if factor in code.extrinsic:
-            own["selectivity"] = selectivity[factor]
-        own["own_share"] = sweep_variance.own_share(z_mean, where)
-        own["consistency"] = sweep_variance.consistency(z_mean, where)
-        own["invariance"] = sweep_variance.invariance(z_mean, where)
-        own["novel_view_ratio"] = float(novel_view_ratio[factor])
-    reasons = {
-        factor: {
-            name: _reason(
-                name, value, split, codes[factor], fit_codes.get(factor), quantities.get(factor)
-            )
-            for name, value in own.items()
+            scores["selectivity"] = selectivity[factor]
+        scores["own_share"] = sweep_variance.own_share(z_mean, where)
+        scores["consistency"] = sweep_variance.consistency(z_mean, where)
+        scores["invariance"] = sweep_variance.invariance(z_mean, where)
+        scores["novel_view_ratio"] = float(novel_view_ratio[factor])
+        reasons = {
+            name: _reason(name, value, codes[factor], fit_codes.get(factor), quantity, curve)
+            for name, value in scores.items()
             if not math.isfinite(value)
         }
-        for factor, own in factors.items()
-    }
+        if reasons:
+            why_null[factor] = reasons
     return {
         "schema_version": SCHEMA_VERSION,
-        "split": split,
+        "split": "test",
         "num_sweeps": {factor: len(codes[factor].z_mean) for factor in code.factors},
         "reconstruction_mse": float(reconstruction_mse),
         "factors": factors,
-        "why_null": {factor: why for factor, why in reasons.items() if why},
+        "why_null": why_null,
         "values": {
             factor: {
                 "key": quantity.key,
@@ -156,41 +152,51 @@ def make_scores(
 
 
 def _value_scores(
-    codes: Codes, known: FactorCalibration | None, quantity: Quantity, where: slice
+    codes: Codes, curve: FactorCalibration | None, quantity: Quantity, where: slice
 ) -> dict[str, float]:
     """How well a factor's latent tells its true value; on a circle, its angle from the cut."""
     latent, value = _pooled(codes.latent(where)), _pooled(codes.values)
-    calibrated = known.to_value(latent) if known else np.full(latent.shape, np.nan)
-    error, on_circle = np.abs(calibrated - value), {}
-    spread = value
+    read = curve.to_value(latent) if curve else np.full(latent.shape, np.nan)
+    error = circle.distance(read, value, quantity.period)
+    linear, along, circular = value, value, {}
     if period := quantity.period:
-        error = circle.circular_distance(calibrated, value, period)
+        cut = _cut(curve, period)
+        linear = circle.unroll(value, cut, period)
         # Opened opposite their mean, not at the cut, which may part an arc of near neighbours.
-        opposite = circle.circular_mean(value, period) + period / 2
-        spread = circle.unroll(value, opposite, period)
-        cut = known.cuts[0] if known and known.cuts else np.nan
-        on_circle = {
+        along = circle.unroll(value, circle.circular_mean(value, period) + period / 2, period)
+        circular = {
             "circular_linear": circle.circular_linear_correlation(latent, value, period),
             "cut": cut,
         }
-        value = circle.unroll(value, cut, period)
     return {
-        **correlations(latent, value),
-        "r2_calibrated": r2(spread + error, spread),
+        **correlations(latent, linear),
+        "r2_calibrated": r2(along + error, along),
         "mean_absolute_error": float(error.mean()) if error.size else np.nan,
-        **on_circle,
+        **circular,
     }
 
 
-def _guessing_error(codes: Codes, fit: Codes, quantity: Quantity) -> float:
-    """Mean absolute error of always saying the mean of the values of other identities."""
-    value, value_fit = _pooled(codes.values), _pooled(fit.values)
-    if not value.size or not value_fit.size:
+def _cut(curve: FactorCalibration | None, period: float) -> float:
+    """Where a circle is cut open to count its angles, in [0, period); NaN if not calibrated.
+
+    Where the latent has to jump; or, where the calibration covers an arc alone, in the
+    middle of what it leaves free.
+    """
+    if curve is None or curve.reason:
         return np.nan
-    if quantity.period:
-        guess = circle.circular_mean(value_fit, quantity.period)
-        return float(circle.circular_distance(value, guess, quantity.period).mean())
-    return float(np.abs(value - value_fit.mean()).mean())
+    if curve.period:
+        return curve.cuts[0]
+    return float(circle.unroll(sum(curve.range) / 2 + period / 2, 0, period))
+
+
+def _guessing_error(codes: Codes, fit_codes: Codes, quantity: Quantity) -> float:
+    """Mean absolute error of always saying the mean of the values of other identities."""
+    value, fit_value = _pooled(codes.values), _pooled(fit_codes.values)
+    if not value.size or not fit_value.size:
+        return np.nan
+    period = quantity.period
+    guess = circle.circular_mean(fit_value, period) if period else fit_value.mean()
+    return float(circle.distance(value, guess, period).mean())
 
 
 def _pooled(sweeps: Sequence[np.ndarray]) -> np.ndarray:
@@ -198,17 +204,24 @@ def _pooled(sweeps: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _reason(
-    name: str, value: float, split: str, codes: Codes, fit: Codes | None, quantity: Quantity | None
+    name: str,
+    value: float,
+    codes: Codes,
+    fit_codes: Codes | None,
+    quantity: Quantity | None,
+    curve: FactorCalibration | None,
 ) -> str:
     """Why a score is null in scores.json: the first thing that it lacks."""
     if name in VALUE_SCORES and quantity is None:
         return "the dataset holds no true values of this factor"
     if not len(codes.z_mean) and name != "cut":
-        return f"no {split} sweep varies this factor"
-    is_fitted = name in ("r2_calibrated", "mean_absolute_error", "cut")
-    after_cut = name in ("pearson", "spearman") and quantity is not None and quantity.period
-    if (is_fitted or after_cut) and not len(fit.z_mean):
-        return "no validation sweep varies this factor"
+        return "no test sweep varies this factor"
+    needs_cut = name == "cut" or (name in ("pearson", "spearman") and quantity.period)
+    if needs_cut or name in ("r2_calibrated", "mean_absolute_error"):
+        if not len(fit_codes.z_mean):
+            return "no validation sweep varies this factor"
+        if needs_cut and (curve is None or curve.reason):
+            return "it is not calibrated: where to cut the circle is not known"
     if name in ("consistency", "invariance") and len(codes.z_mean) < 2:
         return "one sweep cannot be compared with another"
     if math.isinf(value):

@@ -68,8 +68,8 @@ def _example_images(network: Codec, data: SweepDataset) -> list[np.ndarray]:
     factors = [factor for factor in network.code.factors if len(sweeps[factor])]
     images = []
     for number in range(_EXAMPLES if factors else 0):
-        own = sweeps[factors[number % len(factors)]]
-        example = own[round(number * (len(own) - 1) / max(1, _EXAMPLES - 1))]
+        of_factor = sweeps[factors[number % len(factors)]]
+        example = of_factor[round(number * (len(of_factor) - 1) / (_EXAMPLES - 1))]
         # Sweeps may be in order: towards another end each time.
         index = round(number * 0.61803 % 1 * (num_distinct(example) - 1))
         images.append(decode_images(example["image"])[index])

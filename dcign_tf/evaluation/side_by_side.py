@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
-from dcign_tf.evaluation.figures.people_sheet import people
+from dcign_tf.evaluation.figures.sheets import people
 from dcign_tf.evaluation.given_values import latents_for
 from dcign_tf.evaluation.metrics.circle import furthest_apart
 from dcign_tf.quantities import Quantity, display_name

@@ -51,20 +51,19 @@ def encode_sweeps(network: Codec, sweeps: Sweeps, value_key: str | None = None) 
 
     def encoded(index: int) -> tuple[np.ndarray, np.ndarray | None]:
         example = sweeps[index]
-        known = None if value_key is None else np.asarray(example[value_key])
         z_mean = network.encode(distinct_images(example))
-        return z_mean, None if known is None else known[: len(z_mean)]
+        return z_mean, None if value_key is None else np.asarray(example[value_key])[: len(z_mean)]
 
-    found = list(concurrently(encoded, range(len(sweeps))))
-    values = None if value_key is None else [own for _, own in found]
-    return Codes([z_mean for z_mean, _ in found], values)
+    pairs = list(concurrently(encoded, range(len(sweeps))))
+    values = None if value_key is None else [values for _, values in pairs]
+    return Codes([z_mean for z_mean, _ in pairs], values)
 
 
 def encode_factors(
     network: Codec, sweeps: Mapping[str, Sweeps], values: Mapping[str, str]
 ) -> dict[str, Codes]:
     """Each factor's sweeps encoded; `values` is `SweepDataset.values`."""
-    return {f: encode_sweeps(network, own, values.get(f)) for f, own in sweeps.items()}
+    return {f: encode_sweeps(network, sweeps[f], values.get(f)) for f in sweeps}
 
 
 def latent_ranges(code: GraphicsCode, codes: Mapping[str, Codes]) -> dict[str, tuple[float, float]]:

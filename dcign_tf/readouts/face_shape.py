@@ -11,25 +11,19 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
-from dcign_tf.errors import UserError
-from dcign_tf.evaluation.metrics.arrays import ratio
-from dcign_tf.evaluation.metrics.correlation import r2
-from dcign_tf.files import aside
-from dcign_tf.rendering.morphable_model import MorphableModel
+from dcign_tf.files import aside, read_arrays
 
 READOUT_FILE = "shape_readout.npz"
 """Its name in a run's evaluation directory."""
 
 ALPHAS = tuple(10.0 ** np.arange(-3, 6.5, 0.5))
-_CHUNK_VERTICES = 2_000_000  # of which displacements are held in memory at once
+_FOLDS = 5  # at most, of cross-validation
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,17 +72,9 @@ class ShapeReadout:
             FileNotFoundError: if there is no such file.
             UserError: if it is damaged.
         """
-        try:
-            with np.load(path) as arrays:
-                fields = {field.name: arrays[field.name] for field in dataclasses.fields(cls)}
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(
-                f"The shape read-out {os.fspath(path)} is damaged ({error}); evaluate.py makes it"
-                " anew."
-            ) from error
-        return cls(**{name: a if a.ndim else a.item() for name, a in fields.items()})
+        names = [field.name for field in dataclasses.fields(cls)]
+        arrays = read_arrays(path, names, "The shape read-out")
+        return cls(**{name: a if a.ndim else a.item() for name, a in arrays.items()})
 
 
 def fit_readout(
@@ -97,7 +83,6 @@ def fit_readout(
     identities: np.ndarray,
     *,
     where: slice,
-    folds: int = 5,
     face_model: str = "",
     step: int = 0,
 ) -> ShapeReadout:
@@ -112,7 +97,6 @@ def fit_readout(
         coefficients: of the identities they show, [N, K].
         identities: integers [N].
         where: the latents to read from, as a rule the intrinsic ones.
-        folds: at most, of cross-validation.
         face_model: fingerprint of the face model.
         step: of the model.
 
@@ -128,7 +112,7 @@ def fit_readout(
         )
     latents = codes[:, where].astype(np.float64)
     alpha = _cross_validated_alpha(
-        latents, coefficients, GroupKFold(min(folds, num_identities)), identities
+        latents, coefficients, GroupKFold(min(_FOLDS, num_identities)), identities
     )
     ridge = Ridge(alpha=alpha).fit(latents, coefficients)
     return ShapeReadout(
@@ -161,96 +145,3 @@ def _cross_validated_alpha(
             estimated = seen @ (along / (variances + alpha)[:, np.newaxis])
             errors[index] += np.mean((estimated - wanted) ** 2)  # they are all on one scale
     return float(ALPHAS[np.argmin(errors)])
-
-
-def vertex_errors_mm(model: MorphableModel, estimated: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Mean distance between corresponding vertices of two faces, in millimetres.
-
-    No alignment: both are in the face model's own frame.
-
-    Args:
-        model: the face model.
-        estimated: coefficients [N, S + A]; only those of shape, the first S, count.
-        true: of the same shape.
-
-    Returns:
-        float64 [N].
-
-    Raises:
-        ValueError: if the shapes differ or are not those of the model.
-    """
-    estimated, true = np.asarray(estimated, np.float32), np.asarray(true, np.float32)
-    if estimated.shape != true.shape or true.shape[1:] != (model.num_coefficients,):
-        raise ValueError(
-            f"Coefficients {estimated.shape} and {true.shape} must both be"
-            f" [N, {model.num_coefficients}], as {model.name} has."
-        )
-    # The model is linear: the difference of two faces is that of their coefficients.
-    change = (estimated - true)[:, : model.num_shape]
-    chunk = max(1, _CHUNK_VERTICES // len(model.mean_mm))
-    errors = [
-        np.linalg.norm(
-            np.tensordot(change[start : start + chunk], model.shape_basis_mm, axes=1), axis=-1
-        ).mean(axis=1, dtype=np.float64)
-        for start in range(0, len(change), chunk)
-    ]
-    return np.concatenate([np.zeros(0), *errors])
-
-
-def shape_scores(
-    model: MorphableModel,
-    readout: ShapeReadout,
-    codes: np.ndarray,
-    coefficients: np.ndarray,
-    identities: np.ndarray,
-) -> dict[str, Any]:
-    """How far off the estimated faces are, on identities that the read-out never saw.
-
-    Args:
-        model: the face model.
-        readout: of `fit_readout`.
-        codes: of images of other identities than it was fitted on, [N, latent_dim].
-        coefficients: the true ones, [N, K].
-        identities: integers [N].
-
-    Returns:
-        `vertex_error_mm`: of the face estimated from one image (`vertex_errors_mm`),
-        averaged over the images of an identity, then over identities; its standard
-        deviation over identities, `vertex_error_std_mm`; `pooled_error_mm`, where the
-        estimates from all images of an identity are averaged first; `mean_face_error_mm`,
-        of always saying the mean face; `ratio` of the first to the last;
-        `r2_per_coefficient` over images, [K]; `per_identity`, `[identity, error]` pairs;
-        and `alpha` and the numbers of images and identities, of the fit and here.
-
-    Raises:
-        ValueError: if the arrays do not fit together.
-    """
-    coefficients, identities = np.asarray(coefficients), np.asarray(identities)
-    estimated = readout.coefficients(codes)
-    people, first, person = np.unique(identities, return_index=True, return_inverse=True)
-    counts = np.bincount(person)
-
-    def per_person(values: np.ndarray) -> np.ndarray:
-        sums = np.zeros((len(people), *values.shape[1:]))
-        np.add.at(sums, person, values)
-        return sums / counts.reshape(-1, *[1] * (values.ndim - 1))
-
-    errors = per_person(vertex_errors_mm(model, estimated, coefficients))
-    true = coefficients[first]
-    mean_face = vertex_errors_mm(model, np.zeros_like(true), true)
-    return {
-        "vertex_error_mm": float(errors.mean()),
-        "vertex_error_std_mm": float(errors.std(ddof=1)) if len(people) > 1 else np.nan,
-        "pooled_error_mm": float(vertex_errors_mm(model, per_person(estimated), true).mean()),
-        "mean_face_error_mm": float(mean_face.mean()),
-        "ratio": ratio(errors.mean(), mean_face.mean()),
-        "r2_per_coefficient": [
-            r2(mine, theirs) for mine, theirs in zip(estimated.T, coefficients.T, strict=True)
-        ],
-        "per_identity": [[int(p), float(e)] for p, e in zip(people, errors, strict=True)],
-        "num_images": len(identities),
-        "num_identities": len(people),
-        "alpha": readout.alpha,
-        "num_fit_images": readout.num_images,
-        "num_fit_identities": readout.num_identities,
-    }

@@ -5,7 +5,7 @@ The curve is an isotonic regression of the value on the latent, made invertible
 shape. One curve serves both directions. At its ends it goes on to the lowest and the
 highest value seen, within the latents seen.
 
-Where the latent jumps (`calibration_jumps`), as the paper's azimuth does where the
+Where the latent jumps (`jumps`), as the paper's azimuth does where the
 face looks straight ahead, the values are cut, and each part has a curve, rising or
 falling, of its own. If the latents of the parts overlap or have changed places, a
 small decision tree says which latents are read by which part's curve. In an overlap
@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
+from dcign_tf.quantities import Quantity
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration, value_name
 from dcign_tf.readouts.jumps import find_jumps, largest_step_on_circle
 from dcign_tf.readouts.monotone import SPACING, Curve, fit_monotone, num_groups
@@ -36,9 +37,8 @@ _MAX_GAP = 0.25  # of a circle, in which no value lies, if it is to count as a w
 def calibrate(
     latents: Mapping[str, np.ndarray],
     values: Mapping[str, np.ndarray],
+    quantities: Mapping[str, Quantity],
     *,
-    keys: Mapping[str, str],
-    periods: Mapping[str, float],
     step: int,
 ) -> Calibration:
     """Calibrates every factor of `latents`.
@@ -48,23 +48,17 @@ def calibrate(
             (validation), any shape; each factor's in its own sweeps. Factors without
             an image are left out.
         values: the same factors to the true values, of the same shapes.
-        keys: the same factors to the name of their value (`SweepDataset.values`).
-        periods: `SweepDataset.periods`.
+        quantities: the same factors to what these values are.
         step: the model's.
 
     Raises:
         ValueError: if shapes differ.
     """
-    factors = {
-        factor: fit_factor(
-            latents[factor],
-            values[factor],
-            name=value_name(factor, keys[factor]),
-            period=periods.get(factor),
-        )
-        for factor in latents
-        if np.size(latents[factor])
-    }
+    factors = {}
+    for factor, latent in latents.items():
+        if np.size(latent):
+            name, period = value_name(factor, quantities[factor].key), quantities[factor].period
+            factors[factor] = fit_factor(latent, values[factor], name=name, period=period)
     return Calibration(factors, step=step)
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from dcign_tf.errors import UserError
 from dcign_tf.factors import INTRINSIC, GraphicsCode
-from dcign_tf.files import aside
+from dcign_tf.files import aside, read_arrays
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -93,16 +91,8 @@ class IdentityDistribution:
             FileNotFoundError: if there is no such file.
             UserError: if it is damaged.
         """
-        try:
-            with np.load(path) as arrays:
-                return cls(arrays["mean"].astype(float), arrays["covariance"].astype(float))
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(
-                f"The distribution of identities {os.fspath(path)} is damaged ({error});"
-                " evaluate.py makes it anew."
-            ) from error
+        arrays = read_arrays(path, ("mean", "covariance"), "The distribution of identities")
+        return cls(arrays["mean"].astype(float), arrays["covariance"].astype(float))
 
 
 def scene_codes(

@@ -15,14 +15,14 @@ from dcign_tf.datasets.faces.drawing import draw_labels, identity_coefficients
 from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.datasets.registry import open_dataset
 from dcign_tf.datasets.sweeps import FaceDataset
-from dcign_tf.evaluation.independent_codes import CODES_FILE
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
 from dcign_tf.evaluation.people import evaluate_people
-from dcign_tf.evaluation.portraits import read_portraits
+from dcign_tf.evaluation.portraits import CODES_FILE, read_portraits
+from dcign_tf.evaluation.shape_errors import shape_scores
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
-from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout, shape_scores
+from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 SIZE, COEFFICIENTS = 16, 4

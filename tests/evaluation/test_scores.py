@@ -58,7 +58,6 @@ def codes_of(num_sweeps, seed):
 def scores_of(codes, fit_codes, quantities=QUANTITIES):
     return make_scores(
         code=CODE,
-        split="test",
         codes=codes,
         fit_codes=fit_codes,
         calibration=fit_calibration(CODE, fit_codes, quantities, step=1),
@@ -338,7 +337,6 @@ def test_a_factor_of_two_latents_has_no_latent_to_compare_with_a_value():
     with pytest.raises(ValueError, match="2 latents belong to one factor"):
         make_scores(
             code=code,
-            split="test",
             codes=codes,
             fit_codes=codes,
             calibration=Calibration({}),
@@ -362,3 +360,36 @@ def test_a_part_of_a_circle_that_the_latent_does_not_tell(low):
     assert scores["factors"]["azimuth"]["r2_calibrated"] == pytest.approx(0, abs=0.05)
     assert scores["factors"]["azimuth"]["mean_absolute_error"] == pytest.approx(35, abs=2)
     assert scores["values"]["azimuth"]["guessing_error"] == pytest.approx(35, abs=2)
+
+
+def with_azimuths(codes, azimuth_deg, latent):
+    """The same codes, but of these azimuths, [sweeps, images], each with its latent."""
+    codes["azimuth"].values[:] = list(azimuth_deg)
+    for sweep, z in zip(codes["azimuth"].z_mean, latent, strict=True):
+        sweep[:, 0] = z
+    return codes
+
+
+def test_an_arc_is_cut_open_opposite_to_it():
+    """There is nothing to jump: counted from anywhere in the gap the angles are in order."""
+    made = []
+    for num_sweeps in (10, 30):
+        arc = np.random.default_rng(num_sweeps).uniform(-60, 80, (num_sweeps, 20))
+        made.append(with_azimuths(codes_of(num_sweeps, 0), arc % 360, arc / 50))
+    scores = scores_of(*made)
+    azimuth = scores["factors"]["azimuth"]
+    assert azimuth["cut"] == pytest.approx(190, abs=2)
+    assert azimuth["pearson"] == pytest.approx(1)
+    assert azimuth["spearman"] == pytest.approx(1)
+    assert "azimuth" not in scores["why_null"]
+
+
+def test_a_circle_that_is_not_calibrated_has_no_cut_and_says_so():
+    made = []
+    for num_sweeps in (10, 30):
+        rng = np.random.default_rng(num_sweeps)
+        angles, noise = rng.uniform(0, 360, (num_sweeps, 20)), rng.normal(size=(num_sweeps, 20))
+        made.append(with_azimuths(codes_of(num_sweeps, 0), angles, noise))
+    why = scores_of(*made)["why_null"]["azimuth"]
+    assert set(why) == {"cut", "pearson", "spearman"}
+    assert set(why.values()) == {"it is not calibrated: where to cut the circle is not known"}

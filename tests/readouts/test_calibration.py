@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dcign_tf.errors import UserError
+from dcign_tf.quantities import quantities
 from dcign_tf.readouts.calibration import Calibration, CalibrationError, FactorCalibration
 from dcign_tf.readouts.fitting import calibrate, fit_factor
 from dcign_tf.readouts.jumps import find_jumps
@@ -295,7 +296,7 @@ def test_outside_the_range_is_an_error_that_states_it():
 def test_names_carry_units_and_never_that_of_a_latent():
     data = {"azimuth": AZIMUTH_DEG, "distance": AZIMUTH_DEG, "light": np.zeros((0, 20))}
     keys = {"azimuth": "azimuth_deg", "distance": "distance", "light": "light_deg"}
-    made = calibrate(data, data, keys=keys, periods={}, step=7)
+    made = calibrate(data, data, quantities(keys, {}), step=7)
     assert list(made.factors) == ["azimuth", "distance"]
     assert made.step == 7
     names = [(c.name, c.error_name) for c in made.factors.values()]

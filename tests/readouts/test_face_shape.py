@@ -13,13 +13,10 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 from dcign_tf.errors import UserError
+from dcign_tf.evaluation import shape_errors
+from dcign_tf.evaluation.shape_errors import shape_scores, vertex_errors_mm
 from dcign_tf.readouts import face_shape
-from dcign_tf.readouts.face_shape import (
-    ShapeReadout,
-    fit_readout,
-    shape_scores,
-    vertex_errors_mm,
-)
+from dcign_tf.readouts.face_shape import ShapeReadout, fit_readout
 from dcign_tf.rendering.head import procedural_head
 from dcign_tf.rendering.morphable_model import MorphableModel
 
@@ -99,7 +96,7 @@ def test_chunks_do_not_show(monkeypatch):
     rng = np.random.default_rng(0)
     estimated, true = (MODEL.draw_coefficients(rng, 7) for _ in range(2))
     whole = vertex_errors_mm(MODEL, estimated, true)
-    monkeypatch.setattr(face_shape, "_CHUNK_VERTICES", 2 * VERTICES)
+    monkeypatch.setattr(shape_errors, "_CHUNK_VERTICES", 2 * VERTICES)
     np.testing.assert_allclose(vertex_errors_mm(MODEL, estimated, true), whole, rtol=1e-6)
     assert vertex_errors_mm(MODEL, estimated[:0], true[:0]).shape == (0,)
 

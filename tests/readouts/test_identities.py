@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcign_tf.evaluation.figures.people_sheet import people as people_sheet
+from dcign_tf.evaluation.figures.sheets import people
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts.identities import IdentityDistribution, scene_codes, show_people
@@ -91,7 +91,8 @@ def test_one_face_is_no_distribution():
 
 def test_a_sheet_shows_every_pixel_of_every_person(tmp_path):
     images = np.random.default_rng(0).uniform(size=(2, 3, 150, 150, 1))
-    figure = people_sheet(images, ["plain", "turned\n−40°", "relit"], title="People")
+    labels = {"row_labels": ["face 1", "face 2"], "title": "People"}
+    figure = people(images, ["plain", "turned\n−40°", "relit"], **labels)
     save_figure(figure, tmp_path / "people.png")
     drawn = np.asarray(Image.open(tmp_path / "people.png"))[..., 0].astype(int)
     for image in images.reshape(-1, 150, 150):
@@ -104,7 +105,7 @@ def test_a_sheet_shows_every_pixel_of_every_person(tmp_path):
         assert sum(found) == 1
     words = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert {"plain", "turned\n−40°", "relit", "face 1", "face 2", "People"} <= set(words)
-    apart = people_sheet(images, ["plain", "turned\n−40°", "relit"], title="People", block_rows=1)
+    apart = people(images, ["plain", "turned\n−40°", "relit"], **labels, block_rows=1)
     assert apart.get_figheight() > figure.get_figheight()
     with pytest.raises(ValueError, match="2 headings do not fit 3 columns"):
-        people_sheet(images, ["plain", "relit"])
+        people(images, ["plain", "relit"], **labels)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from dcign_tf.evaluation.figures.style import FAINT, INK, MUTED, factor_colours, styled
+from dcign_tf.evaluation.figures.style import FAINT, INK, MUTED, factor_colours, panels_of, styled
 from dcign_tf.quantities import display_name
 
 _LOSS_NAMES = {
@@ -107,11 +107,11 @@ def training_curves(records: Iterable[Mapping[str, object]]) -> Figure:
         "": INK,
         **factor_colours(dict.fromkeys(factor for _, factor, _ in curves if factor)),
     }
-    columns = 2 if len(losses) == 4 else min(len(losses), 3)
-    rows = -(-len(losses) // columns)
-    figure = Figure(figsize=(4.4 * columns, 3.5 * rows + 0.5), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
-    for panel, loss in zip(panels, losses, strict=False):
+    columns = 2 if len(losses) == 4 else 3
+    figure, panels = panels_of(
+        len(losses), (4.4, 3.5), columns=columns, margin=(0, 0.5), sharex=True
+    )
+    for panel, loss in zip(panels, losses, strict=True):
         values = []
         for (name, factor, validation), points in curves.items():
             if name == loss:
@@ -131,8 +131,6 @@ def training_curves(records: Iterable[Mapping[str, object]]) -> Figure:
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         panel.tick_params(labelbottom=True)
-    for panel in panels[len(losses) :]:
-        panel.remove()
     _curve_legend(figure, colours, {validation for _, _, validation in curves})
     return figure
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from dcign_tf.evaluation.figures.style import INK, MUTED, caption, styled
+from dcign_tf.evaluation.figures.style import INK, MUTED, caption, panels_of, span, styled
 from dcign_tf.quantities import Quantity, display_name
 
 _RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -26,7 +27,7 @@ _TURNED = {"linestyle": "-", "linewidth": 2.0, "marker": "o", "markersize": 5}
 
 def can_be_drawn(scores: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether there is a factor whose re-rendering was measured."""
-    return any(own["by_change"] for own in scores.values())
+    return any(factor_scores["by_change"] for factor_scores in scores.values())
 
 
 @styled
@@ -44,29 +45,24 @@ def rerendering(
         ValueError: if there is nothing to draw, or runs of different data.
     """
     first = next(iter(runs.values()), {})
-    factors = [factor for factor, own in first.items() if own["by_change"]]
+    factors = [factor for factor, factor_scores in first.items() if factor_scores["by_change"]]
     if not factors:
         raise ValueError("No factor's re-rendering was measured: there is nothing to draw.")
     for factor in factors:
         if any(_pairs(scores, factor) != _pairs(first, factor) for scores in runs.values()):
             raise ValueError("The runs were not compared on the same pairs of pictures.")
-    columns = min(len(factors), 3)
-    rows = -(-len(factors) // columns)
-    figure = Figure(figsize=(4.2 * columns + 0.3, 3.9 * rows + 1.6), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for panel in panels[len(factors) :]:
-        panel.remove()
-    for panel, factor in zip(panels, factors, strict=False):
-        _panel(panel, factor, {name: own[factor] for name, own in runs.items()})
+    figure, panels = panels_of(
+        len(factors), (4.2, 3.9), margin=(0.3, 1.6), ylabel="mean squared error"
+    )
+    for panel, factor in zip(panels, factors, strict=True):
+        _panel(panel, factor, {name: scores[factor] for name, scores in runs.items()})
         panel.set_xlabel(f"change of {quantities[factor].label}")
-    for panel in panels[: len(factors) : columns]:
-        panel.set_ylabel("mean squared error")
-    figure.legend(handles=_legend(runs), loc="outside upper center", ncols=2, fontsize=10)
-    counts = sorted({f"{first[factor]['num_pairs']:,}" for factor in factors})
+    figure.legend(handles=_legend(list(runs)), loc="outside upper center", ncols=2, fontsize=10)
+    counts = [first[factor]["num_pairs"] for factor in factors]
     caption(
         figure,
         "Error against the true picture at the angle asked for, of grey values in [0, 1], over how"
-        f" far that angle is from the one given. {'–'.join(counts[:: max(len(counts) - 1, 1)])}"
+        f" far that angle is from the one given. {span(counts)}"
         " pairs of pictures a panel, of identities never seen in training; points are means over"
         " ranges of equal width.",
     )
@@ -80,14 +76,12 @@ def _pairs(scores: Mapping[str, Mapping[str, Any]], factor: str) -> tuple | None
 
 
 def _panel(panel: Axes, factor: str, runs: Mapping[str, Mapping[str, Any]]) -> None:
-    names = list(runs)
-    for name, style in reversed(_styles(names)):
-        run, method = name
+    for run, method, style in reversed(_curves(list(runs))):
         curve = runs[run]["by_change"]
         x, y = (np.array(v, np.float64) for v in (curve["change"], curve["mse"][method]))
         seen = np.isfinite(x) & np.isfinite(y)
         panel.plot(x[seen], y[seen], **style)
-    missing = [name for name, own in runs.items() if "network" in own["why_null"]]
+    missing = [name for name, scores in runs.items() if "network" in scores["why_null"]]
     if missing:
         text = "\n".join(f"{display_name(name)}: not calibrated" for name in missing)
         panel.text(0.03, 0.97, text, transform=panel.transAxes, va="top", fontsize=9, color=MUTED)
@@ -98,29 +92,28 @@ def _panel(panel: Axes, factor: str, runs: Mapping[str, Mapping[str, Any]]) -> N
     panel.set_title(display_name(factor), loc="left")
 
 
-def _styles(names: list[str]) -> list[tuple[tuple[str, str], dict[str, Any]]]:
-    """Which curves of which runs are drawn, and how; the foremost first."""
+def _curves(names: Sequence[str]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Which methods of which runs are drawn, and how; the foremost first."""
     curves = []
-    for name, colour in zip(names, _RUN_COLOURS * len(names), strict=False):
-        curves.append(((name, "network"), {**_TURNED, "color": colour}))
-        curves.append(((name, "ceiling"), {**_CEILING, "color": colour}))
+    for name, colour in zip(names, itertools.cycle(_RUN_COLOURS), strict=False):
+        curves.append((name, "network", {**_TURNED, "color": colour}))
+        curves.append((name, "ceiling", {**_CEILING, "color": colour}))
         if len(names) == 1:
-            curves.append(((name, "unchanged"), {**_UNCHANGED, "color": colour}))
-    return curves + [((names[0], method), style) for method, (_, style) in _BASELINES.items()]
+            curves.append((name, "unchanged", {**_UNCHANGED, "color": colour}))
+    return curves + [(names[0], method, style) for method, (_, style) in _BASELINES.items()]
 
 
-def _legend(runs: Mapping[str, object]) -> list[Line2D]:
-    alone = len(runs) == 1
-    handles = [
-        Line2D(
-            [], [], color=colour, label="re-rendered at that angle" if alone else name, **_TURNED
-        )
-        for name, colour in zip(runs, _RUN_COLOURS * len(runs), strict=False)
-    ]
-    colour = _RUN_COLOURS[0] if alone else MUTED
-    if alone:
-        label = "reconstructed, not turned"
-        handles.append(Line2D([], [], color=colour, label=label, **_UNCHANGED))
-    label = "the true picture, reconstructed" + ("" if alone else " by the same network")
-    handles.append(Line2D([], [], color=colour, label=label, **_CEILING))
-    return handles + [Line2D([], [], label=label, **style) for label, style in _BASELINES.values()]
+def _legend(names: Sequence[str]) -> list[Line2D]:
+    if len(names) == 1:
+        colour, by_whom = _RUN_COLOURS[0], ""
+        entries = [
+            ("re-rendered at that angle", {**_TURNED, "color": colour}),
+            ("reconstructed, not turned", {**_UNCHANGED, "color": colour}),
+        ]
+    else:
+        colour, by_whom = MUTED, " by the same network"
+        colours = zip(names, itertools.cycle(_RUN_COLOURS), strict=False)
+        entries = [(name, {**_TURNED, "color": run_colour}) for name, run_colour in colours]
+    ceiling = ("the true picture, reconstructed" + by_whom, {**_CEILING, "color": colour})
+    entries += [ceiling, *_BASELINES.values()]
+    return [Line2D([], [], label=label, **style) for label, style in entries]

@@ -10,7 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from dcign_tf.evaluation.figures.style import INK, MUTED, caption, factor_colours, styled
+from dcign_tf.datasets.sweeps import evenly
+from dcign_tf.evaluation.figures.style import (
+    INK,
+    MUTED,
+    caption,
+    factor_colours,
+    panels_of,
+    span,
+    styled,
+)
 from dcign_tf.evaluation.metrics.circle import unroll
 from dcign_tf.quantities import Quantity, display_name, number
 from dcign_tf.readouts.calibration import FactorCalibration
@@ -64,30 +73,29 @@ def equivariance(
     figure, panels = _panels(latents)
     notes = dict.fromkeys((_CALIBRATION_NOTE, _CUT_NOTE), False)
     for panel, (factor, colour) in zip(panels, factor_colours(latents).items(), strict=True):
-        quantity, own = quantities[factor], (scores or {}).get(factor, {})
-        known = (calibrations or {}).get(factor)
+        quantity, factor_scores = quantities[factor], (scores or {}).get(factor, {})
+        curve = (calibrations or {}).get(factor)
         sweeps = _paired_sweeps(factor, latents[factor], values[factor])
         cut = np.nan
         if quantity.period:
             sweeps, start = _once_round(sweeps, quantity.period)
-            if own.get("cut") is not None:
-                cut = start + float(unroll(own["cut"], start, quantity.period))
+            if factor_scores.get("cut") is not None:
+                cut = start + float(unroll(factor_scores["cut"], start, quantity.period))
             _show_turn(panel, quantity, start, cut)
             notes[_CUT_NOTE] |= bool(np.isfinite(cut))
         _scatter(panel, sweeps, colour)
-        for latent, value in _evenly(sweeps, num_lines):
-            _join(panel, latent, value, cut)
-        if known is not None and not known.reason:
-            _show_calibration(panel, known, quantity.period)
+        for index in evenly(sweeps, num_lines):
+            _join(panel, *sweeps[index], cut)
+        if curve is not None and not curve.reason:
+            _show_calibration(panel, curve, quantity.period)
             notes[_CALIBRATION_NOTE] = True
         _scale_latent(panel)
         panel.set_xlabel(f"true {quantity.label}")
-        panel.set_title(_scored_title(factor, quantity, own, known), loc="left")
-    counts = sorted({len(sweeps) for sweeps in latents.values()})
+        panel.set_title(_scored_title(factor, quantity, factor_scores, curve), loc="left")
     caption(
         figure,
         "Each dot is one image; each thin line joins the images of one sweep, in which only this"
-        f" factor varies. {'–'.join(map(str, counts[:: max(len(counts) - 1, 1)]))} sweeps a panel."
+        f" factor varies. {span([len(sweeps) for sweeps in latents.values()])} sweeps a panel."
         " ρ: Spearman's rank correlation."
         + "".join(note for note, is_due in notes.items() if is_due),
     )
@@ -135,13 +143,13 @@ def _show_turn(panel: Axes, quantity: Quantity, start: float, cut: float) -> Non
         )
 
 
-def _show_calibration(panel: Axes, known: FactorCalibration, period: float | None) -> None:
+def _show_calibration(panel: Axes, curve: FactorCalibration, period: float | None) -> None:
     """Which latent stands for each value, and the error with which values are read off again."""
     limits = panel.get_xlim()  # those of the data: what is beyond is not seen
-    write = np.array([known.write_values, known.write_latents])
+    write = np.array([curve.write_values, curve.write_latents])
     pieces = np.split(write, 1 + np.flatnonzero(np.diff(write[0]) == 0), axis=1)
     latents, values, errors = map(
-        np.array, (known.read_latents, known.read_values, known.read_errors)
+        np.array, (curve.read_latents, curve.read_values, curve.read_errors)
     )
     for turn in (-period, 0, period) if period else (0,):
         panel.fill_betweenx(
@@ -174,7 +182,7 @@ def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) ->
         raise ValueError("No factor's latents are given.")
     figure, panels = _panels(latents)
     for panel, (factor, colour) in zip(panels, factor_colours(latents).items(), strict=True):
-        shown = _evenly(latents[factor], _MOST_STRIPS)
+        shown = [latents[factor][index] for index in evenly(latents[factor], _MOST_STRIPS)]
         sweeps = [(latent, np.full(len(latent), i + 1.0)) for i, latent in enumerate(shown)]
         _scatter(panel, sweeps, colour)
         for place, (latent, _) in enumerate(sweeps, 1):
@@ -184,10 +192,10 @@ def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) ->
         panel.grid(False, axis="x")
         _scale_latent(panel)
         panel.set_xlabel("sweep")
-        own = scores.get(factor, {})
+        factor_scores = scores.get(factor, {})
         panel.set_title(
-            f"{display_name(factor)}\nconsistency {_number(own.get('consistency'))},"
-            f"  own share {_number(own.get('own_share'))}",
+            f"{display_name(factor)}\nconsistency {_number(factor_scores.get('consistency'))},"
+            f"  own share {_number(factor_scores.get('own_share'))}",
             loc="left",
         )
     caption(
@@ -200,16 +208,8 @@ def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) ->
 
 
 def _panels(factors: Mapping[str, object]) -> tuple[Figure, list[Axes]]:
-    """A panel for each factor, three a row."""
-    columns = min(len(factors), 3)
-    rows = -(-len(factors) // columns)
-    figure = Figure(figsize=(4.2 * columns + 0.3, 4.0 * rows + 0.7), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for panel in panels[len(factors) :]:
-        panel.remove()
-    for panel in panels[: len(factors) : columns]:
-        panel.set_ylabel("inferred latent (posterior mean)")
-    return figure, panels[: len(factors)]
+    ylabel = "inferred latent (posterior mean)"
+    return panels_of(len(factors), (4.2, 4.0), margin=(0.3, 0.7), ylabel=ylabel)
 
 
 def _scatter(panel: Axes, sweeps: Sequence[tuple[np.ndarray, np.ndarray]], colour: str) -> None:
@@ -236,21 +236,14 @@ def _scale_latent(panel: Axes) -> None:
     panel.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
 
 
-def _evenly(sweeps: Sequence, count: int) -> list:
-    """At most `count` of the sweeps, the first and the last among them."""
-    if not len(sweeps):
-        return []
-    return [sweeps[i] for i in np.unique(np.linspace(0, len(sweeps) - 1, count).astype(int))]
-
-
 def _scored_title(
     factor: str,
     quantity: Quantity,
     scores: Mapping[str, float | None],
-    known: FactorCalibration | None,
+    curve: FactorCalibration | None,
 ) -> str:
     parts = [f"ρ = {_number(scores['spearman'])}"] if "spearman" in scores else []
-    if known is not None and known.reason:
+    if curve is not None and curve.reason:
         parts.append("not calibrated")
     elif "r2_calibrated" in scores:
         form = ".1f" if quantity.unit else ".3g"
@@ -260,6 +253,4 @@ def _scored_title(
 
 
 def _number(value: float | None) -> str:
-    if value is None or not np.isfinite(value):
-        return "–"
-    return f"{value:.2f}".replace("-", "−")
+    return number(value, ".2f").replace("-", "−")

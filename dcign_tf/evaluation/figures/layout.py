@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,20 +42,20 @@ def pixels(images: np.ndarray, ndim: int) -> np.ndarray:
 
 
 def draw(
-    tiles: np.ndarray,
+    rows: Sequence[np.ndarray],
     *,
-    headings: Sequence[Sequence[str] | None],
+    headings: Mapping[int, Sequence[str]],
     row_labels: Sequence[str] | None = None,
     title: str | None = None,
     block_rows: int = 0,
     lead: int = 0,
     dark: bool = False,
 ) -> Figure:
-    """Lays out tiles [rows, columns, H, W, 3].
+    """Lays out rows of tiles, as made by `pixels`.
 
     Args:
-        tiles: of `pixels`.
-        headings: for each row None, or a line of texts above it, one a column.
+        rows: tiles [n_i, H, W, 3] each; a row may be shorter than others.
+        headings: rows, by their number, to a line of texts above them, one a tile.
         row_labels: one a row.
         title: above all.
         block_rows: if not 0, sets rows apart in groups of that many.
@@ -63,30 +63,32 @@ def draw(
         dark: on black instead of white.
 
     Raises:
-        ValueError: if headings or labels do not fit the tiles.
+        ValueError: if tiles differ in size, or headings or labels do not fit them.
     """
-    num_rows, num_columns, height, width, _ = tiles.shape
-    for line in headings:
-        if line is not None and len(line) != num_columns:
-            raise ValueError(f"{len(line)} headings do not fit {num_columns} columns.")
-    if row_labels is not None and len(row_labels) != num_rows:
-        raise ValueError(f"{len(row_labels)} row labels do not fit {num_rows} rows.")
+    if len({row.shape[1:] for row in rows}) > 1:
+        raise ValueError(f"Images of {' and '.join(str(row.shape[1:]) for row in rows)} differ.")
+    for r, line in headings.items():
+        if len(line) != len(rows[r]):
+            raise ValueError(f"{len(line)} headings do not fit {len(rows[r])} columns.")
+    if row_labels is not None and len(row_labels) != len(rows):
+        raise ValueError(f"{len(row_labels)} row labels do not fit {len(rows)} rows.")
 
-    texts = [text for line in headings if line is not None for text in line]
-    zoom, heading_pt = _zoom_and_heading_size(texts, width)
+    height, width = rows[0].shape[1:3]
+    zoom, heading_pt = _zoom_and_heading_size(
+        [t for line in headings.values() for t in line], width
+    )
     tile_px = np.array([height, width]) * zoom
-    heading_px = [
-        0 if line is None else _largest_px(line, heading_pt)[1] + 8 + 3 * _GAP_PX * (r > 0)
-        for r, line in enumerate(headings)
-    ]
+    heading_px = np.zeros(len(rows), int)
+    for r, line in headings.items():
+        heading_px[r] = _largest_px(line, heading_pt)[1] + 8 + 3 * _GAP_PX * (r > 0)
     label_px = _largest_px(row_labels, _LABEL_PT)[0] + 16 if row_labels is not None else 0
     title_px = _largest_px([title], _LABEL_PT + 1) if title else (0, 0)
 
-    row = np.arange(num_rows)
+    row = np.arange(len(rows))
     tops = _MARGIN_PX + row * (tile_px[0] + _GAP_PX) + np.cumsum(heading_px)
     tops += 4 * _GAP_PX * (row // block_rows if block_rows else 0)
     tops += title_px[1] + 20 if title else 0
-    column = np.arange(num_columns)
+    column = np.arange(max(map(len, rows)))
     lefts = _MARGIN_PX + label_px + column * (tile_px[1] + _GAP_PX)
     lefts += 4 * _GAP_PX * ((column >= lead) & (lead > 0))
 
@@ -95,26 +97,25 @@ def draw(
         max(lefts[-1] + tile_px[1], _MARGIN_PX + title_px[0]) + _MARGIN_PX,
     )
     canvas = np.full((*size, 3), 0 if dark else 255, np.uint8)
-    for r, c in np.ndindex(num_rows, num_columns):
-        enlarged = tiles[r, c].repeat(zoom, axis=0).repeat(zoom, axis=1)
-        bottom, right = tops[r] + tile_px[0], lefts[c] + tile_px[1]
-        if not dark and (enlarged < 255).any():  # else an image on white would have no edge
-            canvas[tops[r] - 1 : bottom + 1, lefts[c] - 1 : right + 1] = _FRAME
-        canvas[tops[r] : bottom, lefts[c] : right] = enlarged
+    for top, tiles in zip(tops, rows, strict=True):
+        for left, tile in zip(lefts, tiles, strict=False):
+            enlarged = tile.repeat(zoom, axis=0).repeat(zoom, axis=1)
+            bottom, right = top + tile_px[0], left + tile_px[1]
+            if not dark and (enlarged < 255).any():  # else an image on white would have no edge
+                canvas[top - 1 : bottom + 1, left - 1 : right + 1] = _FRAME
+            canvas[top:bottom, left:right] = enlarged
 
     figure, page = _page(canvas)
     ink = "white" if dark else INK
     if title:
         page.text(_MARGIN_PX, _MARGIN_PX, title, fontsize=_LABEL_PT + 1, color=ink, va="top")
-    for r, line in enumerate(headings):
-        for c, text in enumerate(line if line is not None else ()):
-            middle = lefts[c] + tile_px[1] / 2
+    for r, line in headings.items():
+        for left, text in zip(lefts, line, strict=False):
             style = {"fontsize": heading_pt, "ha": "center", "va": "bottom"}
-            page.text(middle, tops[r] - 8, text, color=ink, **style)
-    for r, text in enumerate(row_labels if row_labels is not None else ()):
-        middle = tops[r] + tile_px[0] / 2
+            page.text(left + tile_px[1] / 2, tops[r] - 8, text, color=ink, **style)
+    for top, text in zip(tops, row_labels or (), strict=False):
         style = {"fontsize": _LABEL_PT, "ha": "right", "va": "center"}
-        page.text(lefts[0] - 16, middle, text, color=ink, **style)
+        page.text(lefts[0] - 16, top + tile_px[0] / 2, text, color=ink, **style)
     return figure
 
 

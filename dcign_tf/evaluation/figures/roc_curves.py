@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from dcign_tf.evaluation.figures.style import MUTED, caption, factor_colours, styled
+from dcign_tf.evaluation.figures.style import MUTED, caption, factor_colours, panels_of, styled
 from dcign_tf.quantities import Quantity
 
 _MARKERS = "osD^vPX*"
@@ -26,22 +27,18 @@ def recognition(scores: Mapping[str, Any]) -> Figure:
     Raises:
         ValueError: if they hold no representation.
     """
-    protocol, found = scores["protocol"], scores["representations"]
-    if not found:
+    protocol, representations = scores["protocol"], scores["representations"]
+    if not representations:
         raise ValueError("There is no representation to draw.")
-    angles = list(next(iter(found.values()))["rank1_by_change"])
-    columns = 2
-    rows = -(-(1 + len(angles)) // columns)
-    figure = Figure(figsize=(9.2, 3.9 * rows + 0.4 * len(found) + 0.6), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for panel in panels[1 + len(angles) :]:
-        panel.remove()
-    colours = factor_colours(found)
-    _roc(panels[0], protocol, found, colours)
-    top = max(_highest(own) for own in found.values())
-    for panel, angle in zip(panels[1:], angles, strict=False):
-        for (name, own), marker in zip(found.items(), _MARKERS * len(found), strict=False):
-            binned = own["rank1_by_change"][angle]
+    angles = list(next(iter(representations.values()))["rank1_by_change"])
+    height = 0.4 * len(representations) + 0.6
+    figure, panels = panels_of(1 + len(angles), (4.6, 3.9), columns=2, margin=(0, height))
+    colours = factor_colours(representations)
+    _roc(panels[0], protocol, representations, colours)
+    top = max(_highest(scored) for scored in representations.values())
+    for panel, angle in zip(panels[1:], angles, strict=True):
+        for (name, scored), marker in zip(representations.items(), cycle(_MARKERS), strict=False):
+            binned = scored["rank1_by_change"][angle]
             edges = np.array(binned["edges"])
             middles = (edges[:-1] + edges[1:]) / 2
             style = {"marker": marker, "markersize": 6}
@@ -74,28 +71,28 @@ def recognition(scores: Mapping[str, Any]) -> Figure:
 
 
 def _roc(
-    panel: Axes, protocol: Mapping[str, Any], found: Mapping[str, Any], colours: Mapping[str, str]
+    panel: Axes,
+    protocol: Mapping[str, Any],
+    representations: Mapping[str, Any],
+    colours: Mapping[str, str],
 ) -> None:
     """The legend's lines are those of this panel."""
     false_rate = np.array(protocol["false_acceptance_rate"])
     shown = false_rate > 0  # the axis is logarithmic
-    for name, own in found.items():
-        random = own["random_gallery"]["rank1"]
-        label = (
-            f"{name}: rank 1 {own['rank1']:.1%} (random galleries {random['mean']:.1%} ±"
-            f" {random['std']:.1%}), equal error rate {own['equal_error_rate']:.1%}"
-        )
+    for (name, scored), marker in zip(representations.items(), cycle(_MARKERS), strict=False):
+        random = scored["random_gallery"]["rank1"]
         panel.plot(
             false_rate[shown],
-            np.array(own["true_acceptance_rate"])[shown],
+            np.array(scored["true_acceptance_rate"])[shown],
             color=colours[name],
-            label=label,
+            marker=marker,
+            markersize=6,
+            markevery=(shown.sum() // 6, 12),
+            label=f"{name}: rank 1 {scored['rank1']:.1%} (random galleries {random['mean']:.1%} ±"
+            f" {random['std']:.1%}), equal error rate {scored['equal_error_rate']:.1%}",
         )
     chance = f"chance: rank 1 {protocol['chance']:.1%}, equal error rate 50.0%"
     panel.plot(false_rate[shown], false_rate[shown], color=MUTED, linestyle=":", label=chance)
-    for (name, _), marker in zip(found.items(), _MARKERS * len(found), strict=False):
-        line = next(line for line in panel.get_lines() if line.get_color() == colours[name])
-        line.set(marker=marker, markersize=6, markevery=(len(line.get_xdata()) // 6, 12))
     panel.set_xscale("log")
     panel.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
     panel.set(xlim=(false_rate[shown][0], 1), ylim=(0, 1.02))
@@ -105,6 +102,6 @@ def _roc(
     panel.set_title("Verified: same person or not", loc="left")
 
 
-def _highest(own: Mapping[str, Any]) -> float:
-    binned = [share for part in own["rank1_by_change"].values() for share in part["rank1"]]
-    return float(np.nanmax([own["rank1"], *binned]))
+def _highest(scored: Mapping[str, Any]) -> float:
+    binned = [share for part in scored["rank1_by_change"].values() for share in part["rank1"]]
+    return float(np.nanmax([scored["rank1"], *binned]))

@@ -41,9 +41,8 @@ def traversal(
         raise ValueError(
             f"{inputs.shape} inputs and {len(labels)} labels do not fit {images.shape} images."
         )
-    tiles = np.concatenate([inputs[:, None], images], axis=1)
-    headings = [["input", *values]] + [None] * (len(images) - 1)
-    return draw(tiles, headings=headings, row_labels=labels, title=title, lead=1)
+    rows = np.concatenate([inputs[:, None], images], axis=1)
+    return draw(rows, headings={0: ["input", *values]}, row_labels=labels, title=title, lead=1)
 
 
 @styled
@@ -75,9 +74,8 @@ def novel_views(
     target: np.ndarray,
     predicted: np.ndarray,
     *,
-    labels: Sequence[str] | None = None,
+    labels: Sequence[str],
     columns: int = 8,
-    title: str = "Novel views: one factor's latents swapped",
 ) -> Figure:
     """Triples, one below the other: image given, image asked for, image decoded.
 
@@ -87,12 +85,12 @@ def novel_views(
         predicted: what the changed codes decode to.
         labels: a heading for each triple, e.g. "azimuth −40° → 25°".
         columns: triples side by side, at most.
-        title: above all.
 
     Raises:
         ValueError: if the shapes differ or the arrays are not images.
     """
     rows = {"given": source, "asked for": target, "decoded": predicted}
+    title = "Novel views: one factor's latents swapped"
     return _stacked(rows, columns=columns, headings=labels, title=title)
 
 
@@ -120,10 +118,9 @@ def ordered(
             f"Sweeps of {[len(s) for s in sweeps]} images and {[len(v) for v in values]} values"
             " do not fit together."
         )
-    columns = max(map(len, sweeps))
-    tiles = [_filled(pixels(sweep, 4), columns) for sweep in sweeps]
-    texts = [[signed(value) for value in row] + [""] * (columns - len(row)) for row in values]
-    return draw(np.stack(tiles), headings=texts, row_labels=labels, title=title)
+    rows = [pixels(sweep, 4) for sweep in sweeps]
+    headings = dict(enumerate([[signed(value) for value in row] for row in values]))
+    return draw(rows, headings=headings, row_labels=labels, title=title)
 
 
 @styled
@@ -153,16 +150,45 @@ def rotations(
         raise ValueError(
             f"{len(inputs)} inputs, and {' or '.join(map(str, sizes))} views of each, do not fit."
         )
-    columns = max(map(len, true))
-    rows, texts = [], []
-    for source, views, drawn, line in zip(inputs, true, decoded, headings, strict=True):
-        blank = np.full_like(source, 255)
-        rows.append(np.concatenate([source[np.newaxis], _filled(pixels(views, 4), columns)]))
-        rows.append(np.concatenate([blank[np.newaxis], _filled(pixels(drawn, 4), columns)]))
-        texts += [["given", *line] + [""] * (columns - len(line)), None]
+    rows = []
+    for source, views, drawn in zip(inputs, true, decoded, strict=True):
+        for first, others in ((source, views), (np.full_like(source, 255), drawn)):
+            rows.append(np.concatenate([first[np.newaxis], pixels(others, 4)]))
+    texts = {2 * number: ["given", *line] for number, line in enumerate(headings)}
     labels = ["true", "decoded"] * len(inputs)
+    return draw(rows, headings=texts, row_labels=labels, title=title, block_rows=2, lead=1)
+
+
+@styled
+def people(
+    images: np.ndarray,
+    column_labels: Sequence[str],
+    *,
+    row_labels: Sequence[str],
+    title: str,
+    lead: int = 1,
+    block_rows: int = 0,
+) -> Figure:
+    """One person a row, a column for each way of seeing them.
+
+    Args:
+        images: [rows, columns, H, W, C], uint8 or float in [0, 1].
+        column_labels: printed above the columns, one each; may hold line breaks.
+        row_labels: one a row.
+        title: above all.
+        lead: so many first columns are set apart: what was given, or the plain view.
+        block_rows: if not 0, rows are set apart in groups of that many.
+
+    Raises:
+        ValueError: if the array is not images, or labels do not fit.
+    """
     return draw(
-        np.stack(rows), headings=texts, row_labels=labels, title=title, block_rows=2, lead=1
+        pixels(images, 5),
+        headings={0: column_labels},
+        row_labels=row_labels,
+        title=title,
+        lead=lead,
+        block_rows=block_rows,
     )
 
 
@@ -189,16 +215,9 @@ def sheet(
     Raises:
         ValueError: if the array is not images, or labels do not fit.
     """
-    images = pixels(images, 4)
-    if columns < 1:
-        raise ValueError(f"A sheet of {columns} columns was asked for; it needs at least 1.")
-    columns = min(columns, len(images))
-    missing = -len(images) % columns
-    blank = np.full((missing, *images.shape[1:]), 0 if dark else 255, np.uint8)
-    padded = np.concatenate([images, blank])
-    tiles = padded.reshape(-1, columns, *images.shape[1:])
-    headings = [column_labels] + [None] * (len(tiles) - 1)
-    return draw(tiles, headings=headings, row_labels=row_labels, title=title, dark=dark)
+    headings = {} if column_labels is None else {0: column_labels}
+    rows = _wrapped(pixels(images, 4), columns)
+    return draw(rows, headings=headings, row_labels=row_labels, title=title, dark=dark)
 
 
 def _stacked(
@@ -215,35 +234,25 @@ def _stacked(
         described = ", ".join(f"{label} {images.shape}" for label, images in pictures.items())
         count = "" if headings is None else f", {len(headings)} headings"
         raise ValueError(f"The images do not fit together: {described}{count}.")
-    if columns < 1:
-        raise ValueError(f"{columns} columns were asked for; at least 1 is needed.")
-    stack = np.stack(list(pictures.values()))  # [kinds, N, H, W, C]
-    num_images = stack.shape[1]
-    columns = min(columns, num_images)
-    blocks, texts = [], []
-    for start in range(0, num_images, columns):
-        block = stack[:, start : start + columns]
-        missing = columns - block.shape[1]
-        blocks.append(np.pad(block, [(0, 0), (0, missing)] + [(0, 0)] * 3, constant_values=255))
-        line = list(headings[start : start + columns]) + [""] * missing if headings else None
-        texts += [line] + [None] * (len(rows) - 1)
+    blocks = list(zip(*(_wrapped(images, columns) for images in pictures.values()), strict=True))
+    lines = _wrapped(headings or (), columns)
     return draw(
-        np.concatenate(blocks),
-        headings=texts,
+        [row for block in blocks for row in block],
+        headings={number * len(rows): line for number, line in enumerate(lines)},
         row_labels=list(rows) * len(blocks),
         title=title,
         block_rows=len(rows),
     )
 
 
+def _wrapped(items: Sequence, columns: int) -> list[Sequence]:
+    """Rows of at most `columns` items."""
+    if columns < 1:
+        raise ValueError(f"{columns} columns were asked for; at least 1 is needed.")
+    return [items[start : start + columns] for start in range(0, len(items), columns)]
+
+
 def signed(value: float, digits: int = 1) -> str:
     """A latent's value to read: +1.5, −1.5, and 0.0 for what rounds to it from either side."""
     rounded = round(float(value), digits)
     return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
-
-
-def _filled(images: np.ndarray, count: int) -> np.ndarray:
-    """With white images added up to `count`."""
-    return np.pad(
-        images, [(0, count - len(images))] + [(0, 0)] * (images.ndim - 1), constant_values=255
-    )

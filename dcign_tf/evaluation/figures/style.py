@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dcign_tf.files import aside
@@ -60,6 +61,42 @@ def factor_colours(factors: Iterable[str]) -> dict[str, str]:
     others = [factor for factor in factors if factor not in _COLOURS]
     extra = {factor: _OTHER_COLOURS[i % len(_OTHER_COLOURS)] for i, factor in enumerate(others)}
     return {factor: _COLOURS.get(factor) or extra[factor] for factor in factors}
+
+
+def panels_of(
+    count: int,
+    size: tuple[float, float],
+    *,
+    columns: int = 3,
+    margin: tuple[float, float],
+    sharex: bool = False,
+    ylabel: str = "",
+) -> tuple[Figure, list[Axes]]:
+    """A figure and its panels, `columns` a row or fewer, the last row perhaps not full.
+
+    Args:
+        count: of panels.
+        size: of one, width and height in inches.
+        columns: side by side, at most.
+        margin: width and height in inches beside and below the panels.
+        sharex: whether they have one horizontal axis.
+        ylabel: of the first panel in each row.
+    """
+    columns = min(count, columns)
+    rows = -(-count // columns)
+    figsize = (size[0] * columns + margin[0], size[1] * rows + margin[1])
+    figure = Figure(figsize=figsize, layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False, sharex=sharex).ravel())
+    for panel in panels[count:]:
+        panel.remove()
+    for panel in panels[:count:columns]:
+        panel.set_ylabel(ylabel)
+    return figure, panels[:count]
+
+
+def span(counts: Collection[int]) -> str:
+    """The smallest and the largest of some counts to read: "20–1,025", or "20" if they are one."""
+    return "–".join(f"{count:,}" for count in sorted({min(counts), max(counts)}))
 
 
 def caption(figure: Figure, text: str) -> None:

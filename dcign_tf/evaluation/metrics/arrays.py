@@ -1,8 +1,12 @@
-"""What metrics share: whether arrays fit together and vary, and quotients without a warning."""
+"""What metrics share: checks of arrays, a split of samples, quotients that may be NaN."""
 
 from __future__ import annotations
 
 import numpy as np
+
+ACTIVE_VARIANCE = 0.01
+"""A latent that varies less is inactive, or collapsed: the bound of Burda, Grosse and
+Salakhutdinov, *Importance Weighted Autoencoders* (2016)."""
 
 
 def ratio(numerator: float, denominator: float) -> float:
@@ -16,6 +20,11 @@ def varies(values: np.ndarray) -> bool:
     return bool(values.size and np.isfinite(values).all() and values.min() < values.max())
 
 
+def check_same_shape(first: np.ndarray, second: np.ndarray) -> None:
+    if first.shape != second.shape:
+        raise ValueError(f"Shapes {first.shape} and {second.shape} differ; they must be the same.")
+
+
 def paired(latent: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both in float64 and flat.
 
@@ -27,6 +36,42 @@ def paired(latent: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return latent.ravel(), value.ravel()
 
 
-def check_same_shape(first: np.ndarray, second: np.ndarray) -> None:
-    if first.shape != second.shape:
-        raise ValueError(f"Shapes {first.shape} and {second.shape} differ; they must be the same.")
+def checked_samples(codes: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and the factors behind them, a row a sample, both in float64.
+
+    Raises:
+        ValueError: if they are not tables of one row a sample, have no latent, factor
+            or pair of samples, or are not all finite.
+    """
+    codes, factors = np.asarray(codes, np.float64), np.asarray(factors, np.float64)
+    shapes = f"Codes {codes.shape} and factors {factors.shape}"
+    if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors):
+        raise ValueError(f"{shapes} must be [samples, latents] and [samples, factors].")
+    if len(codes) < 2 or not (codes.shape[1] and factors.shape[1]):
+        raise ValueError(f"{shapes} hold too little: no two samples, no latent or no factor.")
+    if not (np.isfinite(codes).all() and np.isfinite(factors).all()):
+        raise ValueError(f"{shapes} are not all finite.")
+    return codes, factors
+
+
+def split(count: int, train_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the samples to learn from and of those to measure on, at least two of each.
+
+    Raises:
+        ValueError: if there are too few.
+    """
+    num_train = round(train_fraction * count)
+    if num_train < 2 or count - num_train < 2:
+        raise ValueError(
+            f"{count} samples, {train_fraction:g} of them to learn from: each part needs 2."
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    return order[:num_train], order[num_train:]
+
+
+def z_scores(values: np.ndarray, fit: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """Mean 0 and variance 1 over the rows `fit`; a column constant there is exactly 0."""
+    centred = values - values[fit].mean(axis=0)
+    spread = centred[fit].std(axis=0)
+    constant = np.ptp(values[fit], axis=0) == 0
+    return np.where(constant, 0.0, centred / np.where(constant, 1.0, spread))

@@ -58,6 +58,11 @@ def circular_distance(angle: np.ndarray, other: np.ndarray, period: float) -> np
     return np.minimum(ahead, period - ahead)
 
 
+def distance(values: np.ndarray, others: np.ndarray, period: float | None) -> np.ndarray:
+    """How far apart values are: `circular_distance`, or without a period their difference."""
+    return circular_distance(values, others, period) if period else np.abs(values - others)
+
+
 def circular_mean(angle: np.ndarray, period: float) -> float:
     """The direction of the mean of angles as unit vectors, in [0, period); NaN without any."""
     return float(stats.circmean(angle, high=period, low=0)) if np.size(angle) else np.nan

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.evaluation.metrics.dci import dci
-from dcign_tf.evaluation.metrics.explicitness import explicitness
+from dcign_tf.evaluation.metrics.dci import dci_scores
+from dcign_tf.evaluation.metrics.explicitness import explicitness_score
 from dcign_tf.evaluation.metrics.factor_vae import factor_vae_score
 from dcign_tf.evaluation.metrics.mig import mutual_information_gap
-from dcign_tf.evaluation.metrics.modularity import modularity
+from dcign_tf.evaluation.metrics.modularity import modularity_score
 from dcign_tf.evaluation.metrics.sap import separated_attribute_predictability
 
 
@@ -26,20 +26,16 @@ def disentanglement_scores(
     *,
     seed: int = 0,
     bins: int = 20,
-    binning: str = "width",
     regressor: str = "forest",
-    active_variance: float = 0.01,
 ) -> dict[str, dict[str, Any]]:
-    """All of them, each as its own function returns it.
+    """All scores of disentanglement, each as its own function returns it.
 
     Args:
         codes: [N, latents].
         factors: [N, factors], two or more.
         seed: of whatever is random.
         bins: for MIG and modularity.
-        binning: for MIG and modularity, see `discretise`.
         regressor: for DCI.
-        active_variance: for SAP and the FactorVAE score.
 
     Returns:
         `mig`, `modularity`, `explicitness`, `sap`, `dci` and `factor_vae`.
@@ -47,12 +43,11 @@ def disentanglement_scores(
     Raises:
         ValueError: if the arrays do not fit together or are not all finite.
     """
-    binned = {"bins": bins, "binning": binning}
     return {
-        "mig": mutual_information_gap(codes, factors, **binned),
-        "modularity": modularity(codes, factors, **binned),
-        "explicitness": explicitness(codes, factors, seed=seed),
-        "sap": separated_attribute_predictability(codes, factors, active_variance=active_variance),
-        "dci": dci(codes, factors, regressor=regressor, seed=seed),
-        "factor_vae": factor_vae_score(codes, factors, active_variance=active_variance, seed=seed),
+        "mig": mutual_information_gap(codes, factors, bins=bins),
+        "modularity": modularity_score(codes, factors, bins=bins),
+        "explicitness": explicitness_score(codes, factors, seed=seed),
+        "sap": separated_attribute_predictability(codes, factors),
+        "dci": dci_scores(codes, factors, regressor=regressor, seed=seed),
+        "factor_vae": factor_vae_score(codes, factors, seed=seed),
     }

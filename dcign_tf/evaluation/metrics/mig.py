@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from dcign_tf.evaluation.metrics.arrays import checked_samples
 from dcign_tf.evaluation.metrics.mutual_information import (
-    discretised,
+    discretise,
     entropy_of,
     mutual_information,
 )
 
 
 def mutual_information_gap(
-    codes: np.ndarray, factors: np.ndarray, *, bins: int = 20, binning: str = "width"
+    codes: np.ndarray, factors: np.ndarray, *, bins: int = 20
 ) -> dict[str, Any]:
     """MIG: by how much the most informative latent of a factor leads the second.
 
@@ -30,13 +31,15 @@ def mutual_information_gap(
     Args:
         codes: [N, latents].
         factors: [N, factors].
-        bins: of latents and of factors.
-        binning: see `discretise`.
+        bins: of latents and of factors, equally wide.
 
     Returns:
         `mig`, `per_factor` and `settings`. NaN for a factor that never varies.
+
+    Raises:
+        ValueError: if the arrays do not fit together or are not all finite.
     """
-    codes, factors = discretised(codes, factors, bins, binning)
+    codes, factors = (discretise(table, bins) for table in checked_samples(codes, factors))
     information = mutual_information(codes, factors)
     second, first = np.sort(np.vstack([np.zeros_like(information[:1]), information]), axis=0)[-2:]
     with np.errstate(invalid="ignore"):
@@ -44,5 +47,5 @@ def mutual_information_gap(
     return {
         "mig": float(gaps.mean()),
         "per_factor": gaps.tolist(),
-        "settings": {"bins": bins, "binning": binning, "num_samples": len(codes)},
+        "settings": {"bins": bins, "binning": "width", "num_samples": len(codes)},
     }

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.evaluation.metrics.mutual_information import discretised, mutual_information
+from dcign_tf.evaluation.metrics.arrays import checked_samples
+from dcign_tf.evaluation.metrics.mutual_information import discretise, mutual_information
 
 
-def modularity(
-    codes: np.ndarray, factors: np.ndarray, *, bins: int = 20, binning: str = "width"
-) -> dict[str, Any]:
+def modularity_score(codes: np.ndarray, factors: np.ndarray, *, bins: int = 20) -> dict[str, Any]:
     """How nearly each latent tells of one factor only.
 
-    Of each latent, 1 less the sum of its squared mutual information with all factors
+    Per latent, 1 less the sum of its squared mutual information with all factors
     but its own (the one it tells most of), over that with its own times the number
     of other factors; then the mean over latents. Latents that tell nothing of any
     factor are left out. Those that tell nothing but by chance tell of all factors
@@ -26,30 +25,30 @@ def modularity(
     Args:
         codes: [N, latents].
         factors: [N, factors], two or more.
-        bins: of latents and of factors.
-        binning: see `discretise`.
+        bins: of latents and of factors, equally wide.
 
     Returns:
         `modularity`, `per_latent` and `settings`; NaN for a latent left out, and if
         all are.
 
     Raises:
-        ValueError: for fewer than two factors.
+        ValueError: for fewer than two factors, or if the arrays do not fit together or
+            are not all finite.
     """
-    codes, factors = discretised(codes, factors, bins, binning)
+    codes, factors = (discretise(table, bins) for table in checked_samples(codes, factors))
     if factors.shape[1] < 2:
         raise ValueError("Modularity compares factors; at least 2 are needed.")
     squared = mutual_information(codes, factors) ** 2
-    own = squared.max(axis=1)
-    others = (squared.sum(axis=1) - own) / (factors.shape[1] - 1)
-    per_latent = 1 - np.divide(others, own, out=np.full(len(own), np.nan), where=own > 0)
+    most = squared.max(axis=1)
+    others = (squared.sum(axis=1) - most) / (factors.shape[1] - 1)
+    per_latent = 1 - np.divide(others, most, out=np.full(len(most), np.nan), where=most > 0)
     counted = per_latent[~np.isnan(per_latent)]
     return {
         "modularity": float(counted.mean()) if counted.size else np.nan,
         "per_latent": per_latent.tolist(),
         "settings": {
             "bins": bins,
-            "binning": binning,
+            "binning": "width",
             "num_samples": len(codes),
             "num_latents_counted": int(counted.size),
         },

@@ -10,13 +10,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import entropy, rankdata
 
-from dcign_tf.evaluation.metrics.samples import checked
-
 BINNINGS = ("width", "quantile")
 
 
-def discretise(values: np.ndarray, bins: int, binning: str) -> np.ndarray:
-    """Each column's values by the number of their bin.
+def discretise(values: np.ndarray, bins: int, binning: str = "width") -> np.ndarray:
+    """The number of the bin of each value, column by column.
 
     Args:
         values: [N, columns], finite.
@@ -43,7 +41,7 @@ def discretise(values: np.ndarray, bins: int, binning: str) -> np.ndarray:
 
 
 def mutual_information(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Of every latent with every factor, both discrete.
+    """Mutual information of every latent with every factor, both discrete.
 
     Args:
         codes: bins of latents, integers from 0, [N, latents].
@@ -62,12 +60,6 @@ def mutual_information(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
     return np.where(information < 1e-12, 0.0, information)
 
 
-def discretised(
-    codes: np.ndarray, factors: np.ndarray, bins: int, binning: str
-) -> tuple[np.ndarray, np.ndarray]:
-    codes, factors = checked(codes, factors)
-    return discretise(codes, bins, binning), discretise(factors, bins, binning)
-
-
 def entropy_of(bins: np.ndarray) -> float:
+    """The entropy of discrete values, integers from 0, [N], in nats."""
     return float(entropy(np.bincount(bins)))

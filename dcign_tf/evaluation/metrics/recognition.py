@@ -1,4 +1,4 @@
-"""Face recognition from any representation: who is this, and are these two the same?
+"""Face recognition from any representation: who is this, and do these two show the same person?
 
 The identities are ones that training never saw, and every image of theirs has a
 pose and a light of its own, so that nothing but the person is common to two images
@@ -7,11 +7,10 @@ of one person. (Sweeps will not do: the images of one share all else.)
 Protocol. The *gallery* holds one image of each identity, all other images are
 *probes*. Two images are as similar as the cosine of the angle between their
 representations, each feature of which has mean 0 and variance 1 over training images
-(`standardised`); or as they are near, in Euclidean distance. *Identification*: a probe is given the
-identity of the most similar gallery image; rank 1 is the share given their own.
-*Verification*: every pair of a probe and a gallery image is accepted if it is
-more similar than a threshold, which runs through all values (the ROC curve).
-NumPy in, numbers out.
+(`standardised`); or as they are near, in Euclidean distance. *Identification*: a probe is
+given the identity of the most similar gallery image; rank 1 is the share of probes that
+are given their own. *Verification*: every pair of a probe and a gallery image is accepted
+if it is more similar than a threshold, which runs through all values (the ROC curve).
 """
 
 from __future__ import annotations
@@ -27,6 +26,8 @@ from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 METRICS = ("cosine", "euclidean")
 FALSE_ACCEPTANCE_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 1, 61)])
 """Where the ROC curve is tabulated."""
+
+_HEADLINE = ("rank1", "equal_error_rate", "auc")
 
 
 def recognition_scores(
@@ -69,28 +70,23 @@ def recognition_scores(
     identities = np.asarray(identities)
     gallery = frontal_gallery(identities, list(angles_deg.values()))
     rng = np.random.default_rng(seed)
-    others = [random_gallery(identities, rng) for _ in range(num_random)]
-    probes, own = _probes(identities, gallery)
+    random_galleries = [random_gallery(identities, rng) for _ in range(num_random)]
+    probes, position = _probes(identities, gallery)
     changes = {
-        name: np.abs(np.asarray(angle)[probes] - np.asarray(angle)[gallery[own]])
+        name: np.abs(np.asarray(angle)[probes] - np.asarray(angle)[gallery[position]])
         for name, angle in angles_deg.items()
     }
     scores = {}
     for name, features in representations.items():
         similar = similarity(features, metric)
-        recognised = identify(similar, identities, gallery)
-        checked = verify(similar, identities, gallery)
+        recognised, roc = _recognised(similar, identities, gallery)
+        random_runs = [_recognised(similar, identities, drawn)[1] for drawn in random_galleries]
         scores[name] = {
-            **_headline(recognised, checked),
+            **{score: roc[score] for score in _HEADLINE},
             "true_acceptance_rate": np.interp(
-                FALSE_ACCEPTANCE_RATES, checked["false_acceptance"], checked["true_acceptance"]
+                FALSE_ACCEPTANCE_RATES, roc["false_acceptance"], roc["true_acceptance"]
             ).tolist(),
-            "random_gallery": _spread(
-                [
-                    _headline(identify(similar, identities, g), verify(similar, identities, g))
-                    for g in others
-                ]
-            ),
+            "random_gallery": _spread(random_runs),
             "rank1_by_change": {
                 angle: _binned(recognised, change, bins) for angle, change in changes.items()
             },
@@ -188,10 +184,9 @@ def identify(similar: np.ndarray, identities: np.ndarray, gallery: np.ndarray) -
     Raises:
         ValueError: if the arrays do not fit together.
     """
-    probes, own = _probes(identities, gallery, similar)
-    table = similar[np.ix_(probes, gallery)]
+    table, position = _probe_table(similar, identities, gallery)
     best = table == table.max(axis=1, keepdims=True)
-    return best[np.arange(len(probes)), own] / best.sum(axis=1)
+    return best[np.arange(len(table)), position] / best.sum(axis=1)
 
 
 def verify(similar: np.ndarray, identities: np.ndarray, gallery: np.ndarray) -> dict[str, Any]:
@@ -211,9 +206,8 @@ def verify(similar: np.ndarray, identities: np.ndarray, gallery: np.ndarray) -> 
     Raises:
         ValueError: if the arrays do not fit together.
     """
-    probes, own = _probes(identities, gallery, similar)
-    same = own[:, np.newaxis] == np.arange(len(gallery))
-    table = similar[np.ix_(probes, gallery)]
+    table, position = _probe_table(similar, identities, gallery)
+    same = position[:, np.newaxis] == np.arange(len(gallery))
     false_rate, true_rate, _ = roc_curve(same.ravel(), table.ravel())
     return {
         "false_acceptance": false_rate,
@@ -259,19 +253,19 @@ def pca_features(
     return pca.transform(images.reshape(len(images), -1))
 
 
-def _headline(recognised: np.ndarray, checked: Mapping[str, Any]) -> dict[str, float]:
-    return {
-        "rank1": float(recognised.mean()),
-        "equal_error_rate": checked["equal_error_rate"],
-        "auc": checked["auc"],
-    }
+def _recognised(
+    similar: np.ndarray, identities: np.ndarray, gallery: np.ndarray
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """What `identify` gives; and what `verify` gives, with `rank1`."""
+    recognised = identify(similar, identities, gallery)
+    return recognised, {"rank1": float(recognised.mean()), **verify(similar, identities, gallery)}
 
 
-def _spread(runs: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Mean and standard deviation of each score; NaN where there are too few runs."""
+def _spread(headlines: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Mean and standard deviation of each score; NaN where there are too few."""
     spread = {}
-    for name in ("rank1", "equal_error_rate", "auc"):
-        values = np.array([run[name] for run in runs])
+    for name in _HEADLINE:
+        values = np.array([headline[name] for headline in headlines])
         spread[name] = {
             "mean": float(values.mean()) if len(values) else np.nan,
             "std": float(values.std(ddof=1)) if len(values) > 1 else np.nan,
@@ -288,13 +282,19 @@ def _binned(recognised: np.ndarray, change: np.ndarray, bins: int) -> dict[str, 
     return {"edges": edges.tolist(), "rank1": rank1.tolist(), "num_probes": counts.tolist()}
 
 
-def _probes(
-    identities: np.ndarray, gallery: np.ndarray, similar: np.ndarray | None = None
+def _probe_table(
+    similar: np.ndarray, identities: np.ndarray, gallery: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
+    """How similar each probe is to each gallery image, and `_probes`' positions."""
+    probes, position = _probes(identities, gallery)
+    if similar.shape != (len(identities),) * 2:
+        raise ValueError(f"Similarities {similar.shape} do not fit {len(identities)} images.")
+    return similar[np.ix_(probes, gallery)], position
+
+
+def _probes(identities: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Indices of all other images, and for each the position of its identity in the gallery."""
     identities = _checked_identities(identities)
-    if similar is not None and similar.shape != (len(identities),) * 2:
-        raise ValueError(f"Similarities {similar.shape} do not fit {len(identities)} images.")
     enrolled, position = np.unique(identities[gallery], return_index=True)
     if len(enrolled) != len(gallery) or not np.array_equal(enrolled, np.unique(identities)):
         raise ValueError("The gallery must hold one image of each identity.")

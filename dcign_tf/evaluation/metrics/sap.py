@@ -6,17 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.evaluation.metrics.arrays import varies
-from dcign_tf.evaluation.metrics.samples import checked, standardised
+from dcign_tf.evaluation.metrics.arrays import ACTIVE_VARIANCE, checked_samples, varies, z_scores
 
 
-def separated_attribute_predictability(
-    codes: np.ndarray, factors: np.ndarray, *, active_variance: float = 0.01
-) -> dict[str, Any]:
+def separated_attribute_predictability(codes: np.ndarray, factors: np.ndarray) -> dict[str, Any]:
     """SAP: by how much the best linear predictor of a factor by one latent leads the second.
 
     Per factor the difference of their R², the squared correlation with it; then the
-    mean over factors. The R² of an inactive latent is 0.
+    mean over factors. The R² of an inactive latent (`ACTIVE_VARIANCE`) is 0.
 
     Source: Kumar, Sattigeri and Balakrishnan, *Variational Inference of Disentangled
     Latent Concepts from Unlabeled Observations* (2018), §3, for continuous factors.
@@ -24,16 +21,18 @@ def separated_attribute_predictability(
     Args:
         codes: [N, latents].
         factors: [N, factors].
-        active_variance: a latent that varies less is inactive; 0.01 is the bound of
-            Burda, Grosse and Salakhutdinov, *Importance Weighted Autoencoders* (2016).
 
     Returns:
-        `sap`, `per_factor` and `settings`. NaN for a factor that never varies.
+        `sap` and `per_factor`, in [0, 1], and `settings`. NaN for a factor that never
+        varies.
+
+    Raises:
+        ValueError: if the arrays do not fit together or are not all finite.
     """
-    codes, factors = checked(codes, factors)
-    active = codes.var(axis=0) > active_variance
+    codes, factors = checked_samples(codes, factors)
+    active = codes.var(axis=0) > ACTIVE_VARIANCE
     r2 = np.zeros((codes.shape[1] + 1, factors.shape[1]))  # one more: a single latent leads 0
-    latents, targets = standardised(codes[:, active]), standardised(factors)
+    latents, targets = z_scores(codes[:, active]), z_scores(factors)
     r2[:-1][active] = (latents.T @ targets / len(codes)) ** 2
     second, first = np.sort(r2, axis=0)[-2:]
     gaps = np.where([varies(factor) for factor in factors.T], first - second, np.nan)
@@ -41,7 +40,7 @@ def separated_attribute_predictability(
         "sap": float(gaps.mean()),
         "per_factor": gaps.tolist(),
         "settings": {
-            "active_variance": active_variance,
+            "active_variance": ACTIVE_VARIANCE,
             "num_active": int(active.sum()),
             "num_samples": len(codes),
         },

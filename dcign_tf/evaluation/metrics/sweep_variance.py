@@ -81,10 +81,10 @@ def selectivity(matrix: np.ndarray, code: GraphicsCode) -> dict[str, float]:
         raise ValueError(f"The movement matrix has shape {matrix.shape}, expected {expected}.")
     ratios = {}
     for factor in code.extrinsic:
-        own = code.index(factor)
-        others = np.delete(matrix[own], own)
+        index = code.index(factor)
+        others = np.delete(matrix[index], index)
         others = others[~np.isnan(others)]
-        ratios[factor] = ratio(matrix[own, own], others.max()) if others.size else np.nan
+        ratios[factor] = ratio(matrix[index, index], others.max()) if others.size else np.nan
     return ratios
 
 

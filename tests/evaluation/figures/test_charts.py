@@ -203,7 +203,7 @@ def test_ordered_sweeps_of_different_lengths(rng):
     values = [[-1.04, 2], [0, 1, 2, 3]]
     figure = sheets.ordered(sweeps, values, labels=["sweep 1", "sweep 20"], title="azimuth")
     assert_texts_fit(figure)
-    texts = ["azimuth", "−1.0", "+2.0", "", "", "0.0", "+1.0", "+2.0", "+3.0"]
+    texts = ["azimuth", "−1.0", "+2.0", "0.0", "+1.0", "+2.0", "+3.0"]
     assert texts_of(figure.axes[0]) == [*texts, "sweep 1", "sweep 20"]
     picture = rendered(figure)
     np.testing.assert_array_equal(picture[-174:-24, -174:-24, 0], sweeps[1][3, ..., 0])
@@ -219,8 +219,8 @@ def test_rotations_stand_below_the_truth(rng):
     figure = sheets.rotations(inputs, true, decoded, headings, title="Turned from a single view")
     assert_texts_fit(figure)
     texts = texts_of(figure.axes[0])
-    assert texts[1:9] == ["given", "−90°", "0°", "90°", "given", "0°", "45°", ""]
-    assert texts[9:] == ["true", "decoded"] * 2
+    assert texts[1:8] == ["given", "−90°", "0°", "90°", "given", "0°", "45°"]
+    assert texts[8:] == ["true", "decoded"] * 2
     picture = rendered(figure)
     last = picture[-174:-24, :, 0]
     second = slice(-24 - 2 * 150 - 4, -24 - 150 - 4)
@@ -298,7 +298,9 @@ def test_no_pyplot_and_no_tensorflow():
     """pyplot would open windows and keep every figure; TensorFlow would take seconds to load."""
     names = (
         "figures.charts",
+        "figures.error_curves",
         "figures.latent_charts",
+        "figures.roc_curves",
         "figures.sheets",
         "scores",
         "report.score_tables",

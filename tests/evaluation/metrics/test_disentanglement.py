@@ -19,12 +19,12 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import mutual_info_score
 
 from dcign_tf.evaluation.metrics import mutual_information as mi
-from dcign_tf.evaluation.metrics.dci import dci, dci_of_importances
+from dcign_tf.evaluation.metrics.dci import dci_of_importances, dci_scores
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
-from dcign_tf.evaluation.metrics.explicitness import explicitness
+from dcign_tf.evaluation.metrics.explicitness import explicitness_score
 from dcign_tf.evaluation.metrics.factor_vae import factor_vae_score
 from dcign_tf.evaluation.metrics.mig import mutual_information_gap
-from dcign_tf.evaluation.metrics.modularity import modularity
+from dcign_tf.evaluation.metrics.modularity import modularity_score
 from dcign_tf.evaluation.metrics.sap import separated_attribute_predictability
 
 LEVELS = 8
@@ -209,7 +209,7 @@ def test_mig_of_a_single_latent_is_its_lead_over_none():
 def test_modularity_of_a_latent_that_tells_two_of_three_factors():
     both = LEVELS * GRID[:, 0] + GRID[:, 1]
     codes = np.column_stack([both, GRID[:, 2], np.zeros(len(GRID))])
-    result = modularity(codes, GRID, bins=LEVELS**2)
+    result = modularity_score(codes, GRID, bins=LEVELS**2)
     np.testing.assert_allclose(result["per_latent"], [0.5, 1, np.nan])
     assert result["modularity"] == pytest.approx(0.75)
     assert result["settings"]["num_latents_counted"] == 2
@@ -270,23 +270,26 @@ def test_informativeness_is_the_share_of_spread_that_is_missed(regressor):
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 2, (4000, 2)).astype(float)
     factors = np.column_stack([codes[:, 0], codes[:, 1] + rng.normal(0, 0.5, 4000)])
-    result = dci(codes, factors, regressor=regressor)
+    result = dci_scores(codes, factors, regressor=regressor)
     np.testing.assert_allclose(result["informativeness_per_factor"], [0, np.sqrt(0.5)], atol=0.03)
 
 
 @pytest.mark.parametrize("regressor", ["forest", "lasso"])
 def test_constant_codes_predict_the_mean(regressor):
-    result = dci(np.ones((60, 2)), noise(2, rows=60), regressor=regressor)
+    result = dci_scores(np.ones((60, 2)), noise(2, rows=60), regressor=regressor)
     assert np.isnan(result["disentanglement"])
     assert result["informativeness"] == pytest.approx(1, abs=0.2)
 
 
 def test_a_constant_factor_is_nan_in_its_own_place():
     factors = np.column_stack([GRID[:, 0], np.ones(len(GRID))])
-    assert np.isnan(dci(GRID, factors)["informativeness_per_factor"]).tolist() == [False, True]
+    assert np.isnan(dci_scores(GRID, factors)["informativeness_per_factor"]).tolist() == [
+        False,
+        True,
+    ]
     sap = separated_attribute_predictability(GRID, factors)["per_factor"]
     assert np.isnan(sap).tolist() == [False, True]
-    assert np.isnan(explicitness(GRID, factors)["per_factor"]).tolist() == [False, True]
+    assert np.isnan(explicitness_score(GRID, factors)["per_factor"]).tolist() == [False, True]
     mig = mutual_information_gap(GRID, factors)["per_factor"]
     assert np.isnan(mig).tolist() == [False, True]
 
@@ -295,7 +298,7 @@ def test_forests_see_the_values_as_they_are():
     """So that whoever has codes and factors can fit the very same trees, ties and all."""
     factors = np.repeat(noise(2, seed=1, rows=20), 5, axis=0).astype(np.float32)
     codes = (30 * noise(5, rows=100)).astype(np.float32)
-    found = dci(codes, factors, seed=3)
+    found = dci_scores(codes, factors, seed=3)
     train, test = np.split(np.random.default_rng(3).permutation(100), [80])
     for column, factor in enumerate(factors.T):
         forest = RandomForestRegressor(20, random_state=3).fit(codes[train], factor[train])
@@ -324,10 +327,10 @@ def test_factor_vae_score_of_continuous_factors():
 
 def test_explicitness_of_middle_classes_by_one_latent():
     """Why it is two by default: of three classes a line tells the outer ones only."""
-    result = explicitness(GRID[:, :1] + 0.01 * noise(1), GRID[:, :1], classes=4)
+    result = explicitness_score(GRID[:, :1] + 0.01 * noise(1), GRID[:, :1], classes=4)
     assert 0.7 < result["explicitness"] < 0.9
     onehot = (GRID[:, :1] // 2 == np.arange(4)).astype(float)
-    assert explicitness(onehot, GRID[:, :1], classes=4)["explicitness"] == pytest.approx(1)
+    assert explicitness_score(onehot, GRID[:, :1], classes=4)["explicitness"] == pytest.approx(1)
 
 
 # --- any data -------------------------------------------------------------------------
@@ -358,11 +361,11 @@ def test_coarse_data_with_ties_give_scores_in_range_or_nan(data, rows, latents, 
         (lambda: disentanglement_scores(GRID[:1], GRID[:1]), "too little"),
         (lambda: disentanglement_scores(GRID[:, :0], GRID), "too little"),
         (lambda: disentanglement_scores(GRID * np.nan, GRID), "not all finite"),
-        (lambda: modularity(GRID, GRID[:, :1]), "at least 2"),
+        (lambda: modularity_score(GRID, GRID[:, :1]), "at least 2"),
         (lambda: mi.discretise(GRID, 1, "width"), "1 bins"),
         (lambda: mi.discretise(GRID, 4, "equal"), "Unknown binning"),
-        (lambda: dci(GRID, GRID, regressor="trees"), "Unknown regressor"),
-        (lambda: dci(GRID[:4], GRID[:4]), "each part needs 2"),
+        (lambda: dci_scores(GRID, GRID, regressor="trees"), "Unknown regressor"),
+        (lambda: dci_scores(GRID[:4], GRID[:4]), "each part needs 2"),
         (lambda: factor_vae_score(GRID, GRID, num_votes=1), "1 votes"),
     ],
 )

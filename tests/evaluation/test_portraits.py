@@ -11,15 +11,14 @@ from scipy.stats import mannwhitneyu
 from sklearn.ensemble import RandomForestRegressor
 
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.independent_codes import (
+from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
+from dcign_tf.evaluation.portraits import (
     CODES_FILE,
     LEAST_IMAGES,
-    independent_factors,
+    Portraits,
     score_disentanglement,
     write_codes,
 )
-from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
-from dcign_tf.evaluation.portraits import Portraits
 
 IMAGES, PEOPLE = 900, 60
 NAMES = [
@@ -256,7 +255,7 @@ def test_the_file_holds_what_was_scored(scored, tmp_path):
 def test_a_face_model_of_few_coefficients():
     shown = portraits(30)
     few = Portraits(shown.images, shown.identities, shown.coefficients[:, :2], shown.angles_deg)
-    assert list(independent_factors(few)) == NAMES[:5]
+    assert list(few.factors) == NAMES[:5]
 
 
 def test_too_few_images_are_not_scored():

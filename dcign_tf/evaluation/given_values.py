@@ -23,6 +23,7 @@ from dcign_tf.evaluation.metrics.novel_views import squared_errors
 from dcign_tf.evaluation.picture_errors import SweepErrors
 from dcign_tf.evaluation.sweep_codes import Codes
 from dcign_tf.quantities import Quantity
+from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 
 METHODS = ("network", "unchanged", "copy", "mean_image", "ceiling")
@@ -158,9 +159,9 @@ def _pair_errors(
             "ceiling": own.reconstruction[wanted],
         }
         if known is not None:
-            latents = latents_for(values[wanted], known, period)
-            z[:, network.code.slice(factor)] = latents[:, np.newaxis]
-            found["network"] = squared_errors(network.decode(z), true)
+            latents = {factor: latents_for(values[wanted], known, period)}
+            drawn = network.decode(scene.replaced(z, network.code, latents))
+            found["network"] = squared_errors(drawn, true)
         if means is not None:
             found["mean_image"] = squared_errors(means.at(values[wanted]), true)
         return found
@@ -184,7 +185,7 @@ def latents_for(values: np.ndarray, known: FactorCalibration, period: float | No
         period: once round, if the values lie on a circle, of which perhaps a part alone
             is calibrated.
     """
-    return known.to_latent(_as_calibrated(values, known, period))
+    return scene.latents_for(_as_calibrated(values, known, period), known)
 
 
 def _as_calibrated(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dcign_tf.rendering.morphable_model import MorphableModel
 
 
+SUBSETS = ("train", "validation", "test")
+
+
 class Sweeps(Protocol):
     """Sweeps of one factor, in random access; reading must be thread-safe.
 

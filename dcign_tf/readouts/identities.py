@@ -19,6 +19,9 @@ from dcign_tf.errors import UserError
 from dcign_tf.factors import INTRINSIC, GraphicsCode
 from dcign_tf.readouts.scene import replaced
 
+IDENTITIES_FILE = "identities.npz"
+"""An `IdentityDistribution`; its name in a run's evaluation directory."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class IdentityDistribution:

@@ -20,10 +20,10 @@ import dcign_tf
 from dcign_tf import pretrained
 from dcign_tf.cli import pack as script
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.showcase import IDENTITIES_FILE
 from dcign_tf.pretrained import packing
 from dcign_tf.pretrained.package_card import training_command
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
+from dcign_tf.readouts.identities import IDENTITIES_FILE
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 from tests.helpers import ROOT

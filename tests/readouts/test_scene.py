@@ -102,6 +102,22 @@ def test_what_cannot_be_replaced():
         scene.latents_for(0.0, silent)
 
 
+@given(st.floats(-1000, 1000), st.floats(-100, 100), st.sampled_from([None, 360.0]))
+def test_the_nearest_value_can_be_asked_for(value, low, period):
+    high = low + (period or 50)
+    calibrated = FactorCalibration(
+        "azimuth_deg", (-2, 2), (low, high), (3, 3), (low, high), (-2, 2), period
+    )
+    nearest = calibrated.nearest(value)
+    assert low <= nearest <= high
+    calibrated.check(nearest)
+    if period:
+        turns = (nearest - value) / period
+        assert turns == pytest.approx(round(turns), abs=1e-9)
+    elif low <= value <= high:
+        assert nearest == value
+
+
 def test_numpy_alone_reads_scenes():
     """Whoever reads codes with NumPy waits for no TensorFlow."""
     program = (

@@ -18,6 +18,7 @@ import numpy as np
 
 from dcign_tf.datasets.pictures import encode_png
 from dcign_tf.datasets.seeding import named_rng
+from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.rendering.camera import Framing
 from dcign_tf.rendering.face_models import load_face_model
@@ -26,7 +27,6 @@ from dcign_tf.rendering.raycaster import RENDERER_VERSION, FaceScene
 from dcign_tf.rendering.topology import Topology
 
 FACTORS = ("azimuth", "elevation", "light_azimuth", INTRINSIC)
-SUBSETS = ("train", "validation", "test")
 INDEPENDENT = "independent"
 """In place of a factor: all factors are drawn anew for every image."""
 

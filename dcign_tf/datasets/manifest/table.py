@@ -18,7 +18,7 @@ from typing import TextIO
 
 import numpy as np
 
-from dcign_tf.datasets.faces.drawing import SUBSETS
+from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcign_tf.errors import UserError
 from dcign_tf.pretrained import pretrained_run
 from dcign_tf.runs.checkpoints import load_model
 from tests.helpers.tiny import tiny_batch, tiny_model
@@ -64,10 +63,3 @@ def test_the_model_in_the_box_is_such_a_file():
     model = load_model(file)
     picture = np.zeros((1, 150, 150, 1), np.float32)
     assert np.ptp(model.rerender(picture, azimuth_deg=20)) > 0.1
-
-
-def test_another_kind_of_model_is_refused(tmp_path):
-    file = tmp_path / "last.keras"
-    tiny_model().encoder.save(file)
-    with pytest.raises(UserError, match=r"last\.keras is damaged \(it holds another"):
-        load_model(file)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from dcign_tf.evaluation.metrics.novel_views import swap_latents
 from dcign_tf.model.dcign import DCIGN
+from dcign_tf.readouts import scene
 
 TRAVERSAL_STEPS = 9
 
@@ -46,11 +46,11 @@ class Codec:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Images [B, H, W, C] in [0, 1] to posterior means [B, latent_dim]."""
-        return np.take(self._encode(tf.constant(images)).numpy(), self.order, axis=1)
+        return scene.arranged(self._encode(tf.constant(images)).numpy(), self.order)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Codes [B, latent_dim] to mean images [B, H, W, C] in [0, 1]."""
-        return self._decode(tf.constant(np.take(z, np.argsort(self.order), axis=1))).numpy()
+        return self._decode(tf.constant(scene.restored(z, self.order))).numpy()
 
     def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """What images [B, H, W, C] decode to from their own codes."""
@@ -58,27 +58,20 @@ class Codec:
 
     def novel_views(self, z: np.ndarray, factor: str, pairs: np.ndarray) -> np.ndarray:
         """Decodes the codes of pairs[:, 0] with the latents of `factor` of pairs[:, 1]."""
-        where = self.code.slice(factor)
-        return self.decode(swap_latents(z[pairs[:, 0]], z[pairs[:, 1]], where))
+        given, wanted = pairs.T
+        latents = z[wanted][:, self.code.slice(factor)]
+        return self.decode(scene.replaced(z[given], self.code, {factor: latents}))
 
-    def traversals(
-        self, images: np.ndarray, ranges: Mapping[str, tuple[float, float]]
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """One latent swept, the others held.
+    def swept(self, image: np.ndarray, factor: str, latents: np.ndarray) -> np.ndarray:
+        """One image decoded again and again, one factor swept, the others held.
 
         Args:
-            images: [N, H, W, C] in [0, 1].
-            ranges: factor to where the sweep of its latents begins and ends.
+            image: [H, W, C] in [0, 1].
+            factor: whose latents are swept.
+            latents: of the factor, [steps, latents of the factor], or [steps, 1] for all of them.
 
         Returns:
-            Factor to images [N, steps, H, W, C], and to the latent's values [steps].
+            [steps, H, W, C].
         """
-        z = self.encode(images)
-        swept, values = {}, {}
-        for factor, (low, high) in ranges.items():
-            values[factor] = np.linspace(low, high, TRAVERSAL_STEPS, dtype=np.float32)
-            codes = np.repeat(z[:, np.newaxis], TRAVERSAL_STEPS, axis=1)
-            codes[..., self.code.slice(factor)] = values[factor][:, np.newaxis]
-            decoded = self.decode(codes.reshape(-1, self.code.latent_dim))
-            swept[factor] = decoded.reshape(len(images), TRAVERSAL_STEPS, *images.shape[1:])
-        return swept, values
+        z = np.repeat(self.encode(image[np.newaxis]), len(latents), axis=0)
+        return self.decode(scene.replaced(z, self.code, {factor: latents}))

@@ -17,9 +17,11 @@ import numpy as np
 from dcign_tf.datasets.pictures import encode_png
 from dcign_tf.demo import panels
 from dcign_tf.editing.animation import encode_gif, encode_mp4
-from dcign_tf.editing.editor import Control, SceneEditor
+from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
+from dcign_tf.quantities import display_name
+from dcign_tf.readouts.calibration import FactorCalibration
 from dcign_tf.runs.directory import RunDirectory
 
 DIRECTIONS = 6
@@ -137,7 +139,9 @@ class _Page:
         ]
         with gr.Row(elem_id="actions"):
             self._plays = {
-                control.name: gr.Button(f"Play {control.title}", size="sm", min_width=120)
+                control.name: gr.Button(
+                    f"Play {display_name(control.name)}", size="sm", min_width=120
+                )
                 for control in self._editor.controls
             }
             self._reset = gr.Button("Reset", size="sm", min_width=80)
@@ -243,25 +247,19 @@ class _Page:
         scene = {name: round(reading.value, 2) for name, reading in readings.items()}
         z = self._editor.model_code(code).astype(float).round(6).tolist()
         png, text = encode_png(image), json.dumps({"scene": scene, "z": z}).encode()
-        downloads = {
-            "rendering.png": ("PNG", panels.data_uri(png, panels.PNG)),
-            "code.json": ("code", panels.data_uri(text, panels.JSON)),
-        }
+        downloads = {"rendering.png": ("PNG", png), "code.json": ("code", text)}
         description = "rendering: " + ", ".join(
-            f"{control.title} {control.text(scene[control.name])}"
+            f"{display_name(control.name)} {control.quantity.text(scene[control.name])}"
             for control in self._editor.controls
         )
         if animation is None:
             return panels.figure("Rendering", png, description=description, downloads=downloads)
-        gif, mp4 = encode_gif(animation), encode_mp4(animation)
-        films = {
-            "rendering.gif": ("GIF", panels.data_uri(gif, panels.GIF)),
-            "rendering.mp4": ("MP4", panels.data_uri(mp4, panels.MP4)),
-        }
+        gif = encode_gif(animation)
+        films = {"rendering.gif": ("GIF", gif), "rendering.mp4": ("MP4", encode_mp4(animation))}
         return panels.figure(
             "Rendering",
             gif,
-            kind=panels.GIF,
+            kind="gif",
             description=f"animated {description}",
             downloads=films | downloads,
         )
@@ -271,11 +269,11 @@ class _Page:
     def _slider_values(self, code: np.ndarray) -> list[float]:
         """Where the scene's sliders stand for a code."""
         readings = self._editor.read(code)
-        ends = [(control, *_ends(control)) for control in self._editor.controls]
-        return [
-            min(max(_rounded(control, readings[control.name].value), low), high)
-            for control, low, high in ends
-        ]
+        values = []
+        for control in self._editor.controls:
+            (low, high), value = _ends(control), readings[control.name].value
+            values.append(min(max(round(value) if _is_angle(control) else value, low), high))
+        return values
 
     def _changed(self, code: np.ndarray, values: Sequence[float]) -> np.ndarray:
         """A code as the sliders say: those of the scene, then those of the identity."""
@@ -293,18 +291,17 @@ def _number_slider(low: float, high: float, value: float, **options: Any) -> gr.
     return slider
 
 
-def _slider(control: Control, value: float) -> gr.Slider:
+def _slider(control: FactorCalibration, value: float) -> gr.Slider:
     low, high = _ends(control)
-    step = 1 if control.is_angle else (high - low) / 100
-    return _number_slider(low, high, value, step=step, label=control.label.capitalize())
+    step = 1 if _is_angle(control) else (high - low) / 100
+    return _number_slider(low, high, value, step=step, label=control.quantity.label.capitalize())
 
 
-def _ends(control: Control) -> tuple[float, float]:
+def _ends(control: FactorCalibration) -> tuple[float, float]:
     """Whole degrees within the range; of other units the range itself."""
-    if control.is_angle:
-        return math.ceil(control.low), math.floor(control.high)
-    return control.low, control.high
+    low, high = control.range
+    return (math.ceil(low), math.floor(high)) if _is_angle(control) else (low, high)
 
 
-def _rounded(control: Control, value: float) -> float:
-    return round(value) if control.is_angle else value
+def _is_angle(control: FactorCalibration) -> bool:
+    return control.quantity.unit == "°"

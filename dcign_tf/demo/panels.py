@@ -7,45 +7,40 @@ belongs to it, and nothing of it is left on the server.
 from __future__ import annotations
 
 import base64
+import mimetypes
 from collections.abc import Mapping
 from html import escape
 
-from dcign_tf.editing.editor import Reading
 from dcign_tf.quantities import Quantity, display_name
-
-PNG, GIF, MP4, JSON = "image/png", "image/gif", "video/mp4", "application/json"
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """Content as an address of its own."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+from dcign_tf.readouts.scene import Reading
 
 
 def figure(
     caption: str,
     content: bytes | None,
     *,
-    kind: str = PNG,
+    kind: str = "png",
     description: str,
-    downloads: Mapping[str, tuple[str, str]] | None = None,
+    downloads: Mapping[str, tuple[str, bytes]] | None = None,
 ) -> str:
     """A picture, its caption, and links below it.
 
     Args:
         caption: what the picture is.
         content: file of the picture; None leaves its place empty.
-        kind: of the file.
+        kind: of the file, as its suffix would be.
         description: for who cannot see it, or why the place is empty.
-        downloads: what to call a file to (what it is, address).
+        downloads: name of a file to save to (what the link says, the file's content).
     """
     if content is None:
         shown = f'<div class="no-picture">{escape(description)}</div>'
     else:
-        shown = f'<img src="{data_uri(content, kind)}" alt="{escape(description)}">'
+        address = _data_uri(content, f"picture.{kind}")
+        shown = f'<img src="{address}" alt="{escape(description)}">'
     links = "".join(
-        f'<a download="{escape(name)}" href="{address}" aria-label="Save {escape(text)}">'
-        f"{escape(text)}</a>"
-        for name, (text, address) in (downloads or {}).items()
+        f'<a download="{escape(name)}" href="{_data_uri(file, name)}"'
+        f' aria-label="Save {escape(text)}">{escape(text)}</a>'
+        for name, (text, file) in (downloads or {}).items()
     )
     save = "<span>Save</span>" * bool(links)
     return (
@@ -68,3 +63,9 @@ def message(text: str = "", *, is_error: bool = False) -> str:
     """A line on what just happened; its place is kept when there is nothing to say."""
     role, kind = ("alert", "message error") if is_error else ("status", "message")
     return f'<p class="{kind}" role="{role}">{escape(text)}</p>'
+
+
+def _data_uri(content: bytes, name: str) -> str:
+    """A file's content as an address of its own; its name's suffix tells the kind."""
+    kind, _ = mimetypes.guess_type(name)
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -6,74 +6,23 @@ A trained model as plain functions on NumPy arrays, one code at a time; the demo
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.datasets.registry import background_level
-from dcign_tf.evaluation.showcase import IDENTITIES_FILE
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.pixels import to_levels, to_unit
-from dcign_tf.quantities import Quantity, display_name
-from dcign_tf.readouts.calibration import Calibration, CalibrationError, FactorCalibration
-from dcign_tf.readouts.identities import IdentityDistribution
+from dcign_tf.readouts import scene
+from dcign_tf.readouts.calibration import CalibrationError, FactorCalibration
+from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
+from dcign_tf.readouts.scene import Reading
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
-
-
-@dataclasses.dataclass(frozen=True)
-class Control:
-    """A value of the scene that can be asked for, as a slider can.
-
-    Attributes:
-        name: with its unit, e.g. `azimuth_deg`.
-        low: the lowest value of the calibrated range.
-        high: the highest.
-        period: once round, if the value goes round a circle.
-    """
-
-    name: str
-    low: float
-    high: float
-    period: float | None = None
-
-    @property
-    def is_angle(self) -> bool:
-        """Whether it is in degrees."""
-        return Quantity(self.name).unit == "°"
-
-    @property
-    def label(self) -> str:
-        """With its unit: "light azimuth (°)"."""
-        return Quantity(self.name).label
-
-    @property
-    def title(self) -> str:
-        """As it is read aloud: "light azimuth"."""
-        return display_name(self.name)
-
-    def text(self, value: float) -> str:
-        """A value to read, with its unit: "−40°"."""
-        return Quantity(self.name).text(value)
-
-    def within(self, value: float) -> float:
-        """The value, or the end of the range that is next to it."""
-        if self.period:
-            value = self.low + (value - self.low) % self.period
-        return min(max(value, self.low), self.high)
-
-
-class Reading(NamedTuple):
-    """What a code says of one value of the scene."""
-
-    value: float
-    error: float  # root mean square, of such readings
 
 
 class SceneEditor:
@@ -90,7 +39,7 @@ class SceneEditor:
 
     Attributes:
         image_shape: height, width and channels of the pictures.
-        controls: what can be asked for.
+        controls: the calibrations of the values that can be asked for.
         remarks: sentences on the factors that cannot be, or have a jump.
         identities: as given, or the prior.
         directions: principal directions of the identity, each as long as the standard
@@ -106,15 +55,13 @@ class SceneEditor:
         identities: IdentityDistribution | None = None,
         background: int = 0,
     ):
-        self._calibration: Calibration = model.checked_calibration()
+        self._calibration = model.checked_calibration()
         self._network = Codec(model).rearranged(self._calibration.latents)
         self._intrinsic = self._network.code.slice(INTRINSIC)
         self.image_shape: tuple[int, int, int] = model.encoder.input_shape[1:]
-        known = self._calibration.factors.values()
-        self.controls = tuple(
-            Control(own.name, *own.range, own.period) for own in known if not own.reason
-        )
-        self.remarks = tuple(own.remark for own in known if own.remark)
+        self.controls = tuple(self._calibration.usable.values())
+        remarks = (calibrated.remark for calibrated in self._calibration.factors.values())
+        self.remarks = tuple(filter(None, remarks))
         num_intrinsic = self._intrinsic.stop - self._intrinsic.start
         self.identities = identities or IdentityDistribution.prior(num_intrinsic)
         self.directions = np.zeros((0, num_intrinsic), np.float32)
@@ -148,8 +95,13 @@ class SceneEditor:
             DataError: if the file cannot be read as a picture, or has more than `most_pixels`.
         """
         size, _, channels = self.image_shape
-        settings = {"background": self._background, "most_pixels": most_pixels}
-        return fit_picture(path, image_size=size, channels=channels, **settings)
+        return fit_picture(
+            path,
+            image_size=size,
+            channels=channels,
+            background=self._background,
+            most_pixels=most_pixels,
+        )
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """uint8 [B, H, W, C] to codes, float32 [B, latent_dim]."""
@@ -157,51 +109,39 @@ class SceneEditor:
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Codes [B, latent_dim] to pictures, uint8 [B, H, W, C]."""
-        images = self._network.decode(np.asarray(codes, np.float32))
-        return to_levels(images)
+        return to_levels(self._network.decode(np.asarray(codes, np.float32)))
 
     def read(self, code: np.ndarray) -> dict[str, Reading]:
         """What a code [latent_dim] says of the scene, by names such as `azimuth_deg`."""
-        readings = {}
-        for factor, known in self._calibration.factors.items():
-            latent = code[self._network.code.slice(factor).start]
-            readings[known.name] = Reading(
-                float(known.to_value(latent)), float(known.error(latent))
-            )
-        return readings
+        readings = scene.read(code, self._network.code, self._calibration)
+        return {name: Reading(*map(float, reading)) for name, reading in readings.items()}
 
-    def changed(self, code: np.ndarray, values: Mapping[str, float]) -> np.ndarray:
-        """A code with some values of the scene replaced; all else is kept.
+    def changed(
+        self, code: np.ndarray, values: Mapping[str, float | Sequence[float]]
+    ) -> np.ndarray:
+        """A code, or several, with some values of the scene replaced; all else is kept.
 
         Args:
-            code: [latent_dim].
-            values: by names such as `azimuth_deg`.
+            code: [latent_dim], or [n, latent_dim].
+            values: by names such as `azimuth_deg`; each a number, or [n].
 
         Raises:
             CalibrationError: for an unknown name, or a value outside its range.
         """
-        code = np.array(code, np.float32)
-        for name, value in values.items():
-            factor, known = self._known(name)
-            known.check(value)
-            code[self._network.code.slice(factor)] = known.to_latent(value)
-        return code
+        latents = {}
+        for name, wanted in values.items():
+            factor, calibrated = self._named(name)
+            calibrated.check(wanted)
+            latents[factor] = scene.latents_for(np.asarray(wanted), calibrated)
+        return scene.replaced(np.asarray(code, np.float32), self._network.code, latents)
 
-    def check(self, name: str, value: float) -> None:
-        """Checks that a value can be asked for.
-
-        Raises:
-            CalibrationError: for an unknown name, or a value outside its range.
-        """
-        self._known(name)[1].check(value)
-
-    def period(self, name: str) -> float | None:
-        """Once round, if a value goes round a circle.
+    def calibrated(self, name: str) -> FactorCalibration:
+        """The calibration of a value: its range, its period, and what can be asked for.
 
         Raises:
             CalibrationError: for an unknown name.
         """
-        return self._known(name)[1].period
+        return self._named(name)[1]
 
     def shifted(self, code: np.ndarray, amounts: Sequence[float]) -> np.ndarray:
         """A code moved along the first principal directions, in standard deviations."""
@@ -226,11 +166,12 @@ class SceneEditor:
             code[self._intrinsic] = np.random.default_rng(seed).standard_normal(size)
         else:
             code[self._intrinsic] = self.identities.draw(1, seed)[0]
-        return self.changed(code, {own.name: own.within(0.0) for own in self.controls})
+        front = {control.name: control.nearest(0.0) for control in self.controls}
+        return self.changed(code, front)
 
     def model_code(self, code: np.ndarray) -> np.ndarray:
         """A code in the order of the model's own latents, as `DCIGN.decode` takes it."""
-        return np.take(code, np.argsort(self._network.order), axis=-1)
+        return scene.restored(code, self._network.order)
 
     def swing(self, code: np.ndarray, name: str, frames: int) -> np.ndarray:
         """One value swept through its range and back, gently; or once round its circle.
@@ -243,17 +184,16 @@ class SceneEditor:
         Returns:
             uint8 [frames, H, W, C], to be shown in a loop.
         """
-        control = next(control for control in self.controls if control.name == name)
+        calibrated = self.calibrated(name)
+        low, high = calibrated.range
         phase = np.arange(frames) / frames
-        if control.period:
-            values = control.low + control.period * phase
+        if calibrated.period:
+            values = low + calibrated.period * phase
         else:
-            values = (
-                control.low + (control.high - control.low) * (1 - np.cos(2 * np.pi * phase)) / 2
-            )
-        return self.decode(np.stack([self.changed(code, {name: value}) for value in values]))
+            values = low + (high - low) * (1 - np.cos(2 * np.pi * phase)) / 2
+        return self.decode(self.changed(np.tile(code, (frames, 1)), {name: values}))
 
-    def _known(self, name: str) -> tuple[str, FactorCalibration]:
+    def _named(self, name: str) -> tuple[str, FactorCalibration]:
         try:
             return self._calibration.named(name)
         except KeyError as error:

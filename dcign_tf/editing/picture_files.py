@@ -10,8 +10,8 @@ that cannot be read is left out, and named at the end.
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -84,17 +84,18 @@ def rerender_picture(
     """
     if output.exists() and output.samefile(image):
         raise UserError(f"--output={output} is the picture itself; choose another name.")
-    columns = _columns(editor, asked, frames)
-    count = max(map(len, columns.values()))
-    rows = [{name: own[i % len(own)] for name, own in columns.items()} for i in range(count)]
-    drawn = _draw(editor, image, rows)
+    values = _spread(editor, asked, frames)
+    frames_of_each = np.broadcast_arrays(*values.values())
+    drawn = _draw(editor, image, dict(zip(values, frames_of_each, strict=True)))
     if output.suffix.lower() in animation.SUFFIXES:
-        is_round = any(own.is_round(editor.period(name)) for name, own in asked.items())
+        is_round = any(
+            ends.is_round(editor.calibrated(name).period) for name, ends in asked.items()
+        )
         drawn = drawn if is_round else np.concatenate([drawn, drawn[-2:0:-1]])
         content = animation.encode(drawn, output)
     else:
         content = encode_png(drawn[0])
-    write_aside(output, lambda path: path.write_bytes(content))
+    _write(output, content)
     height, width, _ = editor.image_shape
     frames_of = f"{len(drawn)} frames of " * (len(drawn) > 1)
     show(f"{output}: {frames_of}{width}×{height} pixels")
@@ -128,41 +129,39 @@ def rerender_folder(
         UserError: if a value is not the model's or out of its range, there is no picture
             that can be read, the output holds something else or cannot be written.
     """
-    columns = _columns(editor, asked, frames)
-    count = math.prod(map(len, columns.values()))
+    spread = _spread(editor, asked, frames)
+    count = math.prod(map(len, spread.values()))
     if count > _MOST_COMBINATIONS:
         raise UserError(
             f"That makes {count:,} pictures of each, and {_MOST_COMBINATIONS:,} are allowed:"
             " choose fewer --frames, or fewer ranges."
         )
-    combinations = itertools.product(*columns.values())
-    rows = [dict(zip(columns, map(float, values), strict=True)) for values in combinations]
+    grids = np.meshgrid(*spread.values(), indexing="ij")
+    values = {name: grid.ravel() for name, grid in zip(spread, grids, strict=True)}
     sources = _sources(source, output)
     settings = {
         "model": model,
-        "values": {name: list(values) for name, values in asked.items()},
+        "values": {name: list(ends) for name, ends in asked.items()},
         "frames": frames,
         "sources": [str(path) for path, _ in sources],
     }
     _begin(output, settings)
-    names = [
-        [f"{_PICTURES}/{i:06}-{j:03}.png" for j in range(len(rows))] for i in range(len(sources))
-    ]
-    shown = [name for name, values in asked.items() if values.varies] or list(asked)
+    shown = [name for name, ends in asked.items() if ends.varies] or list(asked)
     table, unreadable = [], []
-    with Progress(len(sources) * len(rows)) as progress:
-        for (path, labels), own in zip(sources, names, strict=True):
+    with Progress(len(sources) * count) as progress:
+        for i, (path, labels) in enumerate(sources):
+            names = [f"{_PICTURES}/{i:06}-{j:03}.png" for j in range(count)]
             try:
-                _make(editor, path, rows, [output / name for name in own])
+                _make(editor, path, values, [output / name for name in names])
             except DataError as error:
                 unreadable.append(error)
             else:
                 common = {**labels, SOURCE: path}
                 table += [
-                    {IMAGE: name, **common, **{key: row[key] for key in shown}}
-                    for name, row in zip(own, rows, strict=True)
+                    {IMAGE: name, **common, **{key: float(values[key][j]) for key in shown}}
+                    for j, name in enumerate(names)
                 ]
-            progress.update(len(rows))
+            progress.update(count)
     if not table:
         raise unreadable[0]
     write_aside(output / FILENAME, lambda path: _write_table(path, table))
@@ -172,34 +171,43 @@ def rerender_folder(
     show(f"{output}: {len(table):,} pictures of {made:,}, and {FILENAME}")
 
 
-def _columns(editor: SceneEditor, asked: Mapping[str, Range], frames: int) -> dict[str, np.ndarray]:
-    """Name to the values to be shown, checked."""
-    for name, values in asked.items():
-        for value in values:
-            editor.check(name, value)
-    return {name: own.spread(frames, editor.period(name)) for name, own in asked.items()}
+def _spread(editor: SceneEditor, asked: Mapping[str, Range], frames: int) -> dict[str, np.ndarray]:
+    """Name to the values to be shown, checked: `frames` of a range, 1 of what does not vary."""
+    spread = {}
+    for name, ends in asked.items():
+        calibrated = editor.calibrated(name)
+        calibrated.check(ends)
+        spread[name] = ends.spread(frames, calibrated.period)
+    return spread
 
 
-def _draw(editor: SceneEditor, image: Path, rows: list[dict[str, float]]) -> np.ndarray:
-    """A picture with each row's values: uint8 [rows, H, W, C]."""
-    code = editor.encode(editor.fit(image)[np.newaxis])[0]
-    codes = np.stack([editor.changed(code, values) for values in rows])
-    starts = range(0, len(codes), _BATCH)
+def _draw(editor: SceneEditor, image: Path, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """A picture with each of some combinations of values, name to [n]: uint8 [n, H, W, C]."""
+    code = editor.encode(editor.fit(image)[np.newaxis])
+    count = len(next(iter(values.values())))
+    codes = editor.changed(np.repeat(code, count, axis=0), values)
+    starts = range(0, count, _BATCH)
     return np.concatenate([editor.decode(codes[start : start + _BATCH]) for start in starts])
 
 
 def _make(
-    editor: SceneEditor, source: Path, rows: list[dict[str, float]], pictures: list[Path]
+    editor: SceneEditor, source: Path, values: Mapping[str, np.ndarray], pictures: list[Path]
 ) -> None:
-    """Writes the pictures of a source, unless they are there.
+    """Writes the pictures of a source, unless they are there and no older than it is.
 
     Raises:
         DataError: if the source cannot be read.
     """
-    if not _are_made(source, pictures):
-        for path, image in zip(pictures, _draw(editor, source, rows), strict=True):
-            content = encode_png(image)
-            write_aside(path, lambda aside, c=content: aside.write_bytes(c))
+    with contextlib.suppress(FileNotFoundError):
+        newest = source.stat().st_mtime_ns
+        if all(picture.stat().st_mtime_ns >= newest for picture in pictures):
+            return
+    for path, image in zip(pictures, _draw(editor, source, values), strict=True):
+        _write(path, encode_png(image))
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_aside(path, lambda aside: aside.write_bytes(content))
 
 
 def _sources(source: Path, output: Path) -> list[tuple[Path, dict[str, str]]]:
@@ -212,21 +220,18 @@ def _sources(source: Path, output: Path) -> list[tuple[Path, dict[str, str]]]:
         return [(source.absolute(), {IDENTITY: source.stem})]
     if (source / FILENAME).exists():
         manifest = read_manifest(source / FILENAME)
-        who = manifest.identity
-        splits = [{}] * len(manifest.identities)
+        labels = [{IDENTITY: name} for name in manifest.identities]
         if manifest.subset is not None:
-            splits = [{SPLIT: SUBSETS[subset]} for subset in manifest.subset]
+            for label, subset in zip(labels, manifest.subset, strict=True):
+                label[SPLIT] = SUBSETS[subset]
         return [
-            (
-                manifest.picture(i).absolute(),
-                {IDENTITY: manifest.identities[who[i]], **splits[who[i]]},
-            )
-            for i in range(len(manifest))
+            (manifest.picture(i).absolute(), labels[number])
+            for i, number in enumerate(manifest.identity)
         ]
     suffixes = {k for k, kind in Image.registered_extensions().items() if kind in Image.OPEN}
     made = (output / _PICTURES).absolute()  # which may lie in the source
-    found = (path for path in source.absolute().rglob("*") if not path.is_relative_to(made))
-    paths = sorted(p for p in found if p.is_file() and p.suffix.lower() in suffixes)
+    given = (path for path in source.absolute().rglob("*") if not path.is_relative_to(made))
+    paths = sorted(p for p in given if p.is_file() and p.suffix.lower() in suffixes)
     if not paths:
         raise DataError(f"There is no picture in {source}.")
     return [(p, {IDENTITY: p.relative_to(source.absolute()).as_posix()}) for p in paths]
@@ -252,15 +257,6 @@ def _begin(output: Path, settings: Mapping[str, Any]) -> None:
     elif output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"{output} exists, and was not made by this command; choose another.")
     write_json(record, settings)
-
-
-def _are_made(source: Path, pictures: list[Path]) -> bool:
-    """Whether all pictures of a source are there, and no older than it is."""
-    try:
-        newest = source.stat().st_mtime_ns
-        return all(picture.stat().st_mtime_ns >= newest for picture in pictures)
-    except FileNotFoundError:
-        return False
 
 
 def _write_table(path: Path, table: list[dict[str, Any]]) -> None:

@@ -18,6 +18,7 @@ from dcign_tf.evaluation.metrics import circle
 from dcign_tf.evaluation.sweep_codes import Codes, latent_ranges
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 
 _EXAMPLES = 3  # identities, or sweeps, in a sheet of one factor
@@ -50,8 +51,8 @@ def figures(
     """
     code = network.code
     tested = [f for f in code.extrinsic if len(sweeps[f])]
-    known = {f: own for f, own in calibration.factors.items() if not own.reason}
-    turned = [f for f in tested if f in known and quantities[f].period]
+    calibrated = calibration.usable
+    turned = [f for f in tested if f in calibrated and quantities[f].period]
     yield from _charts(code, {f: test[f] for f in tested}, quantities, calibration, scores)
     examples = example_images(sweeps, code.factors, _RECONSTRUCTIONS)
     if len(examples):
@@ -61,7 +62,7 @@ def figures(
         ranges = {**latent_ranges(code, test), **latent_ranges(code, fit)}
         for factor in ranges:
             if factor not in turned:  # which are shown beside the truth instead
-                quantity, curve = quantities.get(factor), known.get(factor)
+                quantity, curve = quantities.get(factor), calibrated.get(factor)
                 inputs = examples[:_EXAMPLES]
                 figure = _traversal(network, inputs, factor, ranges[factor], quantity, curve)
                 yield of_factor("traversal", factor), figure
@@ -69,7 +70,7 @@ def figures(
         if factor not in quantities:
             yield of_factor("ordered", factor), _ordered(network, sweeps[factor], factor)
         elif factor in turned:
-            quantity, curve = quantities[factor], known[factor]
+            quantity, curve = quantities[factor], calibrated[factor]
             figure = _rotations(network, sweeps[factor], factor, quantity, curve)
             yield of_factor("rotation", factor), figure
     if pairs := [p for f in tested for p in _novel_pairs(network, sweeps[f], f, quantities.get(f))]:
@@ -124,29 +125,20 @@ def _traversal(
     """Through all calibrated values, or through what the latent takes if there are none."""
     labels = [f"input {row}" for row in range(1, len(images) + 1)]
     if curve is None:
-        latents = np.linspace(*latent_range, TRAVERSAL_STEPS)
+        latents = np.linspace(*latent_range, TRAVERSAL_STEPS)[:, np.newaxis]
         digits = 1 if np.ptp(latents) >= 0.1 * (TRAVERSAL_STEPS - 1) else 2
-        texts, what = [sheets.signed(z, digits) for z in latents], "its value"
+        texts, what = [sheets.signed(z, digits) for z in latents[:, 0]], "its value"
     else:
         values = np.linspace(*curve.range, TRAVERSAL_STEPS)
-        latents, texts = curve.to_latent(values), [quantity.text(v) for v in values]
+        latents, texts = scene.latents_for(values, curve), [quantity.text(v) for v in values]
         what = f"the {'angle' if quantity.unit else 'value'} that it stands for"
         read = curve.to_value(network.encode(images)[:, network.code.slice(factor).start])
         labels = [
             f"{label}, read\nas {quantity.text(v)}" for label, v in zip(labels, read, strict=True)
         ]
-    swept = np.stack([_with_latents(network, image, factor, latents) for image in images])
+    swept = np.stack([network.swept(image, factor, latents) for image in images])
     title = f"{display_name(factor)}: its latent swept, all others held; on top, {what}"
     return sheets.traversal(images, swept, labels, texts, title=title)
-
-
-def _with_latents(
-    network: Codec, image: np.ndarray, factor: str, latents: np.ndarray
-) -> np.ndarray:
-    """One image [H, W, C] decoded with each of `latents` [n] as its factor's: [n, H, W, C]."""
-    z = np.repeat(network.encode(image[np.newaxis]), len(latents), axis=0)
-    z[:, network.code.slice(factor)] = latents[:, np.newaxis]
-    return network.decode(z)
 
 
 def _ordered(network: Codec, sweeps: Sweeps, factor: str) -> Figure:
@@ -182,7 +174,7 @@ def _rotations(
         latents = latents_for(angle[order], curve, quantity.period)
         inputs.append(images[0])
         true.append(images[order])
-        decoded.append(_with_latents(network, images[0], factor, latents))
+        decoded.append(network.swept(images[0], factor, latents))
         headings.append([quantity.text(angle[i]) for i in order])
     title = f"Turned from a single view: {display_name(factor)} given as an angle"
     return sheets.rotations(np.stack(inputs), true, decoded, headings, title=title)

@@ -22,6 +22,7 @@ from dcign_tf.evaluation.metrics.novel_views import squared_errors
 from dcign_tf.evaluation.picture_errors import SweepErrors
 from dcign_tf.evaluation.sweep_codes import Codes
 from dcign_tf.quantities import Quantity
+from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 
 METHODS = ("network", "unchanged", "copy", "mean_image", "ceiling")
@@ -140,9 +141,9 @@ def _pair_errors(
         true = distinct_images(sweeps[sweep.index])[wanted]
         by_network = by_mean_image = np.full(len(true), np.nan)
         if curve is not None:
-            latents = latents_for(values[wanted], curve, period)
-            z[:, network.code.slice(factor)] = latents[:, np.newaxis]
-            by_network = squared_errors(network.decode(z), true)
+            latents = {factor: latents_for(values[wanted], curve, period)}
+            drawn = network.decode(scene.replaced(z, network.code, latents))
+            by_network = squared_errors(drawn, true)
         if means is not None:
             by_mean_image = squared_errors(means.at(values[wanted]), true)
         return {
@@ -175,7 +176,7 @@ def latents_for(values: np.ndarray, curve: FactorCalibration, period: float | No
         period: once round, if the values lie on a circle, of which perhaps a part alone
             is calibrated.
     """
-    return curve.to_latent(_as_calibrated(values, curve, period))
+    return scene.latents_for(_as_calibrated(values, curve, period), curve)
 
 
 def _as_calibrated(

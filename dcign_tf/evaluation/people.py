@@ -30,7 +30,8 @@ from dcign_tf.evaluation.portraits import (
 from dcign_tf.evaluation.shape_errors import shape_scores, vertex_errors_mm
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.pixels import to_unit
-from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.quantities import display_name
+from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout, fit_readout
 from dcign_tf.readouts.identities import IdentityDistribution, show_people
@@ -72,9 +73,9 @@ def evaluate_people(
         do not show one person twice; `shape`, see `shape_errors.shape_scores`. And
         the codes of the training images, [N, latent_dim], in the order of `network`.
     """
-    found = network
+    arranged = network
     if entangled:
-        network = found.rearranged({})  # the read-out is for the model's own codes
+        network = arranged.rearranged({})  # the read-out is for the model's own codes
     angles = [key for key in data.values.values() if key.endswith("_deg")]
     test = read_portraits(data.independent(), angles)
     fit = read_portraits(data.sweeps("train")[INTRINSIC], angles, most_images=FIT_IMAGES)
@@ -120,7 +121,7 @@ def evaluate_people(
     if not entangled and not any(known.reason for known in calibration.factors.values()):
         sheet = _sampled_people(network, fit_codes[:, where], calibration)
         save_figure(sheet, directory / "sampled_people.png")
-    return scores, np.take(fit_codes, found.order, axis=1) if entangled else fit_codes
+    return scores, scene.arranged(fit_codes, arranged.order) if entangled else fit_codes
 
 
 def _encode(network: Codec, portraits: Portraits) -> np.ndarray:
@@ -183,24 +184,27 @@ def _sampled_people(network: Codec, intrinsic: np.ndarray, calibration: Calibrat
     From the prior, and from a Gaussian fitted to the codes of training images: where
     training leaves codes far from the prior, its people are no faces.
     """
-    known = calibration.factors
-    plain = {factor: float(np.clip(0.0, *k.range)) for factor, k in known.items()}
-    scenes, labels = [plain], ["plain"]
-    for factor, k in known.items():
-        quantity = Quantity(k.name, k.period)
+    calibrated = calibration.factors
+    plain = {factor: float(np.clip(0.0, *curve.range)) for factor, curve in calibrated.items()}
+    values, labels = [plain], ["plain"]
+    for factor, curve in calibrated.items():
+        low, high = curve.range
         for share in _TURNS:
-            value = 5 * round(share * (k.range[1] if share > 0 else -k.range[0]) / 5)
-            scenes.append({**plain, factor: value})
+            value = 5 * round(share * (high if share > 0 else -low) / 5)
+            values.append({**plain, factor: value})
             name = display_name(factor).replace(" ", "\n")
-            labels.append(f"{name}\n{quantity.text(value)}")
-    latents = [{f: float(known[f].to_latent(v)) for f, v in scene.items()} for scene in scenes]
+            labels.append(f"{name}\n{curve.quantity.text(value)}")
+    scenes = [
+        {factor: scene.latents_for(value, calibrated[factor]) for factor, value in row.items()}
+        for row in values
+    ]
     distributions = {
         "prior": IdentityDistribution.prior(intrinsic.shape[1]),
         "fitted": IdentityDistribution.fitted(intrinsic),
     }
     people = np.concatenate([d.draw(_SAMPLED, seed=0) for d in distributions.values()])
     return sheets.people(
-        show_people(network.decode, network.code, people, latents),
+        show_people(network.decode, network.code, people, scenes),
         labels,
         row_labels=[f"{name} {i}" for name in distributions for i in range(1, _SAMPLED + 1)],
         title="People who do not exist, turned and relit: their intrinsic latents drawn from the"

@@ -14,7 +14,6 @@ from dcign_tf.evaluation.metrics.novel_views import (
     novel_view_pairs,
     novel_view_ratio,
     squared_errors,
-    swap_latents,
 )
 from dcign_tf.evaluation.sweep_codes import Codes
 
@@ -61,8 +60,7 @@ def image_errors(
         decoded = network.decode(z)
         pairs = _pairs(len(images), index)
         given, wanted = pairs.T
-        swapped = swap_latents(z[given], z[wanted], network.code.slice(factor))
-        drawn = network.decode(swapped) if len(pairs) else images[:0]
+        drawn = network.novel_views(z, factor, pairs) if len(pairs) else images[:0]
         return SweepErrors(
             index=index,
             pairs=pairs,

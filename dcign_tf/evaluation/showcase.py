@@ -20,12 +20,10 @@ from dcign_tf.datasets.sweeps import (
 )
 from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.factors import INTRINSIC
-from dcign_tf.readouts.identities import IdentityDistribution
+from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 
 EXAMPLES_FOLDER = "examples"
 """Pictures of test identities; its name in a run's evaluation directory."""
-IDENTITIES_FILE = "identities.npz"
-"""An `IdentityDistribution`; its name in a run's evaluation directory."""
 
 _EXAMPLES = 8
 _FIT_SWEEPS = 100

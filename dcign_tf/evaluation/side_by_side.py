@@ -15,6 +15,7 @@ from dcign_tf.evaluation.figures.sheets import people
 from dcign_tf.evaluation.given_values import latents_for
 from dcign_tf.evaluation.metrics.circle import furthest_apart
 from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration
 
 _EXAMPLES = 3  # of each factor
@@ -85,12 +86,12 @@ def turn(network: Codec, calibration: Calibration, examples: Sequence[Example]) 
     z = network.encode(np.stack([example.given for example in examples]))
     blank = []
     for row, example in enumerate(examples):
-        known = calibration.factors.get(example.factor)
-        if known is None or known.reason:
+        calibrated = calibration.usable.get(example.factor)
+        if calibrated is None:
             blank.append(row)
         else:
-            latent = latents_for(example.value, known, example.period)
-            z[row, network.code.slice(example.factor)] = latent
+            latents = {example.factor: latents_for(example.value, calibrated, example.period)}
+            z[row] = scene.replaced(z[row], network.code, latents)
     images = network.decode(z)
     images[blank] = 1
     return images

@@ -11,6 +11,7 @@ import numpy as np
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images
 from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.factors import GraphicsCode
+from dcign_tf.readouts import scene
 
 if TYPE_CHECKING:
     from dcign_tf.codec import Codec
@@ -30,7 +31,7 @@ class Codes:
 
     def rearranged(self, order: Sequence[int]) -> Codes:
         """The same codes with their latents in another order, int [latent_dim]."""
-        return Codes([np.take(sweep, order, axis=1) for sweep in self.z_mean], self.values)
+        return Codes([scene.arranged(sweep, order) for sweep in self.z_mean], self.values)
 
     def latent(self, where: slice) -> list[np.ndarray]:
         """The one latent at `where`, in each sweep: [n_i].

@@ -21,12 +21,17 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from dcign_tf.factors import GraphicsCode
-from dcign_tf.model import losses
+from dcign_tf.factors import INTRINSIC, GraphicsCode
+from dcign_tf.model import layers, losses  # noqa: F401 (`from_config` needs the layers registered)
 from dcign_tf.model.clamping import MODES, clamp_inactive
 from dcign_tf.model.factor_means import FactorMeans
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import Calibration, CalibrationError
+from dcign_tf.readouts.calibration import (
+    Calibration,
+    CalibrationError,
+    FactorCalibration,
+    error_name,
+)
 
 PROCEDURES = ("clamped", "entangled")
 
@@ -76,7 +81,7 @@ class DCIGN(keras.Model):
             latent otherwise falls silent before the decoder has learned to listen.
         seed: with the step number, determines the sampling noise.
         calibration: what the extrinsic latents mean, in degrees; fitted after training
-            (`calibration_fitting.calibrate`), and saved with the model. An attribute
+            (`readouts.fitting.calibrate`), and saved with the model. An attribute
             that may be set at any time.
         **kwargs: as in `keras.Model`.
 
@@ -235,7 +240,13 @@ class DCIGN(keras.Model):
         Raises:
             CalibrationError: if the model is not calibrated.
         """
-        return scene.read_scene(self.encode(images)[0], self.code, self.checked_calibration())
+        calibration = self.checked_calibration()
+        order = self.code.order(calibration.latents)
+        z = scene.arranged(self.encode(images)[0], order, keras.ops)
+        answer = {}
+        for name, reading in scene.read(z, self.code, calibration, keras.ops).items():
+            answer |= {name: reading.value, error_name(name): reading.error}
+        return {**answer, INTRINSIC: z[:, self.code.slice(INTRINSIC)]}
 
     def rerender(self, images: tf.Tensor, **changes: tf.Tensor | float) -> tf.Tensor:
         """The same objects, turned or relit (paper Figs 4, 5, 8).
@@ -262,14 +273,19 @@ class DCIGN(keras.Model):
                 For any change at all, if the model is entangled and not calibrated.
         """
         z, _ = self.encode(images)
+        if not changes:
+            return self.decode(z)
         latents = {}
         for name, value in changes.items():
             factor, value = self._latents_of(name, tf.cast(value, tf.float32))
             if factor in latents:
                 raise ValueError(f"'{factor}' is given twice, as a latent and as a value.")
             latents[factor] = value
-        found = self._found_latents() if latents else {}
-        return self.decode(scene.replace_latents(z, self.code, latents, found))
+        entangled = self.procedure == "entangled"
+        order = self.code.order(self.checked_calibration().latents if entangled else {})
+        z = scene.arranged(z, order, keras.ops)
+        z = scene.replaced(z, self.code, latents, keras.ops)
+        return self.decode(scene.restored(z, order, keras.ops))
 
     # === Serialisation ===
 
@@ -324,21 +340,15 @@ class DCIGN(keras.Model):
             )
         return self.calibration
 
-    def _found_latents(self) -> Mapping[str, tuple[int, ...]]:
-        """Factors whose latents are elsewhere than the code says, to these latents.
-
-        Raises:
-            CalibrationError: if the model is entangled, and they were not found yet.
-        """
-        return self.checked_calibration().latents if self.procedure == "entangled" else {}
-
     def _latents_of(self, name: str, value: tf.Tensor) -> tuple[str, tf.Tensor]:
         """What `rerender` is asked for, as a factor and new latents of it."""
         is_value = self.calibration is not None or name.endswith(("_deg", "_value"))
         if name in self.code.factors or not is_value:
             self.code.slice(name)  # raises for an unknown factor
             return name, value
-        return scene.latent_of(name, value, self.checked_calibration())
+        factor, calibrated = self.checked_calibration().named(name)
+        _check_value(value, calibrated)
+        return factor, scene.latents_for(tf.reshape(value, (-1,)), calibrated, keras.ops)
 
     def _active_mask(self, factor: tf.Tensor) -> tf.Tensor:
         if self.procedure == "entangled":
@@ -401,6 +411,16 @@ def _single_factor(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         batch["factor"], factor, "Several factors in one batch; do not shuffle or split batches."
     )
     return factor
+
+
+def _check_value(value: tf.Tensor, calibrated: FactorCalibration) -> None:
+    """Checks it now, or, where it is known only when a graph runs, then."""
+    static = tf.get_static_value(value)
+    if static is not None:
+        calibrated.check(static)
+    else:
+        within = tf.reduce_all(calibrated.within(value, keras.ops))
+        tf.debugging.Assert(within, [f"{calibrated.name} is {calibrated.outside()}."])
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from dcign_tf.codec import Codec
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.scores import are_current
-from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
+from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
 from dcign_tf.files import aside, write_json, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
@@ -26,7 +26,7 @@ from dcign_tf.pretrained.package_card import PHOTOGRAPH, model_card
 from dcign_tf.pretrained.photograph import photograph_sheet
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
-from dcign_tf.readouts.identities import IdentityDistribution
+from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 

@@ -3,20 +3,22 @@
 A `FactorCalibration` holds two curves of straight pieces. One reads a latent off
 as a value (an angle in degrees, as a rule), the other gives the latent that stands
 for a value; where the latent follows the value without a jump they are each
-other's inverse. `calibration_fitting` makes them, the model keeps them. They are
+other's inverse. `readouts.fitting` makes them, the model keeps them. They are
 plain tables of knots, so that the same few operations apply them in NumPy and
-inside a TensorFlow graph.
+inside a TensorFlow graph. `readouts.scene` applies them to whole codes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from dcign_tf.errors import UserError
+from dcign_tf.quantities import Quantity
 
 # Of the range, so that its own ends, rounded to float32, are not outside of it.
 _TOLERANCE = 1e-5
@@ -67,6 +69,11 @@ class FactorCalibration:
     def error_name(self) -> str:
         """Under which the error is given: `azimuth_error_deg`."""
         return error_name(self.name)
+
+    @property
+    def quantity(self) -> Quantity:
+        """How the value is written."""
+        return Quantity(self.name, self.period)
 
     @property
     def remark(self) -> str:
@@ -132,19 +139,37 @@ class FactorCalibration:
         hair = _TOLERANCE * (high - low)
         return low - hair, high + hair
 
-    def check(self, value: np.ndarray | float) -> None:
+    def within(self, values, xp=np):
+        """Which values can be asked for: a bool for each, False for NaN and infinity.
+
+        Raises:
+            CalibrationError: if the factor is not calibrated.
+        """
+        low, high = self.limits()
+        return xp.isfinite(values) & (values >= low) & (values <= high)
+
+    def check(self, values: np.ndarray | float) -> None:
         """Checks that a value, or each of several, can be asked for.
 
         Raises:
             CalibrationError: if the factor is not calibrated, or a value is not finite
                 or outside the range, which the message states.
         """
-        low, high = self.limits()
-        value = np.asarray(value, np.float64)
-        # Not the reverse, which NaN would pass.
-        wrong = value[~(np.isfinite(value) & (value >= low) & (value <= high))]
-        if wrong.size:
-            raise CalibrationError(f"{self.name}={wrong.flat[0]:g} is {self.outside()}.")
+        values = np.asarray(values, np.float64)
+        outside = values[~self.within(values)]
+        if outside.size:
+            raise CalibrationError(f"{self.name}={outside.flat[0]:g} is {self.outside()}.")
+
+    def nearest(self, value: float) -> float:
+        """The value, or the end of the range that is next to it.
+
+        Raises:
+            CalibrationError: if the factor is not calibrated.
+        """
+        low, high = self.range
+        if self.period:
+            value = low + (value - low) % self.period
+        return min(max(value, low), high)
 
     def outside(self) -> str:
         """What to say of a value that is not within the range."""
@@ -167,29 +192,26 @@ class Calibration:
     step: int = 0
     latents: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
+    @property
+    def usable(self) -> dict[str, FactorCalibration]:
+        """The factors whose latents tell something, so that their values can be asked for."""
+        return {factor: curve for factor, curve in self.factors.items() if not curve.reason}
+
     def named(self, name: str) -> tuple[str, FactorCalibration]:
         """The factor whose value has this name, and its calibration.
 
         Raises:
             KeyError: if there is none.
         """
-        for factor, known in self.factors.items():
-            if known.name == name:
-                return factor, known
-        names = ", ".join(known.name for known in self.factors.values())
+        for factor, calibrated in self.factors.items():
+            if calibrated.name == name:
+                return factor, calibrated
+        names = ", ".join(calibrated.name for calibrated in self.factors.values())
         raise KeyError(f"Unknown value '{name}'; calibrated are {names or 'none'}.")
 
     def get_config(self) -> dict[str, Any]:
         """Dicts, lists, strings and numbers: what JSON holds."""
-        factors = {
-            factor: {
-                field: list(entry) if isinstance(entry, tuple) else entry
-                for field, entry in dataclasses.asdict(calibration).items()
-            }
-            for factor, calibration in self.factors.items()
-        }
-        latents = {factor: list(own) for factor, own in self.latents.items()}
-        return {"step": self.step, "factors": factors, "latents": latents}
+        return json.loads(json.dumps({"step": self.step, **dataclasses.asdict(self)}))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Calibration:
@@ -204,8 +226,8 @@ class Calibration:
             for factor, fields in config["factors"].items()
         }
         latents = config.get("latents", {})  # what was saved before there were any lacks it
-        found = {factor: tuple(own) for factor, own in latents.items()}
-        return cls(factors, step=config["step"], latents=found)
+        latents = {factor: tuple(indices) for factor, indices in latents.items()}
+        return cls(factors, step=config["step"], latents=latents)
 
 
 def value_name(factor: str, key: str) -> str:

@@ -16,6 +16,10 @@ import numpy as np
 
 from dcign_tf.factors import INTRINSIC, GraphicsCode
 from dcign_tf.files import aside, read_arrays
+from dcign_tf.readouts.scene import replaced
+
+IDENTITIES_FILE = "identities.npz"
+"""An `IdentityDistribution`; its name in a run's evaluation directory."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -103,7 +107,7 @@ def scene_codes(
     Args:
         code: which latents belong to which factor.
         people: intrinsic latents, [P, I].
-        scenes: each gives every extrinsic factor the value of its latents.
+        scenes: at least one; each gives every extrinsic factor its latents.
 
     Returns:
         Codes, float32 [P, scenes, latent_dim].
@@ -118,15 +122,13 @@ def scene_codes(
                 f"A scene gives {', '.join(scene) or 'nothing'}; it must give"
                 f" {', '.join(code.extrinsic)}."
             )
+    people = np.asarray(people)
     where = code.slice(INTRINSIC)
-    if np.ndim(people) != 2 or np.shape(people)[1] != where.stop - where.start:
-        raise ValueError(f"People {np.shape(people)} must be [P, {where.stop - where.start}].")
-    codes = np.empty((len(people), len(scenes), code.latent_dim), np.float32)
-    codes[..., where] = np.asarray(people)[:, np.newaxis]
-    for index, scene in enumerate(scenes):
-        for factor, latent in scene.items():
-            codes[:, index, code.slice(factor)] = latent
-    return codes
+    if people.ndim != 2 or people.shape[1] != where.stop - where.start:
+        raise ValueError(f"People {people.shape} must be [P, {where.stop - where.start}].")
+    empty = np.zeros((len(people), code.latent_dim), np.float32)
+    codes = [replaced(empty, code, {**scene, INTRINSIC: people}) for scene in scenes]
+    return np.stack(codes, axis=1)
 
 
 def show_people(

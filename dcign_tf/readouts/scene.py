@@ -1,85 +1,111 @@
-"""Codes as scenes, and back: a calibration applied to tensors, in a graph or not."""
+"""Codes read as scenes, and changed: where latents become values, and values latents.
+
+Codes are taken as the graphics code has them. In an entangled network a factor's latents
+stand elsewhere, until evaluation finds them; `arranged` moves them to their places, in
+the order that `GraphicsCode.order` makes of `Calibration.latents`, and `restored` moves
+them back.
+
+As in `calibration`, `xp` is `numpy`, or `keras.ops` for tensors, in a graph or not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-import keras
-import tensorflow as tf
+import numpy as np
 
-from dcign_tf.factors import INTRINSIC, GraphicsCode
-from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.factors import GraphicsCode
+from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 
 
-def read_scene(z: tf.Tensor, code: GraphicsCode, calibration: Calibration) -> dict[str, tf.Tensor]:
-    """What codes say: each calibrated factor's value and its error, and the intrinsic latents.
+class Reading(NamedTuple):
+    """What codes say of one value of the scene.
 
-    Args:
-        z: codes [B, latent_dim].
-        code: which latents belong to which factor.
-        calibration: of these codes.
-
-    Returns:
-        Names such as `azimuth_deg` and `azimuth_error_deg` to float32 [B], and
-        `intrinsic` to [B, intrinsic latents].
+    Attributes:
+        value: in the unit that its name tells.
+        error: the root mean square error of such readings, in the same unit.
     """
-    z = tf.gather(z, code.order(calibration.latents), axis=1)
-    scene = {}
-    for factor, known in calibration.factors.items():
-        latent = z[:, code.slice(factor).start]
-        scene[known.name] = known.to_value(latent, keras.ops)
-        scene[known.error_name] = known.error(latent, keras.ops)
-    return {**scene, INTRINSIC: z[:, code.slice(INTRINSIC)]}
+
+    value: Any
+    error: Any
 
 
-def latent_of(name: str, value: tf.Tensor, calibration: Calibration) -> tuple[str, tf.Tensor]:
-    """The latent that stands for a value.
+def arranged(z, order: Sequence[int], xp=np):
+    """A network's own codes, as the graphics code has them.
 
     Args:
-        name: of the value, e.g. `azimuth_deg`.
-        value: float32, scalar or [B].
-        calibration: what the latents mean.
+        z: codes [..., latent_dim], an array of `xp`.
+        order: from which of the network's latents each one is taken (`GraphicsCode.order`).
+        xp: see the module.
 
     Returns:
-        The factor, and its latent [1, 1] or [B, 1].
+        A new array of the same shape.
+    """
+    return xp.take(z, np.asarray(order), axis=-1)
+
+
+def restored(z, order: Sequence[int], xp=np):
+    """The inverse of `arranged`: codes as the network's decoder takes them."""
+    return arranged(z, np.argsort(order), xp)
+
+
+def read(z, code: GraphicsCode, calibration: Calibration, xp=np) -> dict[str, Reading]:
+    """What codes say of the scene.
+
+    Args:
+        z: codes [..., latent_dim], an array of `xp`.
+        code: which latents belong to which factor.
+        calibration: what they mean.
+        xp: see the module.
+
+    Returns:
+        The names of values, such as `azimuth_deg`, to readings of the shape [...].
+    """
+    readings = {}
+    for factor, calibrated in calibration.factors.items():
+        latent = z[..., code.slice(factor).start]
+        readings[calibrated.name] = Reading(
+            calibrated.to_value(latent, xp), calibrated.error(latent, xp)
+        )
+    return readings
+
+
+def latents_for(values, calibrated: FactorCalibration, xp=np):
+    """The latents that stand for values of one factor, as `replaced` takes them.
+
+    Args:
+        values: any shape [...]; `FactorCalibration.check` says whether they can be asked for.
+        calibrated: the factor's calibration.
+        xp: see the module.
+
+    Returns:
+        [..., latents of the factor].
 
     Raises:
-        KeyError: if no value has that name.
-        CalibrationError: if the factor is not calibrated, or a value lies outside its
-            range. Where it is known only when a graph runs, it is a
-            tf.errors.InvalidArgumentError then.
+        CalibrationError: if the factor is not calibrated.
     """
-    factor, known = calibration.named(name)
-    static = tf.get_static_value(value)
-    if static is not None:
-        known.check(static)
-    else:
-        low, high = known.limits()
-        within = tf.reduce_all((value >= low) & (value <= high))
-        tf.debugging.Assert(within, [f"{name} is {known.outside()}."])
-    return factor, tf.reshape(known.to_latent(value, keras.ops), (-1, 1))
+    return calibrated.to_latent(values, xp)[..., np.newaxis]
 
 
-def replace_latents(
-    z: tf.Tensor,
-    code: GraphicsCode,
-    latents: Mapping[str, tf.Tensor],
-    found: Mapping[str, Sequence[int]],
-) -> tf.Tensor:
-    """Codes with some factors' latents replaced: a new tensor [B, latent_dim].
+def replaced(z, code: GraphicsCode, latents: Mapping[str, Any], xp=np):
+    """Codes with some factors' latents replaced; all others are kept.
 
     Args:
-        z: codes [B, latent_dim].
+        z: codes [..., latent_dim], an array of `xp`.
         code: which latents belong to which factor.
-        latents: factor to what broadcasts to [B, latents of the factor].
-        found: `Calibration.latents`.
+        latents: factor to what broadcasts to [..., latents of the factor].
+        xp: see the module.
+
+    Returns:
+        A new array of the shape and type of `z`.
+
+    Raises:
+        KeyError: if the code has no such factor.
+        ValueError: if something does not broadcast (with TensorFlow, InvalidArgumentError).
     """
-    size = tf.shape(z)[0]
-    order = code.order(found)
-    columns = tf.unstack(z, axis=1)
-    for factor, value in latents.items():
-        where = code.slice(factor)
-        value = tf.broadcast_to(value, (size, where.stop - where.start))
-        for index, column in zip(order[where], tf.unstack(value, axis=1), strict=True):
-            columns[index] = column
-    return tf.stack(columns, axis=1)
+    parts = {factor: z[..., code.slice(factor)] for factor in code.factors}
+    for factor, given in latents.items():
+        shape = xp.shape(z[..., code.slice(factor)])
+        parts[factor] = xp.broadcast_to(xp.array(given, dtype=z.dtype), shape)
+    return xp.concatenate(list(parts.values()), axis=-1)

@@ -8,7 +8,6 @@ import zipfile
 import keras
 
 from dcign_tf.errors import UserError
-from dcign_tf.model import layers  # noqa: F401 (registers the layers that files name)
 from dcign_tf.model.dcign import DCIGN
 
 

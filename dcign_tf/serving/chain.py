@@ -41,21 +41,22 @@ class Chain(tf.Module):
 
 
 class _Affine(tf.Module):
-    """A convolution or a matrix product, bias and activation."""
+    """A convolution or a matrix product, bias and activation; then, perhaps, `shuffle`."""
 
-    def __init__(self, product, kernel, bias, activation: Operation):
+    def __init__(self, product, kernel, bias, activation, shuffle: Operation | None = None):
         super().__init__()
         self._product = product
         self._kernel = tf.Variable(kernel, trainable=False, dtype=tf.float32)
         self._bias = tf.Variable(bias, trainable=False, dtype=tf.float32)
         self._activation = activation
+        self._shuffle = shuffle
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        return self._activation(tf.nn.bias_add(self._product(x, self._kernel), self._bias))
+        x = self._activation(tf.nn.bias_add(self._product(x, self._kernel), self._bias))
+        return self._shuffle(x) if self._shuffle else x
 
 
-def _convolve(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    return tf.nn.conv2d(x, kernel, strides=1, padding="VALID")
+_convolve = functools.partial(tf.nn.conv2d, strides=1, padding="VALID")
 
 
 @functools.singledispatch
@@ -74,17 +75,8 @@ def _(layer: keras.layers.Conv2D) -> Operation:
 def _(layer: UnpoolConv2D) -> Operation:
     # Depth-to-space takes the bias of filter f from 4 channels, one for each phase.
     bias = np.tile(layer.bias.numpy(), 4)
-    phases = _Affine(_convolve, layer.folded_kernel(), bias, layer.activation)
-    return _Unpooled(phases)
-
-
-class _Unpooled(tf.Module):
-    def __init__(self, phases: _Affine):
-        super().__init__()
-        self._phases = phases
-
-    def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.nn.depth_to_space(self._phases(x), 2)
+    unpool = functools.partial(tf.nn.depth_to_space, block_size=2)
+    return _Affine(_convolve, layer.folded_kernel(), bias, layer.activation, unpool)
 
 
 @_operation.register

@@ -31,7 +31,7 @@ import tensorflow as tf
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.losses import standard_normal
-from dcign_tf.readouts.calibration import FactorCalibration
+from dcign_tf.readouts import scene
 from dcign_tf.serving.chain import Chain
 from dcign_tf.serving.checks import checked
 from dcign_tf.serving.fitting import encode_pngs, fit_pictures
@@ -64,21 +64,18 @@ class ServedModel(tf.Module):
 
     def __init__(self, model: DCIGN, *, background: int):
         super().__init__()
-        code, calibration = model.code, model.checked_calibration()
+        self._code, self._calibration = model.code, model.checked_calibration()
+        self._order = self._code.order(self._calibration.latents)
         self.image_shape: tuple[int, int, int] = tuple(model.encoder.input_shape[1:])
-        self.latent_dim = code.latent_dim
+        self.latent_dim = self._code.latent_dim
         self._background = background
         layers = model.encoder.layers[1:]
         self._trunk = Chain(layer for layer in layers if layer.name not in _HEADS)
         self._heads = {name: Chain([model.encoder.get_layer(name)]) for name in _HEADS}
         self._decoder = Chain(model.decoder.layers[1:])
-        order = code.order(calibration.latents)
-        factors = [factor for factor, known in calibration.factors.items() if not known.reason]
-        names = input_names(calibration.factors[factor].name for factor in factors)
-        named = list(zip(names, factors, strict=True))
-        self.values = {name: calibration.factors[factor] for name, factor in named}
-        self._latents = {name: order[code.slice(factor).start] for name, factor in named}
-        self._intrinsic = order[code.slice(INTRINSIC)]
+        calibrated = self._calibration.usable.values()
+        names = input_names(factor.name for factor in calibrated)
+        self.values = dict(zip(names, calibrated, strict=True))
 
     def signatures(self) -> dict[str, Any]:
         """Name to a concrete function, dynamic in its batch."""
@@ -122,19 +119,26 @@ class ServedModel(tf.Module):
 
     def infer_scene(self, image: tf.Tensor) -> Tensors:
         """The calibrated factors' values, and the intrinsic latents."""
-        z = self.encode(image)["z_mean"]
+        z = self._arranged_codes(image)
+        readings = scene.read(z, self._code, self._calibration, keras.ops)
         inferred = {
-            f"inferred_{name}": known.to_value(z[:, self._latents[name]], keras.ops)
-            for name, known in self.values.items()
+            f"inferred_{name}": readings[calibrated.name].value
+            for name, calibrated in self.values.items()
         }
-        return {**inferred, INTRINSIC: tf.gather(z, self._intrinsic, axis=1)}
+        return {**inferred, INTRINSIC: z[:, self._code.slice(INTRINSIC)]}
 
     def rerender(self, image: tf.Tensor, **values: tf.Tensor) -> Tensors:
         """The same objects with other values; NaN keeps what the picture shows."""
-        z = self.encode(image)["z_mean"]
+        z = self._arranged_codes(image)
+        latents = {}
         for name, value in values.items():
-            z = self._with_value(z, name, value)
-        return self.decode(z)
+            value = self._checked_value(name, value, tf.shape(z)[0])
+            factor, calibrated = self._calibration.named(self.values[name].name)
+            wanted = scene.latents_for(value, calibrated, keras.ops)
+            shown = z[:, self._code.slice(factor)]
+            latents[factor] = tf.where(tf.math.is_nan(value)[:, tf.newaxis], shown, wanted)
+        z = scene.replaced(z, self._code, latents, keras.ops)
+        return self.decode(scene.restored(z, self._order, keras.ops))
 
     def sample(self, seed: tf.Tensor, count: tf.Tensor) -> Tensors:
         """Objects drawn from the prior, the same for the same seed."""
@@ -169,20 +173,20 @@ class ServedModel(tf.Module):
         within = (low >= -_TOLERANCE) & (high <= 1 + _TOLERANCE)  # which NaN is not
         return checked(image, within, "image has values {} to {}; they must be 0 to 1", [low, high])
 
-    def _with_value(self, z: tf.Tensor, name: str, value: tf.Tensor) -> tf.Tensor:
-        """Codes with another latent of one factor in the rows whose value is not NaN."""
-        known = self.values[name]
+    def _arranged_codes(self, image: tf.Tensor) -> tf.Tensor:
+        return scene.arranged(self.encode(image)["z_mean"], self._order, keras.ops)
+
+    def _checked_value(self, name: str, value: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+        """The values of one input, if there is one for each of the `wanted` pictures."""
+        calibrated = self.values[name]
         value = tf.ensure_shape(value, [None])
-        given, wanted = tf.shape(value)[0], tf.shape(z)[0]
+        given = tf.shape(value)[0]
         message = f"{name} has {{}} values for {{}} pictures; each needs one, or NaN"
         value = checked(value, tf.equal(given, wanted), message, [given, wanted])
-        kept = tf.math.is_nan(value)
-        wrong = tf.boolean_mask(value, ~(kept | _is_within(value, known)))
-        message = f"{name}: {{}} is {known.outside()}; NaN keeps what the picture shows"
-        value = checked(value, tf.equal(tf.size(wrong), 0), message, [wrong])
-        latent = known.to_latent(value, keras.ops)
-        changed = ~kept[:, tf.newaxis] & (tf.range(self.latent_dim) == self._latents[name])
-        return tf.where(changed, latent[:, tf.newaxis], z)
+        possible = tf.math.is_nan(value) | calibrated.within(value, keras.ops)
+        outside = tf.boolean_mask(value, ~possible)
+        message = f"{name}: {{}} is {calibrated.outside()}; NaN keeps what the picture shows"
+        return checked(value, tf.equal(tf.size(outside), 0), message, [outside])
 
 
 def input_names(names: Iterable[str]) -> list[str]:
@@ -190,14 +194,14 @@ def input_names(names: Iterable[str]) -> list[str]:
 
     A manifest's columns may be called anything; `azimuth_deg` stays as it is.
     """
-    found: list[str] = []
+    inputs: list[str] = []
     for name in names:
         clean = re.sub(r"\W", "_", name, flags=re.ASCII)
         clean = clean if clean.isidentifier() else f"value_{clean}"
-        while clean in found:
+        while clean in inputs:
             clean += "_"
-        found.append(clean)
-    return found
+        inputs.append(clean)
+    return inputs
 
 
 def _specs(shape: Sequence[int | None], dtype: tf.DType, *names: str) -> dict[str, tf.TensorSpec]:
@@ -206,8 +210,3 @@ def _specs(shape: Sequence[int | None], dtype: tf.DType, *names: str) -> dict[st
 
 def _with_rows(tensor: tf.Tensor, name: str) -> tf.Tensor:
     return checked(tensor, tf.shape(tensor)[0] > 0, f"{name} has no rows")
-
-
-def _is_within(value: tf.Tensor, known: FactorCalibration) -> tf.Tensor:
-    low, high = known.limits()
-    return tf.math.is_finite(value) & (value >= low) & (value <= high)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dcign_tf.codec import Codec
+from dcign_tf.codec import TRAVERSAL_STEPS, Codec
 from dcign_tf.datasets.sweeps import Sweeps
 from dcign_tf.evaluation.drawing import example_images
 from dcign_tf.evaluation.entangled import with_found_latents
@@ -36,11 +36,14 @@ class TrainingPictures:
         codes = encode_factors(network, self._sweeps, {})
         if self._model.procedure == "entangled":
             network, codes, _ = with_found_latents(network, codes)
-        swept, _ = network.traversals(images[:1], latent_ranges(network.code, codes))
+        swept = {
+            factor: network.swept(images[0], factor, np.linspace(*ends, TRAVERSAL_STEPS)[:, None])
+            for factor, ends in latent_ranges(network.code, codes).items()
+        }
         pairs = np.concatenate([images, network.reconstruct(images)], axis=1)
         return {
             "originals_and_reconstructions": _side_by_side(pairs),
-            **{f"traversal/{factor}": _side_by_side(rows[0]) for factor, rows in swept.items()},
+            **{f"traversal/{factor}": _side_by_side(row) for factor, row in swept.items()},
         }
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from dcign_tf.editing.editor import Control, SceneEditor
-from dcign_tf.evaluation.showcase import IDENTITIES_FILE
+from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.readouts.calibration import CalibrationError
-from dcign_tf.readouts.identities import IdentityDistribution
+from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from tests.helpers.trained_runs import LATENTS, SIZE, calibrated_model, write_run
 
 
@@ -143,15 +140,3 @@ def test_an_entangled_model_is_edited_where_its_latents_were_found(code):
     expected = model.rerender(images.astype(np.float32) / 255, azimuth_deg=60.0)
     drawn = editor.decode(changed[np.newaxis])
     np.testing.assert_allclose(drawn, 255 * expected.numpy(), atol=0.52)
-
-
-@given(st.floats(-1000, 1000), st.floats(-100, 100), st.sampled_from([None, 360.0]))
-def test_what_is_within_the_range_of_a_control_can_be_asked_for(value, low, period):
-    control = Control("azimuth_deg", low, low + (period or 50), period)
-    within = control.within(value)
-    assert control.low <= within <= control.high
-    if period:
-        turns = (within - value) / period
-        assert turns == pytest.approx(round(turns), abs=1e-9)
-    elif control.low <= value <= control.high:
-        assert within == value

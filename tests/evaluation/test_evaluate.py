@@ -361,15 +361,14 @@ class TestNetwork:
         expected = model.rerender(images[pairs[:, 0]], elevation=z)
         np.testing.assert_allclose(views, expected, atol=1e-6)
 
-    def test_a_traversal_changes_one_latent(self, model, network):
-        images = np.random.default_rng(1).random((2, *SHAPE), np.float32)
-        swept, values = network.traversals(images, {"azimuth": (-1.0, 2.0)})
-        assert set(swept) == set(values) == {"azimuth"}
-        assert (values["azimuth"][0], values["azimuth"][-1]) == (-1, 2)
-        assert swept["azimuth"].shape == (2, TRAVERSAL_STEPS, *SHAPE)
-        for index in (0, TRAVERSAL_STEPS - 1):
-            expected = model.rerender(images, azimuth=float(values["azimuth"][index]))
-            np.testing.assert_allclose(swept["azimuth"][:, index], expected, atol=1e-6)
+    def test_a_sweep_changes_one_factor(self, model, network):
+        image = np.random.default_rng(1).random((1, *SHAPE), np.float32)
+        latents = np.linspace(-1, 2, 5)[:, np.newaxis]
+        swept = network.swept(image[0], "azimuth", latents)
+        assert swept.shape == (5, *SHAPE)
+        for decoded, latent in zip(swept, latents, strict=True):
+            expected = model.rerender(image, azimuth=latent)[0]
+            np.testing.assert_allclose(decoded, expected, atol=1e-6)
 
     def test_traces_once_for_all_batch_sizes(self, network):
         for size in (1, 2, 5, 7):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from dcign_tf.codec import Codec
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.given_values import METHODS, rerendering_scores
 from dcign_tf.evaluation.mean_images import MeanImages, fit_mean_images
@@ -36,7 +37,7 @@ def sweep(seed: int, low: float = -50, high: float = 50) -> dict[str, np.ndarray
     return {"image": images, "azimuth_deg": azimuth_deg}
 
 
-class Exact:
+class Exact(Codec):
     """Its codes are those pixels; with an `offset`, its pictures are off."""
 
     code = CODE

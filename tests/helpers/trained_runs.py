@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from dcign_tf.evaluation.scores import SCHEMA_VERSION
-from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER, IDENTITIES_FILE
+from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
-from dcign_tf.readouts.identities import IdentityDistribution
+from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.runs.directory import RunDirectory
 from tests.helpers.tiny import tiny_model
 

@@ -1,4 +1,4 @@
-"""Errors of pictures drawn anew: of which pairs, with which latents, over which error."""
+"""Errors of pictures drawn anew: of which pairs, over which error."""
 
 from __future__ import annotations
 
@@ -31,24 +31,6 @@ def novel_view_pairs(num_images: int, num_pairs: int, seed: int) -> np.ndarray:
     source, target = np.divmod(drawn, num_images - 1)
     target += target >= source  # skips i = j
     return np.stack([source, target], axis=1)
-
-
-def swap_latents(z_source: np.ndarray, z_target: np.ndarray, where: slice) -> np.ndarray:
-    """The source's code with the target's value of one factor: a new array.
-
-    Args:
-        z_source: codes [..., latent_dim].
-        z_target: codes of the same shape.
-        where: latents to take from the target, e.g. `code.slice("azimuth")`.
-
-    Raises:
-        ValueError: if the shapes differ.
-    """
-    z_source, z_target = np.asarray(z_source), np.asarray(z_target)
-    check_same_shape(z_source, z_target)
-    swapped = z_source.copy()
-    swapped[..., where] = z_target[..., where]
-    return swapped
 
 
 def novel_view_ratio(predicted_mse: np.ndarray, source_mse: np.ndarray) -> float:

@@ -16,7 +16,6 @@ from dcign_tf.evaluation.metrics.novel_views import (
     novel_view_pairs,
     novel_view_ratio,
     squared_errors,
-    swap_latents,
 )
 from dcign_tf.factors import GraphicsCode
 
@@ -152,13 +151,6 @@ def test_pairs_depend_on_the_seed():
     assert (novel_view_pairs(20, 40, 0) != novel_view_pairs(20, 40, 1)).any()
 
 
-def test_swap_takes_the_slice_and_nothing_else():
-    source, target = np.zeros((2, 3, 7)), np.ones((2, 3, 7))
-    swapped = swap_latents(source, target, CODE.slice("elevation"))
-    np.testing.assert_array_equal(swapped, np.broadcast_to([0, 1, 0, 0, 0, 0, 0], (2, 3, 7)))
-    assert not source.any()
-
-
 def test_novel_view_ratio_closed_forms():
     rng = np.random.default_rng(0)
     source_mse = rng.random(6) + 0.1
@@ -205,7 +197,6 @@ def test_bad_pixels_and_no_pixels_are_nan():
         (lambda: r2(np.zeros(3), np.zeros(4)), "differ"),
         (lambda: novel_view_pairs(1, 1, 0), "0 ordered pairs"),
         (lambda: novel_view_pairs(3, 7, 0), "6 ordered pairs"),
-        (lambda: swap_latents(np.zeros(3), np.zeros(4), slice(0, 1)), "differ"),
         (lambda: squared_errors(np.zeros((1, 2)), np.zeros((2, 1))), "differ"),
         (lambda: squared_errors(np.zeros(2, int), np.zeros(2)), "int64"),
     ],

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from dcign_tf.codec import Codec
+from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images
-from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.evaluation.mean_images import MeanImages, fit_mean_images
 from dcign_tf.evaluation.metrics import circle
 from dcign_tf.evaluation.metrics.arrays import ratio

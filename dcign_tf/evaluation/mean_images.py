@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
-from dcign_tf.evaluation.concurrency import concurrently
 
 _MOST_NODES = 25
 

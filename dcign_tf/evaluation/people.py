@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dcign_tf.codec import Codec
+from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import FaceDataset, evenly
-from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.evaluation.figures import sheets
 from dcign_tf.evaluation.figures.roc_curves import recognition as recognition_chart
 from dcign_tf.evaluation.figures.style import save_figure

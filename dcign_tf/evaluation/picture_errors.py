@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from dcign_tf.codec import Codec
+from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
-from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.evaluation.metrics.novel_views import (
     novel_view_pairs,
     novel_view_ratio,

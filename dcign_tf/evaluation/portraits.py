@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, decode_images, evenly
-from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
 from dcign_tf.files import write_aside
 

@@ -10,6 +10,7 @@ import pathlib
 import numpy as np
 
 from dcign_tf.codec import Codec
+from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.pictures import encode_png
 from dcign_tf.datasets.sweeps import (
     SweepDataset,
@@ -18,7 +19,6 @@ from dcign_tf.datasets.sweeps import (
     evenly,
     num_distinct,
 )
-from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 

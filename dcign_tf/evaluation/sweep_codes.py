@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images
-from dcign_tf.evaluation.concurrency import concurrently
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts import scene
 

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LassoCV
 
-from dcign_tf.evaluation.concurrency import concurrently
+from dcign_tf.concurrency import concurrently
 from dcign_tf.evaluation.metrics.arrays import checked_samples, split, varies, z_scores
 
 _FOREST = {"num_trees": 20, "max_features": 1.0}  # share of the latents tried for each split

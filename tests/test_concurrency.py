@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from dcign_tf.evaluation.concurrency import concurrently
+from dcign_tf.concurrency import concurrently
 
 
 def test_results_are_in_order_and_few_are_computed_ahead():

@@ -62,17 +62,15 @@ def read_portraits(
         angles: keys under which the examples hold angles.
         most_images: if all are more, evenly chosen whole sweeps of about so many.
     """
-    chosen = range(len(sweeps))
-    if most_images is not None and len(sweeps):
-        per_sweep = len(sweeps[0]["image"])
-        count = min(len(sweeps), max(1, most_images // per_sweep))
-        chosen = evenly(sweeps, count)
+    count = len(sweeps)
+    if most_images is not None and count:
+        count = max(1, most_images // len(sweeps[0]["image"]))
 
     def read(index: int) -> Mapping[str, np.ndarray]:
         example = sweeps[index]
         return {**example, "image": decode_images(example["image"])}
 
-    examples = list(concurrently(read, chosen))
+    examples = list(concurrently(read, evenly(sweeps, count)))
 
     def pooled(key: str) -> np.ndarray:
         return np.concatenate([example[key] for example in examples])

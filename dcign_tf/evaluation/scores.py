@@ -23,16 +23,9 @@ from dcign_tf.readouts.fitting import calibrate
 SCHEMA_VERSION = 5
 
 
-# Scores of an extrinsic factor against its true values; the last two of circles only.
-VALUE_SCORES = (
-    "pearson",
-    "spearman",
-    "r2_calibrated",
-    "mean_absolute_error",
-    "circular_linear",
-    "cut",
-)
-_CIRCLE_SCORES = ("circular_linear", "cut")
+# Scores of an extrinsic factor against its true values, and further ones if it is a circle.
+_LINEAR_SCORES = ("pearson", "spearman", "r2_calibrated", "mean_absolute_error")
+VALUE_SCORES = (*_LINEAR_SCORES, "circular_linear", "cut")
 # Scores of any factor, from sweeps alone; selectivity of extrinsic ones only.
 SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
 
@@ -114,7 +107,7 @@ def make_scores(
         if quantity:
             scores |= _value_scores(codes[factor], curve, quantity, where)
         elif factor in code.extrinsic:
-            scores |= {name: np.nan for name in VALUE_SCORES if name not in _CIRCLE_SCORES}
+            scores |= dict.fromkeys(_LINEAR_SCORES, np.nan)
         if factor in code.extrinsic:
             scores["selectivity"] = selectivity[factor]
         scores["own_share"] = sweep_variance.own_share(z_mean, where)

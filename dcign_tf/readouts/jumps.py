@@ -19,17 +19,30 @@ _MIN_SHARE, _MIN_ERRORS = 0.2, 6.0
 _REACH, _MIN_VALUES, _MIN_IMAGES = 1 / 8, 3, 8
 
 
-def find_jumps(latent: np.ndarray, value: np.ndarray) -> list[float]:
+def find_jumps(latent: np.ndarray, value: np.ndarray, spread: float | None = None) -> list[float]:
     """The places of all jumps, each midway between two values.
 
     Args:
         latent: of N images, [N].
         value: the values, [N].
+        spread: of the latent, beside which a step is large; that of these images if None.
 
     Returns:
         Values, ascending.
     """
-    return _jumps(latent, value, spread=np.ptp(np.percentile(latent, [5, 95])))
+    if spread is None:
+        spread = np.ptp(np.percentile(latent, [5, 95]))
+    place, step, error = _steps(latent, value, _reach(value))
+    is_jump = np.abs(step) >= np.maximum(_MIN_SHARE * spread, _MIN_ERRORS * error)
+    if not is_jump.any():
+        return []
+    largest = float(place[np.argmax(np.where(is_jump, np.abs(step), 0))])
+    below = value < largest
+    return [
+        *find_jumps(latent[below], value[below], spread),
+        largest,
+        *find_jumps(latent[~below], value[~below], spread),
+    ]
 
 
 def largest_step_on_circle(latent: np.ndarray, value: np.ndarray, period: float) -> float:
@@ -49,20 +62,6 @@ def largest_step_on_circle(latent: np.ndarray, value: np.ndarray, period: float)
     # The gap over 0 has its middle on either side of it.
     once = (place >= 0) & (place < period)
     return float(place[once][np.argmax(np.abs(step[once]))]) if once.any() else 0.0
-
-
-def _jumps(latent: np.ndarray, value: np.ndarray, spread: float) -> list[float]:
-    place, step, error = _steps(latent, value, _reach(value))
-    is_jump = np.abs(step) >= np.maximum(_MIN_SHARE * spread, _MIN_ERRORS * error)
-    if not is_jump.any():
-        return []
-    largest = float(place[np.argmax(np.where(is_jump, np.abs(step), 0))])
-    below = value < largest
-    return [
-        *_jumps(latent[below], value[below], spread),
-        largest,
-        *_jumps(latent[~below], value[~below], spread),
-    ]
 
 
 def _reach(value: np.ndarray) -> int:

@@ -2,9 +2,9 @@
 
     python docs/make_results.py runs/faces-best runs/faces-best-entangled …
 
-Of each run: settings, environment, scores, calibration, the figures that say most (narrower, in fewer
-colours), and its comparison with other runs. Weights, codes, losses, the other figures and the
-report stay where they are.
+Each run keeps its settings, environment, scores, calibration, the figures that say most
+(narrower, in fewer colours) and its comparison with other runs. Weights, codes, losses, the
+other figures and the report stay where they are.
 """
 
 from __future__ import annotations

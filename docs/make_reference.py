@@ -7,6 +7,7 @@ Into build/reference, unless DIR says otherwise; begin at `index.html`.
 
 from __future__ import annotations
 
+import importlib
 import pathlib
 import pkgutil
 import sys
@@ -15,6 +16,8 @@ import dcign_tf
 
 REFERENCE = pathlib.Path(__file__).parents[1] / "build" / "reference"
 _COMMANDS = {"cli", "__main__"}  # `dcign-tf --help` tells of them
+LAZY = ("dcign_tf", "dcign_tf.evaluation.metrics")
+"""They import what they offer when it is asked for, and pdoc describes only what is there."""
 
 
 def modules() -> list[str]:
@@ -30,6 +33,8 @@ def write_reference(directory: pathlib.Path) -> None:
     """Writes the pages into a directory, which is made."""
     import pdoc
 
+    for package in map(importlib.import_module, LAZY):
+        vars(package).update({name: getattr(package, name) for name in package.__all__})
     pdoc.render.configure(docformat="google", search=True)
     pdoc.pdoc(*modules(), output_directory=directory)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import json
 import pkgutil
 import re
@@ -133,6 +134,11 @@ def test_reference_is_built(tmp_path):
     spec.loader.exec_module(script)
     script.write_reference(tmp_path)
     page = (tmp_path / "dcign_tf" / "model" / "clamping.html").read_text(encoding="utf-8")
-    assert "clamp_inactive" in page
     assert "<h6" in page  # a section of a docstring, such as Arguments
     assert "<p>Args:" not in page
+    for package in script.LAZY:
+        page = (tmp_path / f"{package.replace('.', '/')}.html").read_text(encoding="utf-8")
+        for name, offered in vars(importlib.import_module(package)).items():
+            if inspect.isroutine(offered) and not name.startswith("_"):
+                described = rf'<section id="{name}">\s*(<input[^>]*>\s*)?<div class="attr function"'
+                assert re.search(described, page), name

@@ -11,6 +11,7 @@ import re
 
 import pytest
 
+from dcign_tf.cli.main import COMMANDS
 from tests.helpers import ROOT
 
 PAGES = [
@@ -87,6 +88,12 @@ def test_modules_and_names_exist(page):
         pkgutil.resolve_name(name)
     for module in re.findall(r"python -m (benchmarks\.\w+)", code):
         assert importlib.util.find_spec(module), module
+
+
+@pytest.mark.parametrize("page", PROSE, ids=named)
+def test_commands_exist(page):
+    for command in re.findall(r"^dcign-tf ([a-z-]+)", code_of(page), re.M):
+        assert command in COMMANDS, command
 
 
 @pytest.mark.parametrize("page", PROSE, ids=named)

@@ -139,7 +139,7 @@ class FactorCalibration:
         hair = _TOLERANCE * (high - low)
         return low - hair, high + hair
 
-    def within(self, values, xp=np):
+    def within(self, values: Any, xp: Any = np) -> Any:
         """Which values can be asked for: a bool for each, False for NaN and infinity.
 
         Raises:

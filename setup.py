@@ -65,6 +65,7 @@ setup(
             "pytest>=8",
         ],
         "benchmarks": ["psutil>=5", "torch>=2.6"],
-        "dev": ["ruff>=0.8"],
+        "dev": ["mypy>=2", "pre-commit>=4", "ruff>=0.17"],
+        "docs": ["pdoc>=16"],  # docs/make_reference.py
     },
 )

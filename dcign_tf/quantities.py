@@ -28,7 +28,7 @@ class Quantity:
     key: str
     period: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.period is not None and not self.period > 0:
             raise ValueError(f"The period of '{self.key}' is {self.period}; it must be positive.")
 

@@ -2,8 +2,9 @@
 
     python docs/make_results.py runs/faces-best runs/faces-best-entangled …
 
-Of each run: settings, losses, scores, calibration, figures (narrower, in fewer colours), a report
-that shows these figures, and its comparison with other runs. Weights and codes stay where they are.
+Each run keeps its settings, environment, scores, calibration, the figures that say most
+(narrower, in fewer colours) and its comparison with other runs. Weights, codes, losses, the
+other figures and the report stay where they are.
 """
 
 from __future__ import annotations
@@ -14,38 +15,45 @@ import sys
 
 from PIL import Image
 
-from dcign_tf.evaluation.report.html_report import write_report
 from dcign_tf.pretrained.packing import copy_record
 from dcign_tf.runs.directory import RunDirectory
 
 RESULTS = pathlib.Path(__file__).with_name("results")
+KEPT_FIGURES = (
+    "figure_5_traversal_azimuth.png",
+    "figure_6_equivariance.png",
+    "recognition.png",
+    "training.png",
+)
 _WIDEST_PX = 1000
 _COLOURS = 256
 
 
 def keep(run: RunDirectory) -> pathlib.Path:
-    """Makes `results/<name of the run>` anew and returns it."""
+    """Makes `results/<name of the run>` anew and returns it.
+
+    Args:
+        run: of faces, evaluated; its `comparison` is kept too if there is one.
+    """
     kept = RunDirectory(RESULTS / run.path.resolve().name)
     shutil.rmtree(kept.path, ignore_errors=True)
     kept.evaluation.mkdir(parents=True)
     copy_record(run, kept)
-    shutil.copyfile(run.metrics_file, kept.metrics_file)
     for name in ("scores.json", "calibration.json"):
         shutil.copyfile(run.evaluation / name, kept.evaluation / name)
-    for figure in run.evaluation.glob("*.png"):
-        shrink(figure, kept.evaluation / figure.name)
+    for name in KEPT_FIGURES:
+        shrink(run.evaluation / name, kept.evaluation / name)
     if run.comparison.exists():
         kept.comparison.mkdir()
         for name in ("comparison.md", "comparison.json"):
             shutil.copyfile(run.comparison / name, kept.comparison / name)
         for figure in run.comparison.glob("*.png"):
             shrink(figure, kept.comparison / figure.name)
-    write_report(kept)
     return kept.path
 
 
 def shrink(figure: pathlib.Path, output: pathlib.Path) -> None:
-    """A figure no wider than a page shows it, of so few colours that none is missed."""
+    """Saves a figure no wider than a page shows it, in so few colours that none is missed."""
     with Image.open(figure) as picture:
         small = picture.convert("RGB")
     if small.width > _WIDEST_PX:

@@ -33,9 +33,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dcign_tf
+from dcign_tf.cli.running import quiet_loading
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.pretrained import pretrained_run
-from dcign_tf.cli.running import quiet_loading
 
 with quiet_loading():  # TensorFlow has much to say of the machine
     model = dcign_tf.load_pretrained("faces")

@@ -1,4 +1,4 @@
-"""The README keeps its promises: two commands, and files that exist."""
+"""The README keeps its promises: two commands, and an example that runs as far as its imports."""
 
 import re
 import subprocess
@@ -22,17 +22,10 @@ def test_exactly_two_commands():
 def test_ci_runs_the_second_command():
     script = (ROOT / ".ci" / "run").read_text()
     extraction = re.search(r"command=\$\((.*)\)\n", script)[1]
-    found = subprocess.run(
+    extracted = subprocess.run(
         ["bash", "-c", extraction], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert found.stdout == blocks("bash")[1]
-
-
-def test_links_lead_somewhere():
-    targets = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    assert targets
-    for target in targets:
-        assert (ROOT / target).exists(), target
+    assert extracted.stdout == blocks("bash")[1]
 
 
 def test_python_example_uses_names_that_exist():

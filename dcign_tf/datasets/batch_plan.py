@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -51,9 +52,9 @@ class BatchPlan:
     def __init__(self, num_sweeps: Sequence[int], *, ratios: Ratios, seed: int, replicas: int = 1):
         self._num_sweeps = list(num_sweeps)
         self._from_step, self._cumulative = _parse(ratios, len(self._num_sweeps))
-        drawn = np.diff(self._cumulative, prepend=0, axis=1).any(axis=0)
+        frequencies = np.diff(self._cumulative, prepend=0, axis=1)
         for factor, count in enumerate(self._num_sweeps):
-            if drawn[factor] and count < 1:
+            if frequencies[:, factor].any() and count < 1:
                 raise ValueError(f"Factor number {factor} is drawn but has no sweep.")
         if replicas < 1:
             raise ValueError(f"replicas is {replicas}; it must be at least 1.")
@@ -95,15 +96,15 @@ class BatchPlan:
 
 def _parse(ratios: Ratios, num_factors: int) -> tuple[np.ndarray, np.ndarray]:
     """First steps [P] of the periods, and cumulative probabilities in each [P, num_factors]."""
-    if all(np.isscalar(ratio) for ratio in ratios):
-        ratios = [(0, ratios)]
-    from_step = np.array([start for start, _ in ratios])
+    is_constant = all(np.isscalar(ratio) for ratio in ratios)
+    schedule = cast(Sequence[tuple[int, Sequence[float]]], [(0, ratios)] if is_constant else ratios)
+    from_step = np.array([start for start, _ in schedule])
     if not len(from_step) or from_step[0] != 0 or (np.diff(from_step) <= 0).any():
         raise ValueError(
             f"The steps of a schedule of ratios must begin with 0 and increase, "
             f"got {from_step.tolist()}."
         )
-    rows = [_frequencies(frequencies, num_factors) for _, frequencies in ratios]
+    rows = [_frequencies(frequencies, num_factors) for _, frequencies in schedule]
     cumulative = np.cumsum(rows, axis=1)
     return from_step, cumulative / cumulative[:, -1:]
 

@@ -91,7 +91,7 @@ class FactorCalibration:
             raise CalibrationError(self.remark)
         return self.write_values[0], self.write_values[-1]
 
-    def to_value(self, latent, xp=np):
+    def to_value(self, latent: Any, xp: Any = np) -> Any:
         """Reads latents off as values.
 
         Args:
@@ -104,11 +104,11 @@ class FactorCalibration:
         value = _interpolate(latent, self.read_latents, self.read_values, xp)
         return xp.mod(value, self.period) if self.period else value
 
-    def error(self, latent, xp=np):
+    def error(self, latent: Any, xp: Any = np) -> Any:
         """The root mean square error of `to_value` around these latents, of the same shape."""
         return _interpolate(latent, self.read_latents, self.read_errors, xp)
 
-    def to_latent(self, value, xp=np):
+    def to_latent(self, value: Any, xp: Any = np) -> Any:
         """The latents that stand for values.
 
         Args:
@@ -139,7 +139,7 @@ class FactorCalibration:
         hair = _TOLERANCE * (high - low)
         return low - hair, high + hair
 
-    def within(self, values, xp=np):
+    def within(self, values: Any, xp: Any = np) -> Any:
         """Which values can be asked for: a bool for each, False for NaN and infinity.
 
         Raises:
@@ -217,17 +217,18 @@ class Calibration:
     def from_config(cls, config: Mapping[str, Any]) -> Calibration:
         """The inverse of `get_config`."""
         factors = {
-            factor: FactorCalibration(
-                **{
-                    field: tuple(entry) if isinstance(entry, list) else entry
-                    for field, entry in fields.items()
-                }
-            )
+            factor: FactorCalibration(**_with_tuples(fields))
             for factor, fields in config["factors"].items()
         }
         latents = config.get("latents", {})  # what was saved before there were any lacks it
         latents = {factor: tuple(indices) for factor, indices in latents.items()}
         return cls(factors, step=config["step"], latents=latents)
+
+
+def _with_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(entry) if isinstance(entry, list) else entry for name, entry in fields.items()
+    }
 
 
 def value_name(factor: str, key: str) -> str:
@@ -244,7 +245,7 @@ def error_name(name: str) -> str:
     return f"{name.removesuffix(unit)}_error{unit}"
 
 
-def _interpolate(x, knots_x, knots_y, xp):
+def _interpolate(x: Any, knots_x: Any, knots_y: Any, xp: Any) -> Any:
     """Straight between knots, the end values beyond; of two knots at one x the second counts."""
     dtype = "float64" if xp is np else "float32"
     x, knots_x, knots_y = (xp.array(a, dtype=dtype) for a in (x, knots_x, knots_y))

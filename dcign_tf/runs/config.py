@@ -8,7 +8,7 @@ from typing import Any
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A nested config as one dict: `optimizer.learning_rate` and the like to the value."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, Mapping):
             flat |= flattened(value, f"{prefix}{key}.")

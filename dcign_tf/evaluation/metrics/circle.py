@@ -91,7 +91,8 @@ def furthest_apart(values: np.ndarray, period: float | None) -> tuple[int, int]:
     if period is None:
         return int(np.argmin(values)), int(np.argmax(values))
     apart = circular_distance(values[:, np.newaxis], values, period)
-    return tuple(map(int, np.unravel_index(np.argmax(apart), apart.shape)))
+    first, second = np.unravel_index(np.argmax(apart), apart.shape)
+    return int(first), int(second)
 
 
 def _wrapped(angle: np.ndarray, period: float) -> np.ndarray:

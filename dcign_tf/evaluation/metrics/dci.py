@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from sklearn.linear_model import LassoCV
 from dcign_tf.concurrency import concurrently
 from dcign_tf.evaluation.metrics.arrays import checked_samples, split, varies, z_scores
 
-_FOREST = {"num_trees": 20, "max_features": 1.0}  # share of the latents tried for each split
-_LASSO = {"cross_validation": 5}  # folds by which it chooses its penalty
+# `max_features`: share of the latents tried for each split.
+_FOREST: Mapping[str, float] = {"num_trees": 20, "max_features": 1.0}
+_LASSO: Mapping[str, float] = {"cross_validation": 5}  # folds by which it chooses its penalty
 _TRAIN_FRACTION = 0.8
 
 

@@ -1,0 +1,151 @@
+"""What the documentation names is there: paths, links, modules, and the tour's cells."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import json
+import pkgutil
+import re
+
+import pytest
+
+from dcign_tf.cli.main import COMMANDS
+from tests.helpers import ROOT
+
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+SCRIPTS = [*sorted((ROOT / "docs").rglob("*.py")), *sorted((ROOT / "benchmarks").glob("*.py"))]
+# The comparisons that a run leaves behind are Markdown too.
+PROSE = [page for page in PAGES if page.parent.name != "comparison"]
+FOLDERS = ("benchmarks/", "configs/", "dcign_tf/", "docs/", "scripts/", "tests/")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+_CODE = re.compile(r"```\w*\n(.*?)```|`([^`]+)`", re.DOTALL)
+
+
+def text_of(page):
+    """A page without links to other sites, and without what the changelog says was before."""
+    text = re.sub(r"\[[^\]]*\]\(https?:[^)]*\)", "", page.read_text(encoding="utf-8"))
+    return re.sub(r"^\|[^|]*\|", "|", text, flags=re.M) if page.name == "CHANGELOG.md" else text
+
+
+def code_of(page) -> str:
+    """All that stands in code spans and code blocks."""
+    return "\n".join(block or span for block, span in _CODE.findall(text_of(page)))
+
+
+def anchors(page) -> set[str]:
+    """What GitHub calls a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+def named(page):
+    return str(page.relative_to(ROOT))
+
+
+def test_pages_are_found():
+    assert ROOT / "docs" / "method.md" in PROSE
+    assert ROOT / "docs" / "results" / "README.md" in PROSE
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"", text_of(page)):
+        path, _, anchor = "".join(target).partition("#")
+        where = (page.parent / path).resolve() if path else page
+        assert where.exists(), target
+        assert not anchor or anchor in anchors(where), target
+
+
+@pytest.mark.parametrize("page", PROSE, ids=named)
+def test_paths_exist(page):
+    """Scripts and the repository's own folders, from its top or within the package."""
+    for path in re.findall(r"[\w./-]+", code_of(page)):
+        is_placeholder = re.search(r"/[A-Z_]+[/.]", path)  # configs/DATASET_PRESET.py
+        is_ours = path.endswith(".py") or path.startswith(FOLDERS)
+        if is_ours and not is_placeholder:
+            assert any((place / path).exists() for place in (ROOT, ROOT / "dcign_tf")), path
+
+
+def test_rooms_exist():
+    """The README's table names files and folders as seen from within the package."""
+    table = README.partition("## Where to look")[2]
+    rooms = re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:/|\.py))`", table)
+    assert len(rooms) > 20
+    for room in rooms:
+        assert any((place / room).exists() for place in (ROOT, ROOT / "dcign_tf")), room
+
+
+@pytest.mark.parametrize("page", PROSE, ids=named)
+def test_modules_and_names_exist(page):
+    code = code_of(page)
+    for name in re.findall(r"\bdcign_tf(?:\.\w+)+", code):
+        pkgutil.resolve_name(name)
+    for module in re.findall(r"python -m (benchmarks\.\w+)", code):
+        assert importlib.util.find_spec(module), module
+
+
+@pytest.mark.parametrize("page", PROSE, ids=named)
+def test_commands_exist(page):
+    for command in re.findall(r"^dcign-tf ([a-z-]+)", code_of(page), re.M):
+        assert command in COMMANDS, command
+
+
+@pytest.mark.parametrize("page", PROSE, ids=named)
+def test_imports_of_examples_work(page):
+    for example in re.findall(r"^```python\n(.*?)^```$", text_of(page), re.DOTALL | re.M):
+        import_from(example)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=named)
+def test_imports_of_scripts_work(script):
+    import_from(script.read_text(encoding="utf-8"))
+
+
+def import_from(source: str) -> None:
+    """Runs the imports of this package in some source text."""
+    for node in ast.walk(ast.parse(source)):
+        lines = ast.unparse(node) if isinstance(node, ast.Import | ast.ImportFrom) else ""
+        if "dcign_tf" in lines:
+            exec(lines, {})
+
+
+def test_notebook_is_what_its_script_writes():
+    """Its outputs are of these cells, and its imports work."""
+    script = ast.parse((ROOT / "docs" / "make_tour.py").read_text(encoding="utf-8"))
+    (cells,) = (
+        node.value
+        for node in script.body
+        if isinstance(node, ast.AnnAssign) and node.target.id == "CELLS"
+    )
+    written = eval(ast.unparse(cells), {"TEXT": "markdown", "CODE": "code"})
+    notebook = json.loads((ROOT / "docs" / "tour.ipynb").read_text(encoding="utf-8"))
+    assert [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]] == [
+        (kind, source.strip()) for kind, source in written
+    ]
+    for kind, source in written:
+        if kind == "code":
+            import_from(source)
+
+
+def test_reference_is_built(tmp_path):
+    """With pdoc, which the extra `docs` brings."""
+    pytest.importorskip("pdoc")
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs/make_reference.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    script.write_reference(tmp_path)
+    page = (tmp_path / "dcign_tf" / "model" / "clamping.html").read_text(encoding="utf-8")
+    assert "<h6" in page  # a section of a docstring, such as Arguments
+    assert "<p>Args:" not in page
+    for package in script.LAZY:
+        page = (tmp_path / f"{package.replace('.', '/')}.html").read_text(encoding="utf-8")
+        for name, offered in vars(importlib.import_module(package)).items():
+            if inspect.isroutine(offered) and not name.startswith("_"):
+                described = rf'<section id="{name}">\s*(<input[^>]*>\s*)?<div class="attr function"'
+                assert re.search(described, page), name

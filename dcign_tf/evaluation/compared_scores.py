@@ -22,6 +22,7 @@ from dcign_tf.evaluation.report.score_catalogue import (
     RECONSTRUCTION,
     SHAPE,
 )
+from dcign_tf.evaluation.report.score_tables import ratio_or_none
 from dcign_tf.runs.config import flattened
 
 SCHEMA_VERSION = 1
@@ -74,8 +75,8 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
         },
         "settings": _different_settings(runs),
         "values": {
-            factor: known["key"]
-            for factor, known in next(iter(runs.values())).scores["values"].items()
+            factor: value["key"]
+            for factor, value in next(iter(runs.values())).scores["values"].items()
         },
         "rerendering": _rerendering(runs),
         "scores": _scores(runs),
@@ -100,28 +101,30 @@ def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
     table = {}
     first = next(iter(runs.values())).scores["rerendering"]
     for factor in first:
-        own = {name: run.scores["rerendering"][factor] for name, run in runs.items()}
-        if not can_be_drawn(own):
+        of_runs = {name: run.scores["rerendering"][factor] for name, run in runs.items()}
+        if not can_be_drawn(of_runs):
             continue
-        mse = {name: scores["mse"]["network"] for name, scores in own.items()}
+        mse = {name: errors["mse"]["network"] for name, errors in of_runs.items()}
         # One that cannot be told the value leaves the picture as it is, as far as it can.
         to_beat = {
-            name: own[name]["mse"]["unchanged"] if mse[name] is None else mse[name]
+            name: of_runs[name]["mse"]["unchanged"] if mse[name] is None else mse[name]
             for name in entangled
         }
         networks = {
             name: {
                 "mse": mse[name],
-                "unchanged": scores["mse"]["unchanged"],
-                "ceiling": scores["mse"]["ceiling"],
-                "clipped": scores["clipped"],
-                "over_copy": _ratio(mse[name], scores["mse"]["copy"]),
-                "over_mean_image": _ratio(mse[name], scores["mse"]["mean_image"]),
+                "unchanged": errors["mse"]["unchanged"],
+                "ceiling": errors["mse"]["ceiling"],
+                "clipped": errors["clipped"],
+                "over_copy": ratio_or_none(mse[name], errors["mse"]["copy"]),
+                "over_mean_image": ratio_or_none(mse[name], errors["mse"]["mean_image"]),
                 "over_entangled": {
-                    other: _ratio(mse[name], to_beat[other]) for other in entangled if other != name
+                    other: ratio_or_none(mse[name], to_beat[other])
+                    for other in entangled
+                    if other != name
                 },
             }
-            for name, scores in own.items()
+            for name, errors in of_runs.items()
         }
         table[factor] = {
             "num_sweeps": first[factor]["num_sweeps"],
@@ -130,16 +133,12 @@ def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
             "mean_image": first[factor]["mse"]["mean_image"],
             "networks": networks,
             "why_null": {
-                name: scores["why_null"]["network"]
-                for name, scores in own.items()
-                if "network" in scores["why_null"]
+                name: errors["why_null"]["network"]
+                for name, errors in of_runs.items()
+                if "network" in errors["why_null"]
             },
         }
     return table
-
-
-def _ratio(mse: float | None, other: float | None) -> float | None:
-    return mse / other if mse is not None and other else None
 
 
 def _scores(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, float | None]]:

@@ -27,10 +27,8 @@ class Score:
         best: of a perfect network, if there is such a value.
         chance: of a network that tells nothing; a function of the scores if it depends on them.
         form: as for `format`; three digits without one.
-        unit: stands behind the number.
-        in_units: whether the number is in the unit of its factor.
+        unit: stands behind the number; None for that of its factor.
         per_factor: the key, beside that of the score, of its values for each factor.
-        over: the path of the score by which it is divided.
     """
 
     path: tuple[str, ...]
@@ -39,10 +37,8 @@ class Score:
     best: float | None = None
     chance: float | Callable[[Mapping[str, Any]], float] | None = None
     form: str = ""
-    unit: str = ""
-    in_units: bool = False
+    unit: str | None = ""
     per_factor: str = ""
-    over: tuple[str, ...] = ()
 
     def of(self, scores: Mapping[str, Any], each: str = "") -> float | None:
         """Its value, None if the scores have none.
@@ -51,11 +47,10 @@ class Score:
             scores: as in scores.json.
             each: the factor or representation, if there is a value for each.
         """
-        value = _at(scores, self.path, each)
-        if not self.over or value is None:
-            return value
-        divisor = _at(scores, self.over, each)
-        return value / divisor if divisor else None
+        value: Any = scores
+        for key in self.path:
+            value = value.get(each if key == EACH else key) if isinstance(value, Mapping) else None
+        return value
 
     def chance_of(self, scores: Mapping[str, Any]) -> float | None:
         """What a network that tells nothing would get."""
@@ -63,7 +58,7 @@ class Score:
 
     def text(self, value: float | None, unit: str = "") -> str:
         """A value to read, – if it is not known; `unit` is that of the factor."""
-        return number(value, self.form, unit if self.in_units else self.unit)
+        return number(value, self.form, unit if self.unit is None else self.unit)
 
     @property
     def explanation(self) -> str:
@@ -73,12 +68,6 @@ class Score:
         scale = [f"{end:{form}} {what}" for what, end in ends.items() if isinstance(end, float)]
         told = "; ".join([self.sentence, ", ".join(scale)]) if scale else self.sentence
         return f"{self.title[0].upper()}{self.title[1:]}: {told}."
-
-
-def _at(entry: Any, path: tuple[str, ...], each: str) -> Any:
-    for key in path:
-        entry = entry.get(each if key == EACH else key) if isinstance(entry, Mapping) else None
-    return entry
 
 
 def _of_factor(key: str, title: str, sentence: str, **more: Any) -> Score:
@@ -106,21 +95,21 @@ MEAN_ERROR = _of_factor(
     "mean error",
     "how far off the value read off a picture is on average",
     form=".3g",
-    in_units=True,
+    unit=None,
 )
 GUESSING = Score(
     ("values", EACH, "guessing_error"),
     "guessing",
     "the mean error of always saying the mean value",
     form=".3g",
-    in_units=True,
+    unit=None,
 )
 CUT = _of_factor(
     "cut",
     "cut",
     "the angle at which the latent of a circle jumps. Pearson and Spearman count from there; errors"
     " are taken the shorter way round",
-    in_units=True,
+    unit=None,
 )
 READ = (
     MEAN_ERROR,
@@ -175,15 +164,14 @@ METHODS = (
     UNCHANGED,
 )
 """Of pictures re-rendered at a value, and of what else could be shown there."""
-NETWORK_OVER_GIVEN = dataclasses.replace(
-    NETWORK,
-    title="network / given",
-    sentence="the network's error over that of the picture given",
+NETWORK_OVER_GIVEN = Score(
+    ("rerendering", EACH, "over_copy"),
+    "network / given",
+    "the network's error over that of the picture given",
     best=0.0,
     chance=1.0,
-    form="",
-    over=("rerendering", EACH, "mse", "copy"),
 )
+"""Their quotient, which no file holds."""
 
 ANSWERS = (
     Score(("num_sweeps", EACH), "sweeps", "in which this factor alone varies", form=",d"),
@@ -286,11 +274,7 @@ RECOGNITION = (
         chance=0.5,
     ),
     _of_people(
-        "auc",
-        title="area under ROC",
-        sentence="the same over all thresholds",
-        best=1.0,
-        chance=0.5,
+        "auc", title="area under ROC", sentence="the same over all thresholds", best=1.0, chance=0.5
     ),
 )
 """Of representations by which people are to be recognised."""

@@ -179,6 +179,11 @@ def _table(
     )
 
 
+def ratio_or_none(error: float | None, other: float | None) -> float | None:
+    """One error over another; None if one of them is not known, or the other is 0."""
+    return error / other if error is not None and other else None
+
+
 def _unit(scores: Scores, factor: str) -> str:
     value = scores.get("values", {}).get(factor)
     return Quantity(value["key"]).unit if value else ""
@@ -208,12 +213,13 @@ def _found_latents(scores: Scores) -> Table | None:
 
 
 def _rerendering(scores: Scores) -> Table | None:
-    errors = scores.get("rerendering", {})
+    errors = {f: e for f, e in scores.get("rerendering", {}).items() if e["by_change"]}
+    quotients = {f: ratio_or_none(e["mse"]["network"], e["mse"]["copy"]) for f, e in errors.items()}
     return _table(
         "re-rendered at a value",
         [*METHODS, NETWORK_OVER_GIVEN],
-        scores,
-        [factor for factor, of_factor in errors.items() if of_factor["by_change"]],
+        {"rerendering": {f: {**e, "over_copy": quotients[f]} for f, e in errors.items()}},
+        errors,
         remarks=[
             "Given one picture and nothing but the value of the factor in another, say an angle of"
             " 30°: how far is what is drawn from that other, true picture?"

@@ -154,7 +154,9 @@ def test_rerendering_is_there_where_it_was_measured(documented):
     }
     found["azimuth"]["by_change"] = {"edges": [0, 10]}
     page = made({**documented, "rerendering": found})
-    tables = [t for t in re.findall(r"<table>.*?</table>", page.source, re.S) if "mean picture" in t]
+    tables = [
+        t for t in re.findall(r"<table>.*?</table>", page.source, re.S) if "mean picture" in t
+    ]
     assert re.findall(r"<td>(.*?)</td>", tables[0]) == [
         "2.00e-03",
         "8.00e-03",

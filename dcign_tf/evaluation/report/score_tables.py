@@ -217,7 +217,7 @@ def _rerendering(scores: Scores) -> Table | None:
     quotients = {f: ratio_or_none(e["mse"]["network"], e["mse"]["copy"]) for f, e in errors.items()}
     return _table(
         "re-rendered at a value",
-        [*METHODS, NETWORK_OVER_GIVEN],
+        [NETWORK_OVER_GIVEN, *METHODS],
         {"rerendering": {f: {**e, "over_copy": quotients[f]} for f, e in errors.items()}},
         errors,
         remarks=[

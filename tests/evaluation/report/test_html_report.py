@@ -158,12 +158,12 @@ def test_rerendering_is_there_where_it_was_measured(documented):
         t for t in re.findall(r"<table>.*?</table>", page.source, re.S) if "mean picture" in t
     ]
     assert re.findall(r"<td>(.*?)</td>", tables[0]) == [
+        "0.250",
         "2.00e-03",
         "8.00e-03",
         "5.00e-03",
         "1.00e-03",
         "9.00e-03",
-        "0.250",
     ]
     reasons = [text for text in words(page, "li") if "it is not known" in text]
     assert reasons == ["Not known of light: re-rendering. Reason: it is not known."]

@@ -50,11 +50,6 @@ class EvaluatedRun:
     config: Mapping[str, Any]
     scores: Mapping[str, Any]
 
-    @property
-    def procedure(self) -> str:
-        """`clamped` or `entangled`."""
-        return self.config["procedure"]
-
 
 def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
     """Everything that can be put side by side of two runs or more.
@@ -70,7 +65,7 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "runs": {
-            name: {"procedure": run.procedure, "step": run.scores["step"]}
+            name: {"procedure": run.config["procedure"], "step": run.scores["step"]}
             for name, run in runs.items()
         },
         "settings": _different_settings(runs),
@@ -97,7 +92,7 @@ def _different_settings(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str,
 
 def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
     """Each factor that was measured to the errors of all networks, and to their ratios."""
-    entangled = [name for name, run in runs.items() if run.procedure == "entangled"]
+    entangled = [name for name, run in runs.items() if run.config["procedure"] == "entangled"]
     table = {}
     first = next(iter(runs.values())).scores["rerendering"]
     for factor in first:

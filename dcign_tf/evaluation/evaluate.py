@@ -87,7 +87,7 @@ def evaluate_model(
         network.code,
         fit,
         factor_quantities,
-        latents={factor: found.latents for factor, found in found_latents.items()},
+        latents={f: latents.latents for f, latents in found_latents.items()},
         step=int(model.step.numpy()),
     )
     for factor in model.calibration.factors.values():
@@ -116,7 +116,7 @@ def evaluate_model(
     )
     if model.procedure == "entangled":
         scores["found_latents"] = {
-            f: dataclasses.asdict(found) for f, found in found_latents.items()
+            f: dataclasses.asdict(latents) for f, latents in found_latents.items()
         }
     if reference_mse:
         scores["reference_mse"] = dict(reference_mse)

@@ -35,7 +35,7 @@ from tests.helpers.html_reading import check_page
 def scores(tmp_path: Path, **given) -> dict:
     """What a run's scores.json would hold."""
     network = given.pop("network", None)
-    found = {
+    run_scores = {
         "step": given.pop("step", 500),
         "reconstruction_mse": 0.01,
         "factors": {"azimuth": {"pearson": 0.9, "spearman": np.nan, "novel_view_ratio": 0.5}},
@@ -49,7 +49,7 @@ def scores(tmp_path: Path, **given) -> dict:
         },
         "rerendering": {"azimuth": measure(network, **given)},
     }
-    write_scores(found, tmp_path / "scores.json")
+    write_scores(run_scores, tmp_path / "scores.json")
     return json.loads((tmp_path / "scores.json").read_text())
 
 
@@ -183,8 +183,8 @@ class TestSheet:
 
     def test_white_where_it_is_not_calibrated(self):
         examples = choose_examples({"azimuth": TEST}, AZIMUTH)
-        for known in (calibration(reason="silent"), Calibration({})):
-            turned = turn(Exact(), known, examples)
+        for uncalibrated in (calibration(reason="silent"), Calibration({})):
+            turned = turn(Exact(), uncalibrated, examples)
             np.testing.assert_array_equal(turned, 1)
         exact = turn(Exact(), calibration(), examples)
         titles = [

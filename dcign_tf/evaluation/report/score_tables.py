@@ -302,6 +302,6 @@ def _shape(scores: Scores) -> Table | None:
             f" {measured['num_fit_identities']:,} training identities; measured on"
             f" {measured['num_identities']:,} others."
         ],
-        caption="Mean distance between a point of the face and the same point of the true one. How"
-        " large a head is cannot be seen in the pictures, and counts all the same.",
+        caption=f"{SHAPE[0].sentence.capitalize()}. How large a head is cannot be seen in the"
+        " pictures, and counts all the same.",
     )

@@ -127,8 +127,7 @@ def test_scores_stand_beside_what_guessing_gives(documented):
     page = made(documented)
     assert row(page, "azimuth") == ["12.5°", "90°", "0.800", "-0.900", "0.900", "0.700", "100.000°"]
     assert row(page, "elevation")[:2] == ["10°", "10°"]
-    cards = [entry for _, own in page.elements for entry in [own.get("class")] if entry == "card"]
-    assert len(cards) == 4  # three factors and the reconstruction
+    assert page.attributes("class").count("card") == 4  # three factors and the reconstruction
     assert "mean error of reading it off a picture; guessing: 90°" in words(page, "div")
     assert "error of new views; leaving the picture as it is: 1" in words(page, "div")
     reasons = " ".join(words(page, "li"))
@@ -144,7 +143,7 @@ def test_the_papers_error_stands_beside_ours(documented):
 
 def test_rerendering_is_there_where_it_was_measured(documented):
     mse = {"network": 2e-3, "unchanged": 9e-3, "copy": 8e-3, "mean_image": 5e-3, "ceiling": 1e-3}
-    found = {
+    rerendering = {
         "azimuth": {"mse": mse, "by_change": {}, "why_null": {}},
         "light": {
             "mse": dict.fromkeys(mse),
@@ -152,8 +151,8 @@ def test_rerendering_is_there_where_it_was_measured(documented):
             "why_null": dict.fromkeys(mse, "it is not known"),
         },
     }
-    found["azimuth"]["by_change"] = {"edges": [0, 10]}
-    page = made({**documented, "rerendering": found})
+    rerendering["azimuth"]["by_change"] = {"edges": [0, 10]}
+    page = made({**documented, "rerendering": rerendering})
     tables = [
         t for t in re.findall(r"<table>.*?</table>", page.source, re.S) if "mean picture" in t
     ]
@@ -209,8 +208,10 @@ def test_scores_of_the_first_schema(documented):
 
 
 def test_an_entangled_network_says_where_its_latents_were_found(documented):
-    found = {"azimuth": {"latents": [17], "relative_variance": [0.5]}}
-    page = made({**documented, "found_latents": found}, config={**CONFIG, "procedure": "entangled"})
+    found_latents = {"azimuth": {"latents": [17], "relative_variance": [0.5]}}
+    page = made(
+        {**documented, "found_latents": found_latents}, config={**CONFIG, "procedure": "entangled"}
+    )
     assert words(page, "h1") == ["Entangled baseline on faces (quick preset)"]
     assert row(page, "azimuth")[:2] == ["17", "0.500"]
 

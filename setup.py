@@ -24,6 +24,7 @@ setup(
     package_data={
         "dcign_tf": ["py.typed"],
         "dcign_tf.demo": ["style.css"],
+        "dcign_tf.evaluation.report": ["templates/*"],
         "dcign_tf.pretrained": ["faces/**/*"],
     },
     entry_points={"console_scripts": ["dcign-tf = dcign_tf.cli.main:main"]},
@@ -34,6 +35,7 @@ setup(
         "embreex>=4.4",
         # Reads the Basel Face Models. Keras and TensorFlow bring it along anyway.
         "h5py>=3.11",
+        "Jinja2>=3.1",
         "keras>=3.12,<3.16",
         "matplotlib>=3.9",
         "ml_collections>=1.0",

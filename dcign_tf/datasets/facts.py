@@ -13,7 +13,7 @@ class DatasetFacts:
 
     Attributes:
         background: the settings of a run's data to the grey level, 0 to 255, around the objects.
-        paper_figures: name of a figure (`evaluation.figures.names`) to its number in the paper.
+        paper_figures: name of a figure (`evaluation.figures.catalogue`) to its number in the paper.
         published_mse: what it is to a reconstruction error that others report of such data...
         published_image_shape: ... at this size, height, width and channels.
     """

@@ -13,16 +13,18 @@ from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import SweepDataset
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
 from dcign_tf.evaluation.evaluate import evaluate, open_data
+from dcign_tf.evaluation.figures.catalogue import COMPARISON_NUMBERS, numbered, pictures
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.figures.style import save_figure
-from dcign_tf.evaluation.report.comparison_tables import as_html, as_markdown, as_text
-from dcign_tf.evaluation.scores import are_current
-from dcign_tf.evaluation.side_by_side import (
-    Example,
-    choose_examples,
-    comparison_sheet,
-    turn,
+from dcign_tf.evaluation.report.comparison_tables import (
+    comparison_sections,
+    comparison_title,
+    rerendering_tables,
 )
+from dcign_tf.evaluation.report.html_page import page
+from dcign_tf.evaluation.report.sections import as_markdown, as_text
+from dcign_tf.evaluation.scores import are_current
+from dcign_tf.evaluation.side_by_side import Example, choose_examples, comparison_sheet, turn
 from dcign_tf.files import write_aside, write_json, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
@@ -30,12 +32,6 @@ from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.comparable import comparable_runs
 from dcign_tf.runs.directory import RunDirectory
-
-_FIGURES = {
-    "comparison.png": "Squared error over how far the picture is turned, of all networks.",
-    "figure_7_entangled.png": "The same pictures turned and relit by each network (as in Figure 7"
-    " of the paper).",
-}
 
 
 def compare(
@@ -66,8 +62,8 @@ def compare(
     first = next(iter(runs.values()))
     output = pathlib.Path(output or first.comparison)
     data = open_data(first, data_dir)
-    known = quantities(data.values, data.periods)
-    examples = choose_examples(data.sweeps("test"), known)
+    factor_quantities = quantities(data.values, data.periods)
+    examples = choose_examples(data.sweeps("test"), factor_quantities)
     evaluated, turned = {}, {}
     for name, run in runs.items():
         model, scores = _evaluated(run, data, checkpoint, show)
@@ -85,19 +81,21 @@ def compare(
         curves = {name: run.scores["rerendering"] for name, run in evaluated.items()}
         drawn = {}
         if can_be_drawn(next(iter(curves.values()))):
-            drawn["comparison.png"] = rerendering(curves, known)
+            drawn["comparison"] = rerendering(curves, factor_quantities)
         if examples:
-            drawn["figure_7_entangled.png"] = comparison_sheet(examples, turned)
-        for name, figure in drawn.items():
-            save_figure(figure, output / name)
-        captions = {name: _FIGURES[name] for name in drawn}
-        markdown = as_markdown(compared, captions)
-        html = as_html(compared, {output / name: what for name, what in captions.items()})
+            drawn["entangled"] = comparison_sheet(examples, turned)
+        files = {output / f"{numbered(k, COMPARISON_NUMBERS)}.png": f for k, f in drawn.items()}
+        for path, figure in files.items():
+            save_figure(figure, path)
+        in_catalogue = pictures(output, (), COMPARISON_NUMBERS)
+        shown = [picture for picture in in_catalogue if picture.path in files]
+        title, sections = comparison_title(compared), comparison_sections(compared, shown)
+        markdown, html = as_markdown(title, sections), page(title, sections)
     write_aside(output / "comparison.md", lambda path: path.write_text(markdown))
     write_aside(output / "comparison.html", lambda path: path.write_text(html))
     write_json(output / "comparison.json", compared)
-    if table := as_text(compared):
-        show(table)
+    if tables := rerendering_tables(compared):
+        show(as_text(tables))
     show(f"Tables and figures are in {output}")
     return compared
 

@@ -7,35 +7,33 @@ Takes what the run directories' JSON files hold and gives what `comparison.json`
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn
-from dcign_tf.evaluation.scores import SWEEP_SCORES, VALUE_SCORES
+from dcign_tf.evaluation.report.score_catalogue import (
+    ANSWERS,
+    CUT,
+    DISENTANGLEMENT,
+    EACH,
+    NEW_VIEWS,
+    READ,
+    RECOGNITION,
+    RECONSTRUCTION,
+    SHAPE,
+)
+from dcign_tf.evaluation.report.score_tables import ratio_or_none
 from dcign_tf.runs.config import flattened
 
 SCHEMA_VERSION = 1
 
 # Where things lie says nothing of what was trained.
 _IGNORED_SETTINGS = frozenset({"data_dir", "face_model"})
-_OF_A_FACTOR = tuple(name for name in (*VALUE_SCORES, *SWEEP_SCORES) if name != "cut")
-# Of all factors and of images of independent ones: where in scores.json they stand.
-_OTHERS = (
-    ("reconstruction_mse",),
-    ("disentanglement", "mig", "mig"),
-    ("disentanglement", "sap", "sap"),
-    ("disentanglement", "modularity", "modularity"),
-    ("disentanglement", "explicitness", "explicitness"),
-    ("disentanglement", "dci", "disentanglement"),
-    ("disentanglement", "dci", "completeness"),
-    ("disentanglement", "dci", "informativeness"),
-    ("disentanglement", "factor_vae", "factor_vae"),
-    ("shape", "vertex_error_mm"),
-    ("shape", "pooled_error_mm"),
-    ("shape", "mean_face_error_mm"),
+_OF_A_FACTOR = tuple(
+    score
+    for score in (*READ, *ANSWERS, *NEW_VIEWS)
+    if score.path[0] in ("factors", "values") and score is not CUT
 )
-_RECOGNITION = ("rank1", "equal_error_rate", "auc")
 # As scores.json has them in turn: the network's own latents, and what needs no network.
 _REPRESENTATIONS = ("", ".pixels", ".principal_components")
 
@@ -52,11 +50,6 @@ class EvaluatedRun:
     config: Mapping[str, Any]
     scores: Mapping[str, Any]
 
-    @property
-    def procedure(self) -> str:
-        """`clamped` or `entangled`."""
-        return self.config["procedure"]
-
 
 def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
     """Everything that can be put side by side of two runs or more.
@@ -72,13 +65,13 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "runs": {
-            name: {"procedure": run.procedure, "step": run.scores["step"]}
+            name: {"procedure": run.config["procedure"], "step": run.scores["step"]}
             for name, run in runs.items()
         },
         "settings": _different_settings(runs),
         "values": {
-            factor: known["key"]
-            for factor, known in next(iter(runs.values())).scores["values"].items()
+            factor: value["key"]
+            for factor, value in next(iter(runs.values())).scores["values"].items()
         },
         "rerendering": _rerendering(runs),
         "scores": _scores(runs),
@@ -99,32 +92,34 @@ def _different_settings(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str,
 
 def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
     """Each factor that was measured to the errors of all networks, and to their ratios."""
-    entangled = [name for name, run in runs.items() if run.procedure == "entangled"]
+    entangled = [name for name, run in runs.items() if run.config["procedure"] == "entangled"]
     table = {}
     first = next(iter(runs.values())).scores["rerendering"]
     for factor in first:
-        own = {name: run.scores["rerendering"][factor] for name, run in runs.items()}
-        if not can_be_drawn(own):
+        of_runs = {name: run.scores["rerendering"][factor] for name, run in runs.items()}
+        if not can_be_drawn(of_runs):
             continue
-        mse = {name: scores["mse"]["network"] for name, scores in own.items()}
+        mse = {name: errors["mse"]["network"] for name, errors in of_runs.items()}
         # One that cannot be told the value leaves the picture as it is, as far as it can.
         to_beat = {
-            name: own[name]["mse"]["unchanged"] if mse[name] is None else mse[name]
+            name: of_runs[name]["mse"]["unchanged"] if mse[name] is None else mse[name]
             for name in entangled
         }
         networks = {
             name: {
                 "mse": mse[name],
-                "unchanged": scores["mse"]["unchanged"],
-                "ceiling": scores["mse"]["ceiling"],
-                "clipped": scores["clipped"],
-                "over_copy": _ratio(mse[name], scores["mse"]["copy"]),
-                "over_mean_image": _ratio(mse[name], scores["mse"]["mean_image"]),
+                "unchanged": errors["mse"]["unchanged"],
+                "ceiling": errors["mse"]["ceiling"],
+                "clipped": errors["clipped"],
+                "over_copy": ratio_or_none(mse[name], errors["mse"]["copy"]),
+                "over_mean_image": ratio_or_none(mse[name], errors["mse"]["mean_image"]),
                 "over_entangled": {
-                    other: _ratio(mse[name], to_beat[other]) for other in entangled if other != name
+                    other: ratio_or_none(mse[name], to_beat[other])
+                    for other in entangled
+                    if other != name
                 },
             }
-            for name, scores in own.items()
+            for name, errors in of_runs.items()
         }
         table[factor] = {
             "num_sweeps": first[factor]["num_sweeps"],
@@ -133,35 +128,33 @@ def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
             "mean_image": first[factor]["mse"]["mean_image"],
             "networks": networks,
             "why_null": {
-                name: scores["why_null"]["network"]
-                for name, scores in own.items()
-                if "network" in scores["why_null"]
+                name: errors["why_null"]["network"]
+                for name, errors in of_runs.items()
+                if "network" in errors["why_null"]
             },
         }
     return table
 
 
-def _ratio(mse: float | None, other: float | None) -> float | None:
-    return mse / other if mse is not None and other else None
-
-
 def _scores(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, float | None]]:
     """Scores by where they stand in scores.json, with dots; those that some run has."""
-    paths = [_OTHERS[0]]
     factors = next(iter(runs.values())).scores["factors"]
-    for factor in factors:
-        paths += [("factors", factor, name) for name in _OF_A_FACTOR]
-        paths.append(("values", factor, "guessing_error"))
-    paths += _OTHERS[1:]
+    placed = [(RECONSTRUCTION, ""), *((s, factor) for factor in factors for s in _OF_A_FACTOR)]
+    placed += [(score, "") for score in (*DISENTANGLEMENT, *SHAPE)]
     table = {
-        ".".join(path): {name: _at(run.scores, path) for name, run in runs.items()}
-        for path in paths
-    }
-    recognised = {name: _recognised(run.scores) for name, run in runs.items()}
-    for score, representation in itertools.product(_RECOGNITION, _REPRESENTATIONS):
-        table[f"recognition.{score}{representation}"] = {
-            name: _at(found, (representation, score)) for name, found in recognised.items()
+        ".".join(score.path).replace(EACH, factor): {
+            name: score.of(run.scores, factor) for name, run in runs.items()
         }
+        for score, factor in placed
+    }
+    recognised = {name: _representations(run.scores) for name, run in runs.items()}
+    for score in RECOGNITION:
+        *_, of_each, key = score.path
+        for representation in _REPRESENTATIONS if of_each == EACH else ():
+            table[f"recognition.{key}{representation}"] = {
+                name: score.of(run.scores, recognised[name].get(representation, ""))
+                for name, run in runs.items()
+            }
     return {
         path: values
         for path, values in table.items()
@@ -169,13 +162,7 @@ def _scores(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, float | Non
     }
 
 
-def _recognised(scores: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """What is told of recognition, by `_REPRESENTATIONS`: each run's are called otherwise."""
-    found = (scores.get("recognition") or {}).get("representations", {})
-    return dict(zip(_REPRESENTATIONS, found.values(), strict=False))
-
-
-def _at(entry: Any, path: tuple[str, ...]) -> float | None:
-    for key in path:
-        entry = entry.get(key) if isinstance(entry, Mapping) else None
-    return entry
+def _representations(scores: Mapping[str, Any]) -> dict[str, str]:
+    """`_REPRESENTATIONS` to what the run calls them."""
+    names = (scores.get("recognition") or {}).get("representations", {})
+    return dict(zip(_REPRESENTATIONS, names, strict=False))

@@ -1,6 +1,6 @@
 """A trained model on held-out identities: scores and figures.
 
-What is measured stands in `scores`, what is drawn in `gallery`.
+What is measured stands in `scores`, what is drawn in `drawing`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import drawing
 from dcign_tf.evaluation.entangled import with_found_latents
-from dcign_tf.evaluation.figures.names import numbered
+from dcign_tf.evaluation.figures.catalogue import numbered, pictures
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.given_values import rerendering_scores
 from dcign_tf.evaluation.people import evaluate_people
 from dcign_tf.evaluation.picture_errors import image_errors, reconstruction_mse, swapped_ratio
-from dcign_tf.evaluation.report import html_figures
 from dcign_tf.evaluation.report.html_report import write_report
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
@@ -38,10 +37,12 @@ from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 
 
-def _stamped_figures(directory: pathlib.Path) -> set[tuple[pathlib.Path, int]]:
+def _stamped_figures(
+    directory: pathlib.Path, factors: Sequence[str], numbers: Mapping[str, int]
+) -> set[tuple[pathlib.Path, int]]:
     """An evaluation's figures there, each with the time at which it was written."""
-    figures = (path for path in directory.glob("*.png") if html_figures.is_known(path.stem))
-    return {(path, path.stat().st_mtime_ns) for path in figures}
+    paths = (picture.path for picture in pictures(directory, factors, numbers))
+    return {(path, path.stat().st_mtime_ns) for path in paths}
 
 
 def evaluate_model(
@@ -66,27 +67,27 @@ def evaluate_model(
             the scores that compare images; codes are scored on all.
         reference_mse: published reconstruction errors that this one is to stand
             beside, by what they are.
-        paper_figures: of `figure_names.paper_figures`.
+        paper_figures: names of figures (`figures.catalogue`) to their numbers in the paper.
         show: takes lines of progress.
 
     Returns:
         The scores, as in `scores.json` (docs/scores.md).
     """
     directory.mkdir(parents=True, exist_ok=True)
-    earlier = _stamped_figures(directory)
-    network = Codec(model)
-    known = quantities(data.values, data.periods)
+    network, numbers = Codec(model), paper_figures or {}
+    earlier = _stamped_figures(directory, network.code.factors, numbers)
+    factor_quantities = quantities(data.values, data.periods)
     show("Evaluating on identities that training never saw …")
-    fit, found = encode_factors(network, data.sweeps("validation"), data.values), {}
+    fit, found_latents = encode_factors(network, data.sweeps("validation"), data.values), {}
     if model.procedure == "entangled":
-        network, fit, found = with_found_latents(network, fit)
+        network, fit, found_latents = with_found_latents(network, fit)
     sweeps = data.sweeps("test")
     test = encode_factors(network, sweeps, data.values)
     model.calibration = fit_calibration(
         network.code,
         fit,
-        known,
-        latents={factor: own.latents for factor, own in found.items()},
+        factor_quantities,
+        latents={f: latents.latents for f, latents in found_latents.items()},
         step=int(model.step.numpy()),
     )
     for factor in model.calibration.factors.values():
@@ -98,23 +99,25 @@ def evaluate_model(
         codes=test,
         fit_codes=fit,
         calibration=model.calibration,
-        quantities=known,
-        novel_view_ratio={f: swapped_ratio(own) for f, own in errors.items()},
+        quantities=factor_quantities,
+        novel_view_ratio={f: swapped_ratio(of_sweeps) for f, of_sweeps in errors.items()},
         reconstruction_mse=reconstruction_mse(list(errors.values())),
     )
     scores["step"] = model.calibration.step
-    scores["num_image_sweeps"] = {f: len(own) for f, own in errors.items()}
+    scores["num_image_sweeps"] = {f: len(of_sweeps) for f, of_sweeps in errors.items()}
     scores["rerendering"] = rerendering_scores(
         network,
         data.sweeps("train"),
         sweeps,
         test,
-        known,
+        factor_quantities,
         model.calibration,
         errors,
     )
     if model.procedure == "entangled":
-        scores["found_latents"] = {f: dataclasses.asdict(own) for f, own in found.items()}
+        scores["found_latents"] = {
+            f: dataclasses.asdict(latents) for f, latents in found_latents.items()
+        }
     if reference_mse:
         scores["reference_mse"] = dict(reference_mse)
     if isinstance(data, FaceDataset):
@@ -129,12 +132,13 @@ def evaluate_model(
         scores |= of_people
     else:
         seen_codes = training_codes(network, data)
-    for name, figure in drawing.figures(
-        network, test, fit, sweeps, known, model.calibration, scores, records
-    ):
-        save_figure(figure, directory / f"{numbered(name, paper_figures or {})}.png")
+    material = drawing.Material(
+        network, test, fit, sweeps, factor_quantities, model.calibration, scores, records
+    )
+    for name, figure in drawing.figures(material):
+        save_figure(figure, directory / f"{numbered(name, numbers)}.png")
     write_showcase(network, data, seen_codes, directory)
-    for path, _ in earlier & _stamped_figures(directory):
+    for path, _ in earlier & _stamped_figures(directory, network.code.factors, numbers):
         path.unlink()  # not drawn this time: it would be taken for one of these
     write_scores(model.calibration.get_config(), directory / "calibration.json")
     write_scores(scores, directory / "scores.json")  # last: who finds it finds the rest

@@ -76,15 +76,7 @@ def model_card(
         twin_scores: of the same network trained without clamping, if there is one.
     """
     height, width, channels = image_shape
-    known = calibration.factors.values()
-    introduction = _INTRODUCTION.format(
-        name=name,
-        height=height,
-        width=width,
-        channels=channels,
-        latent_dim=latent_dim,
-        levels=255 * difference,
-    )
+    factors = calibration.factors.values()
     twin = []
     if twin_scores is not None:
         twin = [
@@ -93,10 +85,17 @@ def model_card(
             card_parts.scores_block(twin_scores),
         ]
     parts = [
-        introduction,
+        _INTRODUCTION.format(
+            name=name,
+            height=height,
+            width=width,
+            channels=channels,
+            latent_dim=latent_dim,
+            levels=255 * difference,
+        ),
         "## Values of the scene",
-        card_parts.value_table({own.name: own for own in known if not own.reason}),
-        *(own.remark for own in known if own.remark),
+        card_parts.value_table({factor.name: factor for factor in factors if not factor.reason}),
+        *(factor.remark for factor in factors if factor.remark),
         "## Training",
         f"```bash\n{training_command(config)}\n```",
         card_parts.training(config, environment, calibration.step),
@@ -107,7 +106,7 @@ def model_card(
         _LIMITS.format(photograph=PHOTOGRAPH, credit=CREDIT),
         _LICENCE,
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return card_parts.card(parts)
 
 
 def training_command(config: Mapping[str, Any]) -> str:

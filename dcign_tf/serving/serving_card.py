@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from dcign_tf.evaluation.report import card_parts
+from dcign_tf.evaluation.report.sections import Table, markdown_table
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 from dcign_tf.serving.warmup import input_specs
 
@@ -58,7 +59,7 @@ def model_card(
         scores: of the same weights, as in `scores.json`; None if there are none.
         background: grey level of what a picture leaves free.
     """
-    known = (*values.values(), *(k for k in calibration.factors.values() if k.reason))
+    factors = (*values.values(), *(f for f in calibration.factors.values() if f.reason))
     parts = [
         _INTRODUCTION,
         "## Signatures",
@@ -66,7 +67,7 @@ def model_card(
         _PICTURES.format(background=background),
         "## Values of the scene",
         card_parts.value_table(values) if values else "None can be asked for.",
-        *(factor.remark for factor in known if factor.remark),
+        *(factor.remark for factor in factors if factor.remark),
         _NAN,
         "## Training",
         card_parts.training(config, environment, calibration.step),
@@ -74,19 +75,15 @@ def model_card(
         card_parts.scores_block(scores) if scores else "Not evaluated at this step.",
         _LIMITS,
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return card_parts.card(parts)
 
 
 def _signature_table(signatures: Mapping[str, Any]) -> str:
     rows = [
-        (
-            f"`{name}`",
-            _specs(input_specs(function)),
-            _specs(function.structured_outputs),
-        )
+        [f"`{name}`", _specs(input_specs(function)), _specs(function.structured_outputs)]
         for name, function in signatures.items()
     ]
-    return card_parts.table(("signature", "inputs", "outputs"), rows)
+    return markdown_table(Table(["signature", "inputs", "outputs"], rows))
 
 
 def _specs(specs: Mapping[str, tf.TensorSpec]) -> str:

@@ -13,7 +13,14 @@ from PIL import Image
 
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
-from dcign_tf.evaluation.report.comparison_tables import as_html, as_markdown, as_text
+from dcign_tf.evaluation.figures.catalogue import Picture
+from dcign_tf.evaluation.report.comparison_tables import (
+    comparison_sections,
+    comparison_title,
+    rerendering_tables,
+)
+from dcign_tf.evaluation.report.html_page import page
+from dcign_tf.evaluation.report.sections import as_markdown, as_text
 from dcign_tf.evaluation.scores import write_scores
 from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, turn
 from dcign_tf.files import write_json
@@ -28,7 +35,7 @@ from tests.helpers.html_reading import check_page
 def scores(tmp_path: Path, **given) -> dict:
     """What a run's scores.json would hold."""
     network = given.pop("network", None)
-    found = {
+    run_scores = {
         "step": given.pop("step", 500),
         "reconstruction_mse": 0.01,
         "factors": {"azimuth": {"pearson": 0.9, "spearman": np.nan, "novel_view_ratio": 0.5}},
@@ -42,7 +49,7 @@ def scores(tmp_path: Path, **given) -> dict:
         },
         "rerendering": {"azimuth": measure(network, **given)},
     }
-    write_scores(found, tmp_path / "scores.json")
+    write_scores(run_scores, tmp_path / "scores.json")
     return json.loads((tmp_path / "scores.json").read_text())
 
 
@@ -62,6 +69,10 @@ def runs(tmp_path) -> dict[str, EvaluatedRun]:
 @pytest.fixture
 def compared(runs) -> dict:
     return {**compare_runs(runs), "dataset": "faces", "data_fingerprint": "abc"}
+
+
+def markdown_of(compared: dict, *pictures: Picture) -> str:
+    return as_markdown(comparison_title(compared), comparison_sections(compared, pictures))
 
 
 class TestComparison:
@@ -108,39 +119,42 @@ class TestComparison:
         run = EvaluatedRun({"procedure": "clamped"}, scores(tmp_path, quantities={}))
         compared = {**compare_runs({"a": run, "b": run}), "dataset": "x"}
         assert compared["rerendering"] == compared["settings"] == {}
-        assert as_text(compared) == ""
-        assert "Re-rendering" not in as_markdown(compared, {})
-        check_page(as_html(compared, {}))
+        assert rerendering_tables(compared) == []
+        assert "Re-rendering" not in markdown_of(compared)
+        check_page(page("x", comparison_sections(compared)))
 
 
 class TestTables:
     def test_markdown(self, compared):
-        text = as_markdown(compared, {"a.png": "A figure."})
+        text = markdown_of(compared, Picture(Path("a.png"), "Shown.", "A figure."))
         assert "# faces: ours beside theirs beside silent\n" in text
         assert "| optimizer.learning_rate | 0.001 | 0.0001 | 0.0001 |" in text
         assert "| seed | – | – | 1 |" in text
-        assert "|  | MSE | not turned | ceiling | / copying | / theirs | / silent |" in text
+        assert (
+            "|  | network | not turned | ceiling | network / given | / theirs | / silent |" in text
+        )
         assert "| theirs | 4.00e-02 | " in text
         assert "its latent folds back. / silent is over its picture not turned." in text
         assert "of the angles lie beyond its calibrated range" in text
-        assert "| pearson | 0.900 | 0.900 | 0.900 |" in text
-        assert "| mean absolute error of guessing (°) | 25.000 |" in text
-        assert "| mean squared error | 1.00e-02 |" in text
-        assert "| rank 1, by principal components | 0.250 |" in text
+        assert "| Pearson | 0.900 | 0.900 | 0.900 |" in text
+        assert "| guessing | 25° | 25° | 25° |" in text
+        assert "| mean squared error | 1.0000e-02 |" in text
+        assert "| rank 1, by principal components | 25.0% |" in text
         assert "![A figure.](a.png)" in text
         rows = [line for line in text.splitlines() if line.startswith("|")]
         assert all(line.endswith("|") for line in rows)
 
     def test_page(self, compared, tmp_path):
         Image.fromarray(np.zeros((5, 9), np.uint8)).save(tmp_path / "a.png")
-        text = as_html(compared, {tmp_path / "a.png": "A figure."})
+        picture = Picture(tmp_path / "a.png", "Shown.", "A figure.")
+        text = page("x", comparison_sections(compared, [picture]))
         check_page(text)
         for told in ("ours", "4.00e-02", "A figure.", "its latent folds back", "rank 1"):
             assert told in text
 
     def test_screen(self, compared):
-        lines = as_text(compared).splitlines()
-        assert lines[0].split()[:2] == ["azimuth", "MSE"]
+        lines = as_text(rerendering_tables(compared)).splitlines()
+        assert lines[0].split()[:2] == ["azimuth", "network"]
         assert max(map(len, lines)) <= 100
 
 
@@ -169,8 +183,8 @@ class TestSheet:
 
     def test_white_where_it_is_not_calibrated(self):
         examples = choose_examples({"azimuth": TEST}, AZIMUTH)
-        for known in (calibration(reason="silent"), Calibration({})):
-            turned = turn(Exact(), known, examples)
+        for uncalibrated in (calibration(reason="silent"), Calibration({})):
+            turned = turn(Exact(), uncalibrated, examples)
             np.testing.assert_array_equal(turned, 1)
         exact = turn(Exact(), calibration(), examples)
         titles = [

@@ -40,7 +40,7 @@ class Reader(html.parser.HTMLParser):
             self.text.setdefault(self.open[-1], []).append(data)
 
     def attributes(self, name: str) -> list[str]:
-        return [own[name] for _, own in self.elements if name in own]
+        return [attributes[name] for _, attributes in self.elements if name in attributes]
 
 
 def check_page(text: str) -> Reader:
@@ -52,7 +52,7 @@ def check_page(text: str) -> Reader:
         assert target == "data:," or target.removeprefix("#") in ids
     for source in reader.attributes("src"):
         assert source.startswith("data:image/")
-    assert all(own.get("alt") for tag, own in reader.elements if tag == "img")
+    assert all(attributes.get("alt") for tag, attributes in reader.elements if tag == "img")
     assert not {"script", "iframe", "object", "form"} & {tag for tag, _ in reader.elements}
     assert not re.search(r"url\(|@import|https?:|//\w", "".join(reader.text["style"]))
     return reader

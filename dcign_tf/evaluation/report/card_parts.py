@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dcign_tf.evaluation.report.score_tables import scores_table
+from dcign_tf.evaluation.report.sections import Table, markdown_table
 from dcign_tf.readouts.calibration import FactorCalibration
+
+
+def card(parts: Iterable[str]) -> str:
+    """Paragraphs and headings as one file."""
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def value_table(values: Mapping[str, FactorCalibration]) -> str:
@@ -16,15 +22,15 @@ def value_table(values: Mapping[str, FactorCalibration]) -> str:
         values: names to calibrations.
     """
     rows = [
-        (
+        [
             f"`{name}`",
-            "{:.4g} to {:.4g}".format(*known.range) + (", round" if known.period else ""),
-            f"{min(known.read_errors):.3g} to {max(known.read_errors):.3g}",
-        )
-        for name, known in values.items()
+            "{:.4g} to {:.4g}".format(*calibration.range) + ", round" * bool(calibration.period),
+            f"{min(calibration.read_errors):.3g} to {max(calibration.read_errors):.3g}",
+        ]
+        for name, calibration in values.items()
     ]
     return (
-        table(("value", "range", "error"), rows)
+        markdown_table(Table(["value", "range", "error"], rows))
         + "\n\nThe error is the root mean square error of what is inferred, from the smallest to"
         "\nthe largest along the range, for objects that training never saw."
     )
@@ -52,9 +58,3 @@ def training(config: Mapping[str, Any], environment: Mapping[str, Any], step: in
 def scores_block(scores: Mapping[str, Any]) -> str:
     """All scores, as evaluation prints them."""
     return f"```text\n{scores_table(scores)}```"
-
-
-def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table."""
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -5,28 +5,19 @@ Made from the files of a run directory alone.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.etree.ElementTree import Element
 
+from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.report import html_people, html_scores
-from dcign_tf.evaluation.report.html_figures import OTHERS, figures
-from dcign_tf.evaluation.report.html_page import (
-    Section,
-    cards,
-    code,
-    details,
-    facts,
-    items,
-    listing,
-    page,
-    paragraph,
-)
-from dcign_tf.evaluation.report.score_tables import reasons
+from dcign_tf.evaluation.figures.catalogue import Picture, pictures
+from dcign_tf.evaluation.report.html_page import page
+from dcign_tf.evaluation.report.score_tables import headline, missing, reasons, score_sections
+from dcign_tf.evaluation.report.sections import Section
 from dcign_tf.files import write_aside
 from dcign_tf.progress import duration
 from dcign_tf.quantities import display_name
@@ -42,6 +33,7 @@ _PROCEDURES = {
     "entangled": "the same network without clamping, the paper's baseline: nothing tells its"
     " latents what to stand for",
 }
+_SOFTWARE = {"tensorflow": "TensorFlow", "keras": "Keras", "python": "Python"}
 
 
 def write_report(run: RunDirectory) -> pathlib.Path:
@@ -57,15 +49,19 @@ def write_report(run: RunDirectory) -> pathlib.Path:
     Raises:
         UserError: if one of these is missing or damaged, or the page cannot be written.
     """
-    scores, calibration = run.read_scores(), run.read_calibration()
+    scores, calibration, config = run.read_scores(), run.read_calibration(), run.read_config()
     if scores is None:
         raise UserError(f"{run.path} has no evaluation/scores.json; run evaluate.py first.")
+    numbers = dataset_facts(config["dataset"]).paper_figures
+    shown = list(pictures(run.evaluation, scores["factors"], numbers))
+    others = sorted({*run.evaluation.glob("*.png")} - {picture.path for picture in shown})
+    shown += [Picture(path, *[display_name(path.stem)] * 2) for path in others]
     text = report_page(
-        config=run.read_config(),
+        config=config,
         environment=run.read_environment(),
         scores=scores,
         calibration=Calibration.from_config(calibration) if calibration else None,
-        pictures=sorted(run.evaluation.glob("*.png")),
+        shown=shown,
         records=run.read_metrics(),
     )
     path = run.evaluation / REPORT_FILE
@@ -79,7 +75,7 @@ def report_page(
     environment: Mapping[str, Any],
     scores: Mapping[str, Any],
     calibration: Calibration | None = None,
-    pictures: Sequence[pathlib.Path] = (),
+    shown: Sequence[Picture] = (),
     records: Sequence[Mapping[str, float]] = (),
 ) -> str:
     """The page itself; what the scores have nothing of is left out.
@@ -89,58 +85,36 @@ def report_page(
         environment: `environment.json`.
         scores: `scores.json`.
         calibration: of the model; its remarks are shown.
-        pictures: PNG files of the evaluation.
+        shown: pictures of the evaluation, each in its section.
         records: rows of `metrics.jsonl`.
 
     Returns:
         HTML, to be written as UTF-8.
     """
-    entangled = config.get("procedure") == "entangled"
-    shown = figures(pictures)
-    what = "An entangled baseline" if entangled else "A Deep Convolutional Inverse Graphics Network"
-    lead = paragraph(
-        f"{what}, trained on {config['dataset']} and measured on the identities of its"
-        f" {scores['split']} split, none of whom it had seen."
+    is_entangled = config.get("procedure") == "entangled"
+    what = (
+        "An entangled baseline" if is_entangled else "A Deep Convolutional Inverse Graphics Network"
     )
-    sections = [
-        ("What was trained", _trained(config, environment, scores, records)),
-        (
-            "Factors read off one picture",
-            [
-                *html_scores.found_latents(scores),
-                *html_scores.values_read(scores),
-                *shown.get("values", []),
-            ],
-        ),
-        (
-            "New views",
-            [
-                *html_scores.new_views(scores),
-                *html_scores.rerendering(scores),
-                *shown.get("views", []),
-            ],
-        ),
-        (
-            "Does each latent answer to its own factor?",
-            [*html_scores.answers(scores), *shown.get("answers", [])],
-        ),
-        (
-            "Reconstruction",
-            [*html_scores.reconstruction(scores), *shown.get("reconstruction", [])],
-        ),
-        ("Disentanglement, as the field measures it", html_people.disentanglement(scores)),
-        ("Recognising people", [*html_people.recognition(scores), *shown.get("recognition", [])]),
-        ("The shape of the face", [*html_people.shape(scores), *shown.get("shape", [])]),
-        ("New people", shown.get("people", [])),
-        ("Training", shown.get("training", [])),
-        ("Further figures", shown.get(OTHERS, [])),
-        ("What could not be measured, and what to know", _unknown(scores, calibration)),
-    ]
-    kind = "Entangled baseline" if entangled else "DC-IGN"
+    sections = {
+        **score_sections(scores),
+        "people": Section("New people"),
+        "training": Section("Training"),
+        "": Section("Further figures"),
+    }
+    for name, section in sections.items():
+        of_section = [picture for picture in shown if picture.section == name]
+        sections[name] = dataclasses.replace(section, pictures=of_section)
+    kind = "Entangled baseline" if is_entangled else "DC-IGN"
     return page(
         f"{kind} on {config['dataset']} ({config['preset']} preset)",
-        [Section(heading, parts) for heading, parts in sections],
-        lead=[lead, cards(html_scores.headline(scores))],
+        [
+            _trained(config, environment, scores, records),
+            *sections.values(),
+            _unknown(scores, calibration),
+        ],
+        lead=f"{what}, trained on {config['dataset']} and measured on the identities of its"
+        f" {scores['split']} split, none of whom it had seen.",
+        cards=headline(scores),
     )
 
 
@@ -149,56 +123,54 @@ def _trained(
     environment: Mapping[str, Any],
     scores: Mapping[str, Any],
     records: Sequence[Mapping[str, float]],
-) -> list[Element]:
+) -> Section:
     data, step = config.get("data", {}), scores.get("step")
-    told: dict[str, Element | str] = {"Data": f"{config['dataset']}, preset {config['preset']}"}
+    facts = {"Data": f"{config['dataset']}, preset {config['preset']}"}
     if size := data.get("image_size"):
-        told["Pictures"] = f"{size} × {size}, " + _count(data.get("channels", 1), "channel")
+        facts["Pictures"] = f"{size} × {size}, " + _count(data.get("channels", 1), "channel")
     sweeps = (f"{display_name(f)} {count:,}" for f, count in scores["num_sweeps"].items())
-    told["Measured on"] = f"{scores['split']} sweeps: {', '.join(sweeps)}"
+    facts["Measured on"] = f"{scores['split']} sweeps: {', '.join(sweeps)}"
     procedure = config.get("procedure", "clamped")
-    told["Procedure"] = f"{procedure}: {_PROCEDURES.get(procedure, '')}"
+    facts["Procedure"] = f"{procedure}: {_PROCEDURES.get(procedure, '')}"
     if step is not None:
-        told["Training steps"] = f"{step:,} of {config['num_steps']:,}"
+        facts["Training steps"] = f"{step:,} of {config['num_steps']:,}"
     if seconds := [r["seconds"] for r in records if "seconds" in r and r["step"] <= (step or 0)]:
-        told["Training time"] = duration(seconds[-1])
+        facts["Training time"] = duration(seconds[-1])
     machine = [str(d).removeprefix("/physical_device:") for d in environment.get("devices", [])]
     if threads := environment.get("threads"):
         machine.append(_count(threads, "thread"))
-    told["Machine"] = ", ".join([*machine, environment.get("precision", "")])
-    told["Software"] = ", ".join(
-        f"{name} {environment[key]}"
-        for key, name in (("tensorflow", "TensorFlow"), ("keras", "Keras"), ("python", "Python"))
-        if key in environment
-    )
+    facts["Machine"] = ", ".join([*machine, environment.get("precision", "")])
+    versions = (f"{_SOFTWARE[key]} {environment[key]}" for key in _SOFTWARE if key in environment)
+    facts["Software"] = ", ".join(versions)
+    facts["Seeds"] = f"{config.get('seed')}; of the data {data.get('seed')}"
+    code = {}
     if environment.get("commit"):
-        told["Commit"] = code(environment["commit"])
-    told["Seeds"] = f"{config.get('seed')}; of the data {data.get('seed')}"
-    command = environment.get("command")
-    # A flag a line, so that it is read, and can be pasted, wherever the page is wide or narrow.
-    told["Command"] = (
-        listing(re.sub(r" (?='?--)", " \\\n  ", command))
-        if command
-        else "not recorded; the settings below say it all"
+        code["Commit"] = environment["commit"]
+    if command := environment.get("command"):
+        # A flag a line, so that it is read, and can be pasted, however wide the page is.
+        code["Command"] = re.sub(r" (?='?--)", " \\\n  ", command)
+    else:
+        facts["Command"] = "not recorded; the settings below say it all"
+    return Section(
+        "What was trained",
+        facts=facts,
+        code=code,
+        listings={
+            "All settings (config.json)": json.dumps(config, indent=2),
+            "Environment (environment.json)": json.dumps(environment, indent=2),
+        },
     )
-    return [
-        facts(told),
-        details("All settings (config.json)", listing(json.dumps(config, indent=2))),
-        details("Environment (environment.json)", listing(json.dumps(environment, indent=2))),
-    ]
 
 
-def _unknown(scores: Mapping[str, Any], calibration: Calibration | None) -> list[Element]:
-    remarks = [k.remark for k in calibration.factors.values() if k.remark] if calibration else []
-    sentences = [*remarks, *reasons(scores), *html_scores.missing(scores)]
-    return [
-        items(sentences) if sentences else paragraph("Nothing is missing here."),
-        paragraph(
-            "– stands for what is not known or not defined. scores.json, beside this page, has"
-            " every number, and docs/scores.md what each means.",
-            note=True,
-        ),
-    ]
+def _unknown(scores: Mapping[str, Any], calibration: Calibration | None) -> Section:
+    factors = calibration.factors.values() if calibration else ()
+    remarks = [factor.remark for factor in factors if factor.remark]
+    return Section(
+        "What could not be measured, and what to know",
+        items=[*remarks, *reasons(scores), *missing(scores)] or ["Nothing is missing here."],
+        note="– stands for what is not known or not defined. scores.json, beside this page, has"
+        " every number, and docs/scores.md what each means.",
+    )
 
 
 def _count(number: int, what: str) -> str:

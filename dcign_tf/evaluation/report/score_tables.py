@@ -1,208 +1,307 @@
-"""Scores as text for a screen."""
+"""The tables of a run's scores: `score_catalogue` filled from scores.json (docs/scores.md)."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from dcign_tf.evaluation.scores import SWEEP_SCORES, VALUE_SCORES
+from dcign_tf.evaluation.report.score_catalogue import (
+    ANSWERS,
+    DISENTANGLEMENT,
+    GUESSING,
+    MEAN_ERROR,
+    METHODS,
+    NETWORK_OVER_GIVEN,
+    NEW_VIEW_ERROR,
+    NEW_VIEWS,
+    READ,
+    RECOGNITION,
+    RECONSTRUCTION,
+    SHAPE,
+    TITLES,
+    Score,
+)
+from dcign_tf.evaluation.report.sections import Section, Table, as_text, wrapped
+from dcign_tf.factors import INTRINSIC
 from dcign_tf.quantities import Quantity, display_name, number
 
+Scores = Mapping[str, Any]
 
-def scores_table(scores: Mapping) -> str:
-    """Tables of all scores, – for what is null or has no use, and why the null ones are null.
+
+def scores_table(scores: Scores) -> str:
+    """All tables for a screen, – for what is null or has no use, and why the null ones are null.
 
     Args:
         scores: of `make_scores`, or read back from `scores.json`.
     """
-    parts = [_headline(scores), _value_table(scores), _sweep_table(scores), _movement(scores)]
-    parts.append(_rerendering(scores))
-    people = [_disentanglement(scores), _recognition(scores), _shape(scores)]
-    return "\n\n".join(filter(None, [*parts, *people, _wrapped(reasons(scores))])) + "\n"
+    tables = [table for section in score_sections(scores).values() for table in section.tables]
+    sentences = "\n".join(map(wrapped, reasons(scores)))
+    return "\n\n".join(filter(None, [as_text(tables), sentences])) + "\n"
 
 
-def _headline(scores: Mapping) -> str:
-    line = f"{scores['split']}: reconstruction MSE {number(scores['reconstruction_mse'], '.4e')}"
-    for name, mse in scores.get("reference_mse", {}).items():
-        line += f"\n{name}: {number(mse, '.4e')}"
-    return line
+def score_sections(scores: Scores) -> dict[str, Section]:
+    """The parts of a report that the scores fill, in order.
+
+    Args:
+        scores: as above; those of an earlier release have less, and fill fewer tables.
+
+    Returns:
+        The name of each section, as in `figures.catalogue`, to the section.
+    """
+    return {
+        "values": _section(
+            "Factors read off one picture",
+            "One picture goes in. The latent of each factor is read off as a value, through a curve"
+            " that was fitted on validation identities; the errors are those on test identities,"
+            " which neither training nor that curve has seen.",
+            _found_latents(scores),
+            _table("against true values", READ, scores, scores.get("values", {})),
+        ),
+        "views": _section(
+            "New views",
+            "Given one picture of someone and the latent of one factor from another, the network"
+            " draws what the other shows.",
+            _table("from another's latent", NEW_VIEWS, scores, scores["factors"]),
+            _rerendering(scores),
+        ),
+        "answers": _section(
+            "Does each latent answer to its own factor?",
+            "In a sweep one factor alone varies, all else stays.",
+            _table("while this varies", ANSWERS, scores, scores["factors"]),
+            _movement(scores),
+        ),
+        "reconstruction": _section("Reconstruction", "", _reconstruction(scores)),
+        "disentanglement": _section(
+            "Disentanglement, as the field measures it",
+            "The whole code against the angles and against coefficients of the face model, identity"
+            " 1 and so on. No latent was meant for one of these coefficients alone.",
+            _disentanglement(scores),
+        ),
+        "recognition": _section("Recognising people", "", _recognition(scores)),
+        "shape": _section("The shape of the face", "", _shape(scores)),
+    }
 
 
-def _value_table(scores: Mapping) -> str:
-    values = scores.get("values", {})
-    shown = [
-        name for name in VALUE_SCORES if any(name in scores["factors"][factor] for factor in values)
-    ]
-    rows = []
-    for factor, known in values.items():
-        unit = Quantity(known["key"]).unit
-        units = {"mean_absolute_error": unit, "cut": unit}
-        own = scores["factors"][factor]
-        rows.append([factor] + [number(own.get(name), unit=units.get(name, "")) for name in shown])
-    return aligned([["against true values", *map(display_name, shown)], *rows]) if rows else ""
+def headline(scores: Scores) -> list[tuple[str, str, str]]:
+    """The few numbers to see first: what it is, the number, and what to hold it against."""
+    cards = []
+    for factor in scores["factors"]:
+        error, unit = MEAN_ERROR.of(scores, factor), _unit(scores, factor)
+        if error is not None and factor in scores.get("values", {}):
+            remark = "mean error of reading it off a picture"
+            if (guessing := GUESSING.of(scores, factor)) is not None:
+                remark += f"; guessing: {GUESSING.text(guessing, unit)}"
+            cards.append((display_name(factor), MEAN_ERROR.text(error, unit), remark))
+        elif factor != INTRINSIC:
+            ratio = number(NEW_VIEW_ERROR.of(scores, factor), ".2f")
+            remark = "error of new views; leaving the picture as it is: 1"
+            cards.append((display_name(factor), ratio, remark))
+    error = number(RECONSTRUCTION.of(scores), ".2g")
+    return [*cards, ("reconstruction", error, "mean squared error, grey values from 0 to 1")]
 
 
-def _sweep_table(scores: Mapping) -> str:
-    header = ["within and between sweeps", "sweeps", *map(display_name, SWEEP_SCORES)]
-    return aligned(
-        [header]
-        + [
-            [
-                factor,
-                str(scores["num_sweeps"][factor]),
-                *(number(own.get(name)) for name in SWEEP_SCORES),
-            ]
-            for factor, own in scores["factors"].items()
-        ]
-    )
-
-
-def _movement(scores: Mapping) -> str:
-    movement = scores["movement"]
-    table = aligned(
-        [
-            ["variance of latents", *movement["factors"]],
-            *(
-                [group, *map(number, row)]
-                for group, row in zip(movement["groups"], movement["variance"], strict=True)
-            ),
-        ]
-    )
-    return f"{table}\n(rows: latents; columns: the factor that varied)"
-
-
-def _rerendering(scores: Mapping) -> str:
-    found = {f: own for f, own in scores.get("rerendering", {}).items() if own["by_change"]}
-    if not found:
-        return ""
-    methods = list(next(iter(found.values()))["mse"])
-    header = ["re-rendering, MSE", *map(display_name, methods), "network / copy"]
-    rows = []
-    for factor, own in found.items():
-        network, copy = own["mse"]["network"], own["mse"]["copy"]
-        share = network / copy if network is not None and copy else None
-        rows.append([factor, *(number(mse, ".2e") for mse in own["mse"].values()), number(share)])
-    return (
-        f"{aligned([header, *rows])}\n(a picture turned to a given angle, against the true one;"
-        " ceiling: the true one reconstructed)"
-    )
-
-
-def _disentanglement(scores: Mapping) -> str:
-    if not (found := scores.get("disentanglement")):
-        return ""
-    names = found["factors"]
-    rows = [
-        ["MIG", found["mig"]["mig"], *found["mig"]["per_factor"]],
-        ["SAP", found["sap"]["sap"], *found["sap"]["per_factor"]],
-        ["modularity", found["modularity"]["modularity"]],
-        [
-            "explicitness",
-            found["explicitness"]["explicitness"],
-            *found["explicitness"]["per_factor"],
-        ],
-        ["DCI disentanglement", found["dci"]["disentanglement"]],
-        [
-            "DCI completeness",
-            found["dci"]["completeness"],
-            *found["dci"]["completeness_per_factor"],
-        ],
-        [
-            "DCI error (0 is best)",
-            found["dci"]["informativeness"],
-            *found["dci"]["informativeness_per_factor"],
-        ],
-        ["FactorVAE score", found["factor_vae"]["factor_vae"]],
-    ]
-    table = aligned(
-        [
-            ["disentanglement", "all", *map(display_name, names)],
-            *(
-                [
-                    name,
-                    *(number(value, ".3f") for value in values),
-                    *[""] * (1 + len(names) - len(values)),
-                ]
-                for name, *values in rows
-            ),
-        ]
-    )
-    return (
-        f"{table}\n({found['num_images']:,} images of {found['num_identities']:,} people,"
-        " all factors drawn independently)"
-    )
-
-
-def _recognition(scores: Mapping) -> str:
-    if not (found := scores.get("recognition")):
-        return ""
-    protocol = found["protocol"]
-    rows = [
-        [name, own["rank1"], own["random_gallery"]["rank1"]["mean"], own["equal_error_rate"]]
-        for name, own in found["representations"].items()
-    ]
-    rows.append(["chance", protocol["chance"], protocol["chance"], 0.5])
-    header = ["recognition", "rank 1", "rank 1, random galleries", "equal error rate"]
-    table = aligned([header, *([name, *map(_share, shares)] for name, *shares in rows)])
-    return (
-        f"{table}\n({protocol['num_probes']:,} pictures, each of one of"
-        f" {protocol['num_identities']:,} people)"
-    )
-
-
-def _shape(scores: Mapping) -> str:
-    if not (found := scores.get("shape")):
-        return ""
-    lengths = [
-        ["read out of one picture", found["vertex_error_mm"]],
-        ["read out of all pictures of a person", found["pooled_error_mm"]],
-        ["always the mean face", found["mean_face_error_mm"]],
-    ]
-    rows = [[name, number(length, ".2f", " mm")] for name, length in lengths]
-    return aligned([["shape", "mean vertex error"], *rows])
-
-
-def _share(value: float | None) -> str:
-    return number(None if value is None else 100 * value, ".1f", " %")
-
-
-def reasons(scores: Mapping) -> list[str]:
+def reasons(scores: Scores) -> list[str]:
     """Which scores cannot be known and why, a sentence for each set of factors that lack alike."""
+    why_null = {factor: dict(why) for factor, why in scores.get("why_null", {}).items()}
+    for factor, errors in scores.get("rerendering", {}).items():
+        for method, reason in errors["why_null"].items():
+            which = f" ({TITLES[method]})" if errors["by_change"] else ""
+            why_null.setdefault(factor, {})[f"re-rendering{which}"] = reason
     factors_of: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for factor, why in _all_reasons(scores).items():
-        names_of: dict[str, list[str]] = {}
-        for name, reason in why.items():
-            names_of.setdefault(reason, []).append(name)
-        for reason, names in names_of.items():
-            factors_of.setdefault((reason, tuple(names)), []).append(factor)
+    for factor, why in why_null.items():
+        titles_of: dict[str, list[str]] = {}
+        for key, reason in why.items():
+            titles_of.setdefault(reason, []).append(TITLES.get(key, display_name(key)))
+        for reason, titles in titles_of.items():
+            factors_of.setdefault((reason, tuple(titles)), []).append(factor)
     return [
-        f"Not known of {', '.join(factors)}: {', '.join(map(display_name, names))}."
-        f" Reason: {reason}."
-        for (reason, names), factors in factors_of.items()
+        f"Not known of {', '.join(factors)}: {', '.join(titles)}. Reason: {reason}."
+        for (reason, titles), factors in factors_of.items()
     ]
 
 
-def _all_reasons(scores: Mapping) -> dict[str, dict[str, str]]:
-    """Factor to what is not known of it, and why."""
-    found = {factor: dict(why) for factor, why in scores.get("why_null", {}).items()}
-    for factor, own in scores.get("rerendering", {}).items():
-        for method, reason in own["why_null"].items():
-            name = f"re-rendering ({display_name(method)})" if own["by_change"] else "re-rendering"
-            found.setdefault(factor, {})[name] = reason
-    return found
+def missing(scores: Scores) -> Sequence[str]:
+    """What this evaluation has no scores of at all, and why."""
+    if "disentanglement" not in scores:
+        return [
+            "Disentanglement scores, recognition and shape: they need pictures rendered from a face"
+            " model, in which all factors are drawn independently."
+        ]
+    return [
+        f"{name.capitalize()}: the test split has too few pictures of independently drawn factors."
+        for name in ("disentanglement", "recognition")
+        if name in scores and scores[name] is None
+    ]
 
 
-def _wrapped(sentences: Sequence[str]) -> str:
-    return "\n".join(textwrap.fill(s, width=100, subsequent_indent="  ") for s in sentences)
+def _section(heading: str, lead: str, *tables: Table | None) -> Section:
+    return Section(heading, lead, tables=[table for table in tables if table])
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest entry, the first flush left and the others right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0])]
-            + [entry.rjust(width) for entry, width in zip(row[1:], widths[1:], strict=True)]
+def _table(
+    what: str,
+    columns: Iterable[Score],
+    scores: Scores,
+    names: Iterable[str],
+    *,
+    remarks: Sequence[str] = (),
+    with_chance: bool = False,
+) -> Table | None:
+    """A row for each factor or representation; columns are the scores that some of them have.
+
+    Args:
+        what: the rows are.
+        columns: scores of each row.
+        scores: as in scores.json.
+        names: of the factors or representations.
+        remarks: as for `Table`.
+        with_chance: whether a last row has what telling nothing would give.
+
+    Returns:
+        None if there is no such score.
+    """
+    names = list(names)
+    shown = [s for s in columns if any(s.of(scores, name) is not None for name in names)]
+    rows = [
+        [display_name(n), *(s.text(s.of(scores, n), _unit(scores, n)) for s in shown)]
+        for n in names
+    ]
+    if with_chance:
+        rows.append(["chance", *(s.text(s.chance_of(scores)) for s in shown)])
+    if not shown:
+        return None
+    return Table(
+        [what, *(score.title for score in shown)],
+        rows,
+        remarks=remarks,
+        caption=" ".join(score.explanation for score in shown),
+        explained={INTRINSIC: "who or what it is"},
+    )
+
+
+def ratio_or_none(error: float | None, other: float | None) -> float | None:
+    """One error over another; None if one of them is not known, or the other is 0."""
+    return error / other if error is not None and other else None
+
+
+def _unit(scores: Scores, factor: str) -> str:
+    value = scores.get("values", {}).get(factor)
+    return Quantity(value["key"]).unit if value else ""
+
+
+def _found_latents(scores: Scores) -> Table | None:
+    rows = [
+        [
+            display_name(factor),
+            ", ".join(map(str, latents["latents"])),
+            ", ".join(map(number, latents["relative_variance"])),
+        ]
+        for factor, latents in scores.get("found_latents", {}).items()
+    ]
+    if not rows:
+        return None
+    return Table(
+        ["found latents", "latent (from 0)", "its variance, over the largest of any"],
+        rows,
+        remarks=[
+            "This network was trained without clamping: nothing tells which of its latents stands"
+            " for what. Taken are those that move most while a factor alone varies (on validation"
+            " identities), no latent twice."
+        ],
+        caption="1: no other latent moves more while this factor varies.",
+    )
+
+
+def _rerendering(scores: Scores) -> Table | None:
+    errors = {f: e for f, e in scores.get("rerendering", {}).items() if e["by_change"]}
+    quotients = {f: ratio_or_none(e["mse"]["network"], e["mse"]["copy"]) for f, e in errors.items()}
+    return _table(
+        "re-rendered at a value",
+        [NETWORK_OVER_GIVEN, *METHODS],
+        {"rerendering": {f: {**e, "over_copy": quotients[f]} for f, e in errors.items()}},
+        errors,
+        remarks=[
+            "Given one picture and nothing but the value of the factor in another, say an angle of"
+            " 30°: how far is what is drawn from that other, true picture?"
+        ],
+    )
+
+
+def _movement(scores: Scores) -> Table:
+    movement = scores["movement"]
+    return Table(
+        ["variance of latents", *map(display_name, movement["factors"])],
+        [
+            [display_name(group), *map(number, variances)]
+            for group, variances in zip(movement["groups"], movement["variance"], strict=True)
+        ],
+        remarks=["Rows: latents; columns: the factor that varied."],
+    )
+
+
+def _reconstruction(scores: Scores) -> Table:
+    errors = {"this run": RECONSTRUCTION.of(scores), **scores.get("reference_mse", {})}
+    return Table(
+        ["reconstruction", RECONSTRUCTION.title],
+        [[name, RECONSTRUCTION.text(error)] for name, error in errors.items()],
+        caption=RECONSTRUCTION.explanation,
+    )
+
+
+def _disentanglement(scores: Scores) -> Table | None:
+    if not (measured := scores.get("disentanglement")):
+        return None
+    factors, rows = measured["factors"], []
+    for score in DISENTANGLEMENT:
+        chance = f"{score.chance_of(scores):.2g}"
+        values = measured[score.path[1]].get(score.per_factor)
+        entries = map(score.text, values) if values else [""] * len(factors)
+        rows.append(
+            [score.title, score.text(score.of(scores)), chance, f"{score.best:g}", *entries]
         )
-        for row in rows
+    return Table(
+        ["disentanglement", "all", "chance", "best", *map(display_name, factors)],
+        rows,
+        remarks=[
+            f"{measured['num_images']:,} pictures of {measured['num_identities']:,} people, all"
+            " factors drawn independently."
+        ],
+        caption="Chance: of a code that tells nothing, in very many pictures; in fewer it seems to"
+        " tell a little, and modularity most of all. A factor's own DCI error: 0 is exact, 1 no"
+        " better than guessing.",
+        explained={score.title: score.sentence for score in DISENTANGLEMENT},
+    )
+
+
+def _recognition(scores: Scores) -> Table | None:
+    if not (measured := scores.get("recognition")):
+        return None
+    protocol = measured["protocol"]
+    return _table(
+        "recognised by",
+        RECOGNITION,
+        scores,
+        measured["representations"],
+        with_chance=True,
+        remarks=[
+            f"{protocol['num_probes']:,} pictures in any pose and light, each to be given to one of"
+            f" {protocol['num_identities']:,} people never seen in training, of whom there is one"
+            " picture each: the most frontal one, or any."
+        ],
+    )
+
+
+def _shape(scores: Scores) -> Table | None:
+    if not (measured := scores.get("shape")):
+        return None
+    return Table(
+        ["shape", "mean vertex error"],
+        [[score.title, score.text(score.of(scores))] for score in SHAPE],
+        remarks=[
+            "The face model's coefficients, read off the code by a linear map fitted on"
+            f" {measured['num_fit_identities']:,} training identities; measured on"
+            f" {measured['num_identities']:,} others."
+        ],
+        caption=f"{SHAPE[0].sentence.capitalize()}. How large a head is cannot be seen in the"
+        " pictures, and counts all the same.",
     )

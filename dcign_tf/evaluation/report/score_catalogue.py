@@ -1,0 +1,297 @@
+"""Every score that is shown: where it stands in scores.json, its name, and how to read it.
+
+The screen, the pages, the model cards and comparisons are renderings of these rows
+(`score_tables`). A new score is one more row, in the group of the table where it belongs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dcign_tf.quantities import number
+
+EACH = "*"
+"""In a path, it stands for a factor, or for a representation of people."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """One score.
+
+    Attributes:
+        path: its keys in scores.json (docs/scores.md), from the root.
+        title: of its row or column.
+        sentence: what it means, or what it asks.
+        best: of a perfect network, if there is such a value.
+        chance: of a network that tells nothing; a function of the scores if it depends on them.
+        form: as for `format`; three digits without one.
+        unit: stands behind the number; None for that of its factor.
+        per_factor: the key, beside that of the score, of its values for each factor.
+    """
+
+    path: tuple[str, ...]
+    title: str
+    sentence: str
+    best: float | None = None
+    chance: float | Callable[[Mapping[str, Any]], float] | None = None
+    form: str = ""
+    unit: str | None = ""
+    per_factor: str = ""
+
+    def of(self, scores: Mapping[str, Any], each: str = "") -> float | None:
+        """Its value, None if the scores have none.
+
+        Args:
+            scores: as in scores.json.
+            each: the factor or representation, if there is a value for each.
+        """
+        value: Any = scores
+        for key in self.path:
+            value = value.get(each if key == EACH else key) if isinstance(value, Mapping) else None
+        return value
+
+    def chance_of(self, scores: Mapping[str, Any]) -> float | None:
+        """What a network that tells nothing would get."""
+        return self.chance(scores) if callable(self.chance) else self.chance
+
+    def text(self, value: float | None, unit: str = "") -> str:
+        """A value to read, – if it is not known; `unit` is that of the factor."""
+        return number(value, self.form, unit if self.unit is None else self.unit)
+
+    @property
+    def explanation(self) -> str:
+        """For below a table: the title, what it means and its range."""
+        form = ".0%" if self.form.endswith("%") else "g"
+        ends = {"is best": self.best, "is worth nothing": self.chance}
+        scale = [f"{end:{form}} {what}" for what, end in ends.items() if isinstance(end, float)]
+        told = "; ".join([self.sentence, ", ".join(scale)]) if scale else self.sentence
+        return f"{self.title[0].upper()}{self.title[1:]}: {told}."
+
+
+def _of_factor(key: str, title: str, sentence: str, **more: Any) -> Score:
+    return Score(("factors", EACH, key), title, sentence, **more)
+
+
+def _of_method(key: str, title: str, sentence: str, **more: Any) -> Score:
+    return Score(("rerendering", EACH, "mse", key), title, sentence, form=".2e", **more)
+
+
+def _of_code(metric: str, key: str, title: str, asks: str, *, best=1.0, chance=0.0, **more: Any):
+    return Score(("disentanglement", metric, key), title, asks, best, chance, ".3f", **more)
+
+
+def _of_people(*path: str, **more: Any) -> Score:
+    return Score(("recognition", "representations", EACH, *path), form=".1%", **more)
+
+
+def _of_shape(key: str, title: str, sentence: str) -> Score:
+    return Score(("shape", key), title, sentence, form=".2f", unit=" mm")
+
+
+MEAN_ERROR = _of_factor(
+    "mean_absolute_error",
+    "mean error",
+    "how far off the value read off a picture is on average",
+    form=".3g",
+    unit=None,
+)
+GUESSING = Score(
+    ("values", EACH, "guessing_error"),
+    "guessing",
+    "the mean error of always saying the mean value",
+    form=".3g",
+    unit=None,
+)
+CUT = _of_factor(
+    "cut",
+    "cut",
+    "the angle at which the latent of a circle jumps. Pearson and Spearman count from there; errors"
+    " are taken the shorter way round",
+    unit=None,
+)
+READ = (
+    MEAN_ERROR,
+    GUESSING,
+    _of_factor("r2_calibrated", "R²", "of the value read off", best=1.0, chance=0.0),
+    _of_factor(
+        "spearman",
+        "Spearman",
+        "rank correlation, 1 or −1 if the latent rises or falls with the value throughout; the sign"
+        " means nothing",
+        chance=0.0,
+    ),
+    _of_factor("pearson", "Pearson", "the same of a straight line", chance=0.0),
+    _of_factor(
+        "circular_linear",
+        "circular correlation",
+        "needs no cut; a latent that tells the angle of a circle has 0.78",
+        chance=0.0,
+    ),
+    CUT,
+)
+"""Of a factor's latent, against the true values."""
+
+NEW_VIEW_ERROR = _of_factor(
+    "novel_view_ratio",
+    "error of the new view",
+    "squared error against the true picture, over the error of leaving the given picture as it is",
+    best=0.0,
+    chance=1.0,
+)
+NEW_VIEWS = (
+    NEW_VIEW_ERROR,
+    Score(("num_image_sweeps", EACH), "sweeps", "that were decoded", form=",d"),
+)
+"""Of pictures that take a factor's latent from another picture."""
+
+NETWORK = _of_method(
+    "network",
+    "network",
+    "mean squared error against the true picture, grey values 0 to 1. It is to be well below those"
+    " of the next two",
+)
+CEILING = _of_method("ceiling", "ceiling", "what it draws from the true picture itself")
+UNCHANGED = _of_method(
+    "unchanged", "not turned", "what the network draws with the latent left alone"
+)
+METHODS = (
+    NETWORK,
+    _of_method("copy", "picture given", "that picture, left as it is"),
+    _of_method("mean_image", "mean picture", "the mean training picture at that value"),
+    CEILING,
+    UNCHANGED,
+)
+"""Of pictures re-rendered at a value, and of what else could be shown there."""
+NETWORK_OVER_GIVEN = Score(
+    ("rerendering", EACH, "over_copy"),
+    "network / given",
+    "the network's error over that of the picture given",
+    best=0.0,
+    chance=1.0,
+)
+"""Their quotient, which no file holds."""
+
+ANSWERS = (
+    Score(("num_sweeps", EACH), "sweeps", "in which this factor alone varies", form=",d"),
+    _of_factor(
+        "selectivity",
+        "selectivity",
+        "how many times more the factor's own latent moves than while any other factor varies",
+        chance=1.0,
+    ),
+    _of_factor(
+        "own_share",
+        "own share",
+        "of all that moves in the code, the part in the factor's own latents",
+        best=1.0,
+        chance=0.0,
+    ),
+    _of_factor(
+        "consistency",
+        "consistency",
+        "1 if the latent covers the same values whoever is seen, 0 if it stays put for each",
+    ),
+    _of_factor(
+        "invariance",
+        "invariance",
+        "1 if no other latent moves, 0 if they move as much as between one person and the next",
+    ),
+)
+"""Of the latents while one factor varies."""
+
+RECONSTRUCTION = Score(
+    ("reconstruction_mse",),
+    "mean squared error",
+    "of pictures decoded from their own codes, grey values 0 to 1",
+    best=0.0,
+    form=".4e",
+)
+
+DISENTANGLEMENT = (
+    _of_code(
+        "mig", "mig", "MIG", "Is each factor told by one latent alone?", per_factor="per_factor"
+    ),
+    _of_code("sap", "sap", "SAP", "The same, of linear predictions.", per_factor="per_factor"),
+    _of_code("dci", "disentanglement", "DCI disentanglement", "Does each latent serve one factor?"),
+    _of_code(
+        "dci",
+        "completeness",
+        "DCI completeness",
+        "Is each factor served by one latent?",
+        per_factor="completeness_per_factor",
+    ),
+    _of_code(
+        "dci",
+        "informativeness",
+        "DCI error",
+        "Can the factors be predicted at all?",
+        best=0.0,
+        chance=1.0,
+        per_factor="informativeness_per_factor",
+    ),
+    _of_code(
+        "factor_vae",
+        "factor_vae",
+        "FactorVAE",
+        "Does the latent that stays put tell which factor was held?",
+        chance=lambda scores: 1 / len(scores["disentanglement"]["factors"]),
+    ),
+    _of_code("modularity", "modularity", "modularity", "Does each latent tell of one factor only?"),
+    _of_code(
+        "explicitness",
+        "explicitness",
+        "explicitness",
+        "Is each factor there to be read off linearly?",
+        chance=0.5,
+        per_factor="per_factor",
+    ),
+)
+"""Of the whole code, against factors that are drawn independently."""
+
+RANK1 = _of_people(
+    "rank1",
+    title="rank 1",
+    sentence="how often the most similar of the pictures is of the same person",
+    best=1.0,
+    chance=lambda scores: scores["recognition"]["protocol"]["chance"],
+)
+RECOGNITION = (
+    RANK1,
+    dataclasses.replace(
+        RANK1,
+        path=(*RANK1.path[:-1], "random_gallery", "rank1", "mean"),
+        title="rank 1, random galleries",
+        sentence="the same if the one picture of each person is any, not the most frontal",
+    ),
+    _of_people(
+        "equal_error_rate",
+        title="equal error rate",
+        sentence="are these two the same person? Wrong answers at the threshold where as many pairs"
+        " of two people are taken for one as the other way round",
+        best=0.0,
+        chance=0.5,
+    ),
+    _of_people(
+        "auc", title="area under ROC", sentence="the same over all thresholds", best=1.0, chance=0.5
+    ),
+)
+"""Of representations by which people are to be recognised."""
+
+SHAPE = (
+    _of_shape(
+        "vertex_error_mm",
+        "read out of one picture",
+        "mean distance between a point of the face and the same point of the true one",
+    ),
+    _of_shape("pooled_error_mm", "read out of all pictures of a person", "the same"),
+    _of_shape("mean_face_error_mm", "always the mean face", "the same"),
+)
+"""Of the form of the face."""
+
+TITLES = {score.path[-1]: score.title for score in (*READ, *NEW_VIEWS, *METHODS, *ANSWERS)}
+"""The name of a score in `why_null` to its title."""
+_ALL = (*READ, *NEW_VIEWS, *ANSWERS, RECONSTRUCTION, *DISENTANGLEMENT, *RECOGNITION, *SHAPE)
+BY_PATH = {score.path: score for score in _ALL}
+"""All of them but the methods."""

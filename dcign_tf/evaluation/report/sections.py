@@ -1,0 +1,124 @@
+"""Sections of tables and pictures, as text for a screen and as Markdown (`html_page`: as a page).
+
+What is told stands here once; how it looks is the rendering's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+
+from dcign_tf.evaluation.figures.catalogue import Picture
+
+_WIDTH = 100  # characters of a screen
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows of text.
+
+    Attributes:
+        header: of the columns; the first says what a row is.
+        rows: as long as the header.
+        title: above it, where a section has several.
+        remarks: sentences below it, wherever it is shown.
+        caption: how to read it, for pages.
+        explained: names of rows to what they mean, for pages.
+
+    Raises:
+        ValueError: if a row has not as many entries as the header.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    remarks: Sequence[str] = ()
+    caption: str = ""
+    explained: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        for row in self.rows:
+            if len(row) != len(self.header):
+                raise ValueError(f"A row of {len(row)} does not fit {len(self.header)} columns.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A part of a page, which its contents list. Without any part but its lead it is left out.
+
+    Attributes:
+        heading: of one line.
+        lead: a paragraph below the heading.
+        facts: names to what they are.
+        code: the same, of code.
+        tables: one below the other.
+        pictures: likewise.
+        items: a bulleted list.
+        listings: folded away until asked for; title to text.
+        note: small, at the end.
+    """
+
+    heading: str
+    lead: str = ""
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    code: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tables: Sequence[Table] = ()
+    pictures: Sequence[Picture] = ()
+    items: Sequence[str] = ()
+    listings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    note: str = ""
+
+    def __bool__(self) -> bool:
+        parts = (self.facts, self.code, self.tables, self.pictures, self.items, self.note)
+        return any(map(bool, parts))
+
+
+def as_text(tables: Iterable[Table]) -> str:
+    """For a screen: aligned columns, and the remarks on each table below it."""
+    blocks = []
+    for table in tables:
+        header = [table.title or table.header[0], *table.header[1:]]
+        blocks.append("\n".join([_aligned([header, *table.rows]), *map(wrapped, table.remarks)]))
+    return "\n\n".join(blocks)
+
+
+def wrapped(sentence: str) -> str:
+    """Lines no longer than a screen."""
+    return textwrap.fill(sentence, width=_WIDTH, subsequent_indent="  ")
+
+
+def as_markdown(title: str, sections: Iterable[Section]) -> str:
+    """The tables and pictures of a page in Markdown; pictures lie beside it."""
+    parts = [f"# {title}"]
+    for section in filter(None, sections):
+        parts += [f"## {section.heading}", section.lead]
+        for table in section.tables:
+            parts += [f"### {table.title}" * bool(table.title), markdown_table(table, "---:")]
+            parts.append(" ".join(table.remarks))
+        parts += [f"![{picture.caption}]({picture.path.name})" for picture in section.pictures]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def markdown_table(table: Table, rule: str = "---") -> str:
+    """A table in Markdown; `rule` says how the columns but the first are aligned."""
+    rules = ["---", *[rule] * (len(table.header) - 1)]
+    lines = [[_escaped(entry) for entry in line] for line in (table.header, *table.rows)]
+    lines.insert(1, rules)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest entry, the first flush left and the others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0])]
+            + [entry.rjust(width) for entry, width in zip(row[1:], widths[1:], strict=True)]
+        )
+        for row in rows
+    )

@@ -1,0 +1,41 @@
+"""Figures: their names, which are the paper's, and that all that is drawn is in the catalogue."""
+
+from __future__ import annotations
+
+from dcign_tf.datasets.registry import dataset_facts
+from dcign_tf.evaluation.drawing import _DRAWERS
+from dcign_tf.evaluation.figures.catalogue import FIGURES, numbered, of_factor, pictures
+
+OF_PEOPLE = {"recognition", "shape_estimation", "sampled_people"}
+OF_COMPARISONS = {"comparison", "entangled"}
+
+
+def test_faces_have_the_papers_figures_of_faces_and_chairs_its_chairs():
+    faces = dataset_facts("faces").paper_figures
+    assert sorted(faces.values()) == [4, 4, 5, 6]
+    assert dataset_facts("dcign_torch7").paper_figures == faces
+    assert set(dataset_facts("chairs").paper_figures.values()) == {8}
+    assert numbered("traversal_azimuth", faces) == "figure_5_traversal_azimuth"
+    assert not dataset_facts("manifest").paper_figures
+    assert numbered("traversal_azimuth", {}) == "traversal_azimuth"
+    assert numbered("movement", faces) == "movement"
+
+
+def test_whatever_is_drawn_has_a_caption():
+    assert set(_DRAWERS) == set(FIGURES) - OF_PEOPLE - OF_COMPARISONS
+
+
+def test_a_factor_may_be_called_anything():
+    assert of_factor("ordered", "light/dark, 2") == "ordered_light_dark_2"
+    assert of_factor("ordered", "größe_cm") == "ordered_größe_cm"
+
+
+def test_figures_are_found_with_the_papers_number_and_without(tmp_path):
+    names = ["traversal_a_b", "figure_5_traversal_a_b", "figure_9_movement", "movement", "mine"]
+    for name in names:
+        (tmp_path / f"{name}.png").touch()
+    found = list(pictures(tmp_path, ["a/b", "c"], {"traversal_a_b": 5}))
+    assert [p.path.stem for p in found] == ["figure_5_traversal_a_b", "traversal_a_b", "movement"]
+    assert [p.caption.startswith("As Figure 5 of the paper. One") for p in found] == [1, 0, 0]
+    assert found[0].alt == "Rows of pictures, a/b changed from left to right."
+    assert [p.section for p in found] == ["views", "views", "answers"]

@@ -192,12 +192,11 @@ class _Page:
         return self._show(self._somebody())
 
     def _take_prior(self) -> _Changes:
-        changes = self._show(self._somebody(from_prior=True))
-        return {**changes, self._message: panels.message(_PRIOR)}
+        return self._show(self._somebody(from_prior=True), _PRIOR)
 
     def _put_back(self, code: np.ndarray) -> _Changes:
         """The sliders to where the code says."""
-        values = [*self._slider_values(code), *[0.0] * self._num_directions]
+        values = [*self._slider_values(code), *[0.0] * len(self._directions)]
         sliders = zip([*self._sliders, *self._directions], values, strict=True)
         return {self._rendering: self._render(code, *values), **dict(sliders)}
 
@@ -221,13 +220,13 @@ class _Page:
         code = self._editor.someone(secrets.randbits(32), from_prior=from_prior)
         return _Subject(code, None)
 
-    def _show(self, subject: _Subject) -> _Changes:
+    def _show(self, subject: _Subject, message: str = _HINT) -> _Changes:
         """Everything, for a new picture or person."""
         return {
             self._code: subject.code,
             **dict(zip(self._pictures, self._pictures_of(subject), strict=True)),
             self._readings: panels.readings(self._editor.read(subject.code)),
-            self._message: panels.message(_HINT),
+            self._message: panels.message(message),
             **self._put_back(subject.code),
         }
 

@@ -59,8 +59,8 @@ def readings(scene: Mapping[str, Reading]) -> str:
     return f'<dl class="readings" aria-label="read from the code">{"".join(parts)}</dl>'
 
 
-def message(text: str = "", *, is_error: bool = False) -> str:
-    """A line on what just happened; its place is kept when there is nothing to say."""
+def message(text: str, *, is_error: bool = False) -> str:
+    """A line on what just happened, or on what can be done."""
     role, kind = ("alert", "message error") if is_error else ("status", "message")
     return f'<p class="{kind}" role="{role}">{escape(text)}</p>'
 

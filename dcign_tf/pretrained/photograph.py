@@ -10,7 +10,7 @@ from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.evaluation.figures.sheets import sheet
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.pixels import to_unit
-from dcign_tf.quantities import Quantity, display_name
+from dcign_tf.quantities import display_name
 
 CREDIT = "Grace Hopper, official photograph of the U.S. Navy, in the public domain"
 """Of the photograph, which comes with Matplotlib."""
@@ -29,11 +29,10 @@ def photograph_sheet(model: DCIGN) -> Figure:
     photograph = fit_picture(file, image_size=size, channels=channels)[np.newaxis]
     images = to_unit(photograph)
     shown, labels = [images[0], model(images).numpy()[0]], ["photograph", "“reconstruction”"]
-    known = [own for own in model.calibration.factors.values() if not own.reason]
-    for own in known[:1]:
-        low, high = own.range
+    for curve in list(model.calibration.usable.values())[:1]:
+        low, high = curve.range
         for share in _TURNED_TO:
             value = low + share * (high - low)
-            shown.append(model.rerender(images, **{own.name: value}).numpy()[0])
-            labels.append(f"{display_name(own.name)} {Quantity(own.name).text(value)}")
+            shown.append(model.rerender(images, **{curve.name: value}).numpy()[0])
+            labels.append(f"{display_name(curve.name)} {curve.quantity.text(value)}")
     return sheet(np.stack(shown), columns=len(shown), column_labels=labels, dark=False)

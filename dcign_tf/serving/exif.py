@@ -46,10 +46,10 @@ def orientation(jpeg: tf.Tensor) -> tf.Tensor:
     directory = tiff + number(tiff + 4, 4)
     numbers = tf.range(_MOST_ENTRIES, dtype=tf.int64)
     entries = directory + 2 + 12 * numbers
-    found = (number(entries, 2) == _ORIENTATION) & (numbers < number(directory, 2))
-    value = number(entries + 8, 2)[tf.argmax(found)]
-    says = tf.reduce_any(marked) & tf.reduce_any(found) & (value >= 1) & (value <= 8)
-    return tf.where(says, value, tf.ones_like(value))
+    matches = (number(entries, 2) == _ORIENTATION) & (numbers < number(directory, 2))
+    value = number(entries + 8, 2)[tf.argmax(matches)]
+    is_given = tf.reduce_any(marked) & tf.reduce_any(matches) & (value >= 1) & (value <= 8)
+    return tf.where(is_given, value, tf.ones_like(value))
 
 
 def upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,202 @@
+"""A trained network in use: pictures to codes and scenes, and codes to pictures.
+
+How it is trained is in `dcign_tf.model.dcign`.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from dcign_tf.factors import INTRINSIC, GraphicsCode
+from dcign_tf.readouts import scene
+from dcign_tf.readouts.calibration import (
+    Calibration,
+    CalibrationError,
+    FactorCalibration,
+    error_name,
+)
+
+PROCEDURES = ("clamped", "entangled")
+
+_HOW_TO_CALIBRATE = (
+    "Evaluation does it: python evaluate.py --workdir=DIR; or set model.calibration to what"
+    " dcign_tf.readouts.fitting.calibrate returns."
+)
+
+
+class SceneModel(keras.Model):
+    """An encoder and a decoder whose code is a graphics code.
+
+    Args:
+        encoder: images to a dict of `z_mean` and `z_log_var` (`build_encoder`).
+        decoder: codes to logits of images (`build_decoder`).
+        code: which latents belong to which factor.
+        procedure: with which of `PROCEDURES` it is trained.
+        calibration: what the extrinsic latents mean; may be set at any time.
+        **kwargs: as in `keras.Model`.
+
+    Attributes:
+        step: how many training steps the weights have seen, an int64 variable.
+
+    Raises:
+        ValueError: for an unknown procedure, or networks whose latents are not as many as
+            the code's.
+    """
+
+    def __init__(
+        self,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        code: GraphicsCode,
+        *,
+        procedure: str,
+        calibration: Calibration | None,
+        **kwargs,
+    ):
+        # Images stay float32 on their way to the encoder, whose layers cast for themselves.
+        super().__init__(autocast=False, **kwargs)
+        check_choice("procedure", procedure, PROCEDURES)
+        for name, width in (
+            ("encoder", encoder.output["z_mean"].shape[-1]),
+            ("decoder", decoder.input_shape[-1]),
+        ):
+            if width != code.latent_dim:
+                raise ValueError(
+                    f"The {name} has {width} latents, the graphics code {code.latent_dim}."
+                )
+        self.encoder = encoder
+        self.decoder = decoder
+        self.code = code
+        self.procedure = procedure
+        self.calibration = calibration
+        # Not optimizer.iterations, which a skipped non-finite float16 step does not advance.
+        self.step = self.add_weight(
+            name="step",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Reconstructions through the mean of the posterior: [B, H, W, C] in [0, 1]."""
+        return self.decode(self.encode(images)[0])
+
+    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images, float32 [B, H, W, C] in [0, 1], to `(z_mean, z_log_var)` [B, latent_dim]."""
+        outputs = self.encoder(images)
+        return outputs["z_mean"], outputs["z_log_var"]
+
+    def decode(self, z: tf.Tensor) -> tf.Tensor:
+        """Codes [B, latent_dim] to mean images, float32 [B, H, W, C] in [0, 1]."""
+        return tf.sigmoid(self.decoder(z))
+
+    def infer_scene(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the code says of the scene: angles, how far off they may be, and identity.
+
+        Args:
+            images: float32 [B, H, W, C] in [0, 1].
+
+        Returns:
+            For each factor of the calibration `azimuth_deg` and `azimuth_error_deg`, its
+            root mean square error around that latent (other units: `FactorCalibration`),
+            float32 [B]; and `intrinsic`, the intrinsic latents [B, intrinsic latents].
+
+        Raises:
+            CalibrationError: if the model is not calibrated.
+        """
+        calibration = self.checked_calibration()
+        order = self.code.order(calibration.latents)
+        z = scene.arranged(self.encode(images)[0], order, keras.ops)
+        answer = {}
+        for name, reading in scene.read(z, self.code, calibration, keras.ops).items():
+            answer |= {name: reading.value, error_name(name): reading.error}
+        return {**answer, INTRINSIC: z[:, self.code.slice(INTRINSIC)]}
+
+    def rerender(self, images: tf.Tensor, **changes: tf.Tensor | float) -> tf.Tensor:
+        """The same objects, turned or relit (paper Figs 4, 5, 8).
+
+        Example:
+            >>> model.rerender(images, azimuth_deg=30, light_azimuth_deg=-45)
+
+        Args:
+            images: float32 [B, H, W, C] in [0, 1].
+            **changes: a value by the name it has in `infer_scene`: a scalar or [B]. Or
+                a factor's name to the new value of its latents themselves: a scalar, or
+                anything that broadcasts to [B, latents of the factor]. An entangled model's
+                are those that evaluation found, and kept in its calibration.
+
+        Returns:
+            float32 [B, H, W, C] in [0, 1].
+
+        Raises:
+            KeyError: for a name that neither the code nor the calibration has.
+            ValueError: if a factor is given both ways.
+            CalibrationError: if the model or that factor is not calibrated, or a value
+                lies outside its calibrated range, which is stated. Where values are
+                known only when a graph runs, it is a tf.errors.InvalidArgumentError.
+                For any change at all, if the model is entangled and not calibrated.
+        """
+        z, _ = self.encode(images)
+        if not changes:
+            return self.decode(z)
+        latents = {}
+        for name, value in changes.items():
+            factor, value = self._latents_of(name, tf.cast(value, tf.float32))
+            if factor in latents:
+                raise ValueError(f"'{factor}' is given twice, as a latent and as a value.")
+            latents[factor] = value
+        entangled = self.procedure == "entangled"
+        order = self.code.order(self.checked_calibration().latents if entangled else {})
+        z = scene.arranged(z, order, keras.ops)
+        z = scene.replaced(z, self.code, latents, keras.ops)
+        return self.decode(scene.restored(z, order, keras.ops))
+
+    def checked_calibration(self) -> Calibration:
+        """The calibration.
+
+        Raises:
+            CalibrationError: if there is none for these weights.
+        """
+        if self.calibration is None:
+            raise CalibrationError(f"This model is not calibrated. {_HOW_TO_CALIBRATE}")
+        with tf.init_scope():  # a graph could not look at the step
+            step = int(self.step.numpy())
+        if self.calibration.step != step:
+            raise CalibrationError(
+                f"This model was calibrated at step {self.calibration.step:,} and has been trained"
+                f" to step {step:,} since. {_HOW_TO_CALIBRATE}"
+            )
+        return self.calibration
+
+    def _latents_of(self, name: str, value: tf.Tensor) -> tuple[str, tf.Tensor]:
+        """What `rerender` is asked for, as a factor and new latents of it."""
+        is_value = self.calibration is not None or name.endswith(("_deg", "_value"))
+        if name in self.code.factors or not is_value:
+            self.code.slice(name)  # raises for an unknown factor
+            return name, value
+        factor, calibrated = self.checked_calibration().named(name)
+        _check_value(value, calibrated)
+        return factor, scene.latents_for(tf.reshape(value, (-1,)), calibrated, keras.ops)
+
+
+def _check_value(value: tf.Tensor, calibrated: FactorCalibration) -> None:
+    """Checks it now, or, where it is known only when a graph runs, then."""
+    static = tf.get_static_value(value)
+    if static is not None:
+        calibrated.check(static)
+    else:
+        within = tf.reduce_all(calibrated.within(value, keras.ops))
+        tf.debugging.Assert(within, [f"{calibrated.name} is {calibrated.outside()}."])
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Checks that a setting is one of its choices.
+
+    Raises:
+        ValueError: if it is not; names them.
+    """
+    if value not in choices:
+        raise ValueError(f"Unknown {name} '{value}'; it is one of {', '.join(choices)}.")

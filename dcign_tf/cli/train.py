@@ -22,9 +22,8 @@ from absl import flags
 from ml_collections import config_flags
 
 from dcign_tf.cli import running, shared_flags
-from dcign_tf.runs.config import flattened
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.runs.presets import load_preset, presets
+from dcign_tf.runs.presets import flattened, load_preset, presets
 
 FLAGS = flags.FLAGS
 

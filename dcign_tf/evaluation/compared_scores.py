@@ -23,7 +23,7 @@ from dcign_tf.evaluation.report.score_catalogue import (
     SHAPE,
 )
 from dcign_tf.evaluation.report.score_tables import ratio_or_none
-from dcign_tf.runs.config import flattened
+from dcign_tf.runs.presets import flattened
 
 SCHEMA_VERSION = 1
 

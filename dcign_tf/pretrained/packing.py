@@ -17,20 +17,22 @@ import numpy as np
 from dcign_tf.codec import Codec
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.style import save_figure
+from dcign_tf.evaluation.report.model_cards import model_card
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
 from dcign_tf.files import aside, write_json, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
-from dcign_tf.pretrained.package_card import PHOTOGRAPH, model_card
-from dcign_tf.pretrained.photograph import photograph_sheet
+from dcign_tf.pretrained.photograph import CREDIT, photograph_sheet
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.runs.presets import training_command
 
 CARD = "model_card.md"
+PHOTOGRAPH = "photograph.png"
 MOST_BYTES = 12_000_000
 """Of everything that is packed."""
 MOST_DIFFERENCE = 1 / 255
@@ -78,16 +80,22 @@ def pack(
         save_half_precision(original, packed.last_checkpoint)
         difference = _largest_difference(original, load_model(packed.last_checkpoint))
         save_figure(photograph_sheet(original), folder / PHOTOGRAPH)
+        config = packed.read_config()
         card = model_card(
+            "packaged_model.md.jinja",
+            config,
+            packed.read_environment(),
+            model.calibration,
+            packed.read_scores(),
             name=output.name,
             image_shape=model.encoder.input_shape[1:],
             latent_dim=model.code.latent_dim,
-            difference=difference,
-            config=packed.read_config(),
-            environment=packed.read_environment(),
-            calibration=model.calibration,
-            scores=packed.read_scores(),
+            levels=255 * difference,
+            values={curve.name: curve for curve in model.calibration.usable.values()},
+            training_command=training_command(config),
             twin_scores=twin_scores,
+            photograph=PHOTOGRAPH,
+            credit=CREDIT,
         )
         (folder / CARD).write_text(card, encoding="utf-8")
         size = sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())

@@ -1,9 +1,15 @@
-"""The experiments of `configs/`: which there are, and what each sets."""
+"""The experiments of `configs/`: which there are, what each sets, and how one is asked for.
+
+A *config* is one of them, resolved: plain dicts in each other, as `config.json` holds them.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import shlex
+from collections.abc import Mapping
+from typing import Any
 
 import ml_collections
 
@@ -33,3 +39,44 @@ def load_preset(dataset: str, preset: str) -> ml_collections.ConfigDict:
         if name not in there:
             raise UserError(f"Unknown {kind} '{name}'; there is {', '.join(there)}.")
     return importlib.import_module(f"dcign_tf.configs.{dataset}_{preset}").get_config()
+
+
+def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A config as one dict: `optimizer.learning_rate` and the like to the value."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def training_command(config: Mapping[str, Any]) -> str:
+    """The command that trains a run with this config, as short as it can be.
+
+    Of a preset that there is no longer, it names all settings.
+    """
+    dataset, preset, defaults = config["dataset"], config["preset"], {}
+    if preset in presets().get(dataset, ()):
+        defaults = flattened(load_preset(dataset, preset).to_dict())
+    words = ["python", "train.py", f"--dataset={dataset}", f"--preset={preset}"]
+    for key, value in flattened(config).items():
+        is_flag = key in ("dataset", "preset", "data_dir", "init_from")
+        if not is_flag and _as_json(value) != _as_json(defaults.get(key)):
+            words.append(f"--config.{key}={_text(value)}")
+    if config.get("init_from"):
+        words.append(f"--init_from={config['init_from']}")
+    return " \\\n  ".join([" ".join(words[:4]), *map(shlex.quote, words[4:])])
+
+
+def _as_json(value: Any) -> Any:
+    """Tuples as lists, as config.json holds them."""
+    return list(map(_as_json, value)) if isinstance(value, list | tuple) else value
+
+
+def _text(value: Any) -> str:
+    """As a flag takes it: (32,48,64)."""
+    if isinstance(value, list | tuple):
+        return f"({','.join(map(_text, value))}{',' * (len(value) == 1)})"
+    return str(value)

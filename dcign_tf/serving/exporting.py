@@ -21,14 +21,14 @@ import tensorflow as tf
 
 from dcign_tf.datasets.registry import background_level
 from dcign_tf.errors import UserError
+from dcign_tf.evaluation.report.model_cards import model_card
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.files import aside, write_json, writing
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.serving.serving_card import model_card
 from dcign_tf.serving.signatures import ServedModel
-from dcign_tf.serving.warmup import write_warmup_requests
+from dcign_tf.serving.warmup import input_specs, write_warmup_requests
 
 
 def export_model(
@@ -69,12 +69,16 @@ def export_model(
     if not are_current(scores, calibration.step):
         scores = None  # of the other checkpoint, or another release's
     card = model_card(
-        config=config,
-        environment=run.read_environment(),
-        calibration=calibration,
+        "served_model.md.jinja",
+        config,
+        run.read_environment(),
+        calibration,
+        scores,
         values=served.values,
-        signatures=signatures,
-        scores=scores,
+        signatures={
+            name: (input_specs(function), function.structured_outputs)
+            for name, function in signatures.items()
+        },
         background=background,
     )
     with _new_version(pathlib.Path(output)) as (folder, version):

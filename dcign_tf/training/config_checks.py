@@ -12,7 +12,7 @@ from typing import Any
 
 from dcign_tf.datasets.batch_plan import BatchPlan
 from dcign_tf.errors import UserError
-from dcign_tf.runs.config import flattened
+from dcign_tf.runs.presets import flattened
 
 _STEPS = ("num_steps", "log_every", "validate_every", "optimizer.decay_steps")
 _SIZES = ("validation_sweeps_used", "network.encoder_kernel_size", "network.decoder_base_filters")

@@ -17,11 +17,11 @@ import dcign_tf
 from dcign_tf import pretrained
 from dcign_tf.errors import UserError
 from dcign_tf.pretrained import packing
-from dcign_tf.pretrained.package_card import training_command
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.readouts.identities import IDENTITIES_FILE
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.runs.presets import training_command
 from tests.helpers.trained_runs import LATENTS, SCORES, SIZE, STEP, calibrated_model, write_run
 
 

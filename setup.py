@@ -23,7 +23,7 @@ setup(
     package_dir={"dcign_tf.configs": "configs"},
     package_data={
         "dcign_tf": ["py.typed"],
-        "dcign_tf.demo": ["style.css"],
+        "dcign_tf.demo": ["panels.html", "style.css"],
         "dcign_tf.evaluation.report": ["templates/*"],
         "dcign_tf.pretrained": ["faces/**/*"],
     },

@@ -44,10 +44,6 @@ _LIVE = {**_QUIET, "trigger_mode": "always_last"}
 
 
 _TITLE = "Deep Convolutional Inverse Graphics Network"
-_HEADER = f"""<header><h1>{_TITLE}</h1>
-<p>A picture goes in; out comes a graphics code whose first latents are pose and light.
-Move them, and the network renders it anew. It knows pictures such as it was trained on,
-like the examples.</p></header>"""
 _HINT = "A picture of any shape: it is fitted into the network's square."
 _PRIOR = "Drawn from N(0, 1): where the people of training lie elsewhere, this is no face."
 
@@ -93,7 +89,7 @@ class _Page:
 
     def _lay_out(self, start: _Subject) -> None:
         values = self._slider_values(start.code)
-        gr.HTML(_HEADER)
+        gr.HTML(panels.header(_TITLE))
         self._code = gr.State(start.code)
         with gr.Row(elem_id="pictures"):
             self._pictures = [gr.HTML(html) for html in self._pictures_of(start)]

@@ -59,11 +59,7 @@ def estimate_shape(
 
 
 def _face_settings(run: RunDirectory) -> FaceSettings:
-    """What the run was trained on.
-
-    Raises:
-        UserError: if that was not rendered from a face model, or there is no such run.
-    """
+    """What the run was trained on."""
     config = run.read_config()
     if "face_model" not in config:
         raise UserError(
@@ -74,11 +70,7 @@ def _face_settings(run: RunDirectory) -> FaceSettings:
 
 
 def _load_readout(run: RunDirectory) -> ShapeReadout:
-    """The read-out that the run's evaluation has fitted.
-
-    Raises:
-        UserError: if it has not yet, or the file is damaged.
-    """
+    """The read-out that the run's evaluation has fitted."""
     try:
         return ShapeReadout.load(run.evaluation / READOUT_FILE)
     except FileNotFoundError as error:
@@ -89,11 +81,7 @@ def _load_readout(run: RunDirectory) -> ShapeReadout:
 
 
 def _load_face_model(settings: FaceSettings, readout: ShapeReadout) -> MorphableModel:
-    """The face model whose coefficients the read-out gives.
-
-    Raises:
-        UserError: if it cannot be read, or is another one by now.
-    """
+    """The face model whose coefficients the read-out gives."""
     try:
         face_model = load_face_model(settings.face_model)
     except (OSError, ValueError) as error:
@@ -110,11 +98,7 @@ def _load_face_model(settings: FaceSettings, readout: ShapeReadout) -> Morphable
 def _encode(
     run: RunDirectory, image: np.ndarray, readout: ShapeReadout, checkpoint: str
 ) -> np.ndarray:
-    """The code [1, latent_dim] of uint8 [H, W, C].
-
-    Raises:
-        UserError: if the checkpoint cannot be read, or the read-out is of another one.
-    """
+    """The code [1, latent_dim] of uint8 [H, W, C]."""
     path = run.checkpoint(checkpoint)
     model = load_model(path)
     if (step := int(model.step.numpy())) != readout.step:

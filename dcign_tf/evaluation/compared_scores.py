@@ -6,9 +6,8 @@ Takes what the run directories' JSON files hold and gives what `comparison.json`
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn
 from dcign_tf.evaluation.report.score_catalogue import (
@@ -38,14 +37,8 @@ _OF_A_FACTOR = tuple(
 _REPRESENTATIONS = ("", ".pixels", ".principal_components")
 
 
-@dataclasses.dataclass(frozen=True)
-class EvaluatedRun:
-    """What is known of one run.
-
-    Attributes:
-        config: `config.json`.
-        scores: `evaluation/scores.json`.
-    """
+class EvaluatedRun(NamedTuple):
+    """What is known of one run: its `config.json` and its `scores.json`."""
 
     config: Mapping[str, Any]
     scores: Mapping[str, Any]

@@ -59,54 +59,29 @@ class _Affine(tf.Module):
 _convolve = functools.partial(tf.nn.conv2d, strides=1, padding="VALID")
 
 
-@functools.singledispatch
-def _operation(layer) -> Operation:
+def _operation(layer: keras.layers.Layer) -> Operation:
+    match layer:
+        case UnpoolConv2D():
+            # Depth-to-space takes the bias of filter f from 4 channels, one for each phase.
+            bias = np.tile(layer.bias.numpy(), 4)
+            unpool = functools.partial(tf.nn.depth_to_space, block_size=2)
+            return _Affine(_convolve, layer.folded_kernel(), bias, layer.activation, unpool)
+        case keras.layers.Conv2D(strides=(1, 1), padding="valid"):
+            return _Affine(_convolve, *layer.get_weights(), layer.activation)
+        case keras.layers.Conv2D():
+            wrong = "has strides or padding, which cannot be exported."
+            raise TypeError(f"Layer '{layer.name}' {wrong}")
+        case keras.layers.Dense():
+            return _Affine(tf.matmul, *layer.get_weights(), layer.activation)
+        case keras.layers.MaxPooling2D(pool_size=size, strides=strides, padding=padding):
+            return functools.partial(
+                tf.nn.max_pool2d, ksize=size, strides=strides, padding=padding.upper()
+            )
+        case keras.layers.ReLU():
+            return tf.nn.relu
+        case keras.layers.Flatten() | keras.layers.Reshape():
+            return functools.partial(tf.reshape, shape=(-1, *layer.output.shape[1:]))
+        case keras.layers.Cropping2D(cropping=((top, bottom), (left, right))):
+            height, width = layer.input.shape[1:3]
+            return lambda x: x[:, top : height - bottom, left : width - right]
     raise TypeError(f"Layer '{layer.name}' is a {type(layer).__name__}, which cannot be exported.")
-
-
-@_operation.register
-def _(layer: keras.layers.Conv2D) -> Operation:
-    if layer.strides != (1, 1) or layer.padding != "valid":
-        raise TypeError(f"Layer '{layer.name}' has strides or padding, which cannot be exported.")
-    return _Affine(_convolve, *layer.get_weights(), layer.activation)
-
-
-@_operation.register
-def _(layer: UnpoolConv2D) -> Operation:
-    # Depth-to-space takes the bias of filter f from 4 channels, one for each phase.
-    bias = np.tile(layer.bias.numpy(), 4)
-    unpool = functools.partial(tf.nn.depth_to_space, block_size=2)
-    return _Affine(_convolve, layer.folded_kernel(), bias, layer.activation, unpool)
-
-
-@_operation.register
-def _(layer: keras.layers.Dense) -> Operation:
-    return _Affine(tf.matmul, *layer.get_weights(), layer.activation)
-
-
-@_operation.register
-def _(layer: keras.layers.MaxPooling2D) -> Operation:
-    return functools.partial(
-        tf.nn.max_pool2d,
-        ksize=layer.pool_size,
-        strides=layer.strides,
-        padding=layer.padding.upper(),
-    )
-
-
-@_operation.register
-def _(layer: keras.layers.ReLU) -> Operation:
-    return tf.nn.relu
-
-
-@_operation.register(keras.layers.Flatten)
-@_operation.register(keras.layers.Reshape)
-def _(layer) -> Operation:
-    return functools.partial(tf.reshape, shape=(-1, *layer.output.shape[1:]))
-
-
-@_operation.register
-def _(layer: keras.layers.Cropping2D) -> Operation:
-    (top, bottom), (left, right) = layer.cropping
-    height, width = layer.input.shape[1:3]
-    return lambda x: x[:, top : height - bottom, left : width - right]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dcign_tf.codec import Codec
 from dcign_tf.datasets.factor_batches import clear_data_errors, evaluation_batches, factor_batches
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.datasets.sweeps import FirstSweeps, SweepDataset
@@ -25,7 +27,7 @@ from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training import loop
 from dcign_tf.training.config_checks import check_settings
 from dcign_tf.training.environment import describe_environment
-from dcign_tf.training.pictures import TrainingPictures
+from dcign_tf.training.pictures import training_pictures
 
 Config = Mapping[str, Any]
 
@@ -149,6 +151,10 @@ def _train(
     if strategy.num_replicas_in_sync > 1:
         batches = strategy.experimental_distribute_dataset(batches)
         validation_batches = strategy.experimental_distribute_dataset(validation_batches)
+    is_entangled = model.procedure == "entangled"
+    pictures = functools.partial(
+        training_pictures, Codec(model), validation, is_entangled=is_entangled
+    )
     with strategy.scope(), clear_data_errors():
         loop.train(
             model,
@@ -157,16 +163,12 @@ def _train(
             run,
             loop.Intervals(config["num_steps"], config["log_every"], config["validate_every"]),
             show=show,
-            pictures=TrainingPictures(model, validation),
+            pictures=pictures,
         )
 
 
 def _new_model(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
-    """A new model, its precision, and why that one.
-
-    Raises:
-        UserError: for settings that no model can be built with.
-    """
+    """A new model, its precision, and why that one."""
     try:
         policy, reason = resolve_precision(config["precision"])
         keras.config.set_dtype_policy(policy)

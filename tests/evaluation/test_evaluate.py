@@ -16,7 +16,7 @@ from dcign_tf.codec import TRAVERSAL_STEPS, Codec
 from dcign_tf.evaluation import evaluate as evaluation
 from dcign_tf.evaluation.figures import charts
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.training.pictures import TrainingPictures
+from dcign_tf.training.pictures import training_pictures
 from tests.helpers.tiny import tiny_model
 
 CODE = GraphicsCode.faces(6)
@@ -329,7 +329,8 @@ def test_no_held_out_sweep_at_all(tmp_path):
     assert np.isnan(scores["reconstruction_mse"])
     assert "no test sweep varies this factor" in lines[-2].replace("\n  ", " ")
     assert figures_in(tmp_path) == {"movement"}
-    assert TrainingPictures(Oracle(), Nothing().sweeps("validation"))() == {}
+    nothing = Nothing().sweeps("validation")
+    assert training_pictures(Codec(Oracle()), nothing, is_entangled=False) == {}
 
 
 @pytest.mark.usefixtures("without_figures")
@@ -378,7 +379,8 @@ class TestNetwork:
 
 
 def test_pictures_for_tensorboard():
-    pictures = TrainingPictures(Oracle(), Data().sweeps("validation"))()
+    sweeps = Data().sweeps("validation")
+    pictures = training_pictures(Codec(Oracle()), sweeps, is_entangled=False)
     height, width, channels = SHAPE
     expected = {"originals_and_reconstructions": (1, 2 * height, 8 * width, channels)}
     for factor in CODE.extrinsic:
@@ -388,5 +390,5 @@ def test_pictures_for_tensorboard():
     np.testing.assert_allclose(both[:height], both[height:], atol=1e-6)
     azimuth = pictures["traversal/azimuth"][0, 0, :: SHAPE[1], 0]  # its own latent, step by step
     assert (np.diff(azimuth) > 0).all()
-    scrambled = TrainingPictures(Scrambled(), Data().sweeps("validation"))()
+    scrambled = training_pictures(Codec(Scrambled()), sweeps, is_entangled=True)
     np.testing.assert_allclose(scrambled["traversal/azimuth"], pictures["traversal/azimuth"])

@@ -58,7 +58,8 @@ def serve() -> None:
             from dcign_tf.demo import page, server
             from dcign_tf.editing.editor import SceneEditor
         Image.MAX_IMAGE_PIXELS = None  # the page has a limit of its own, and says so
-        demo = page.build(SceneEditor.of_run(run, FLAGS.checkpoint), page.examples_of(run))
+        editor = SceneEditor.of_run(run, FLAGS.checkpoint)
+        demo = page.Page(editor, page.examples_of(run)).blocks
         url = server.serve(demo, FLAGS.host, FLAGS.port, FLAGS.max_upload_mb)
         print(f"{run.path} is at {url} until you press Ctrl+C.", flush=True)
         if FLAGS.host != LOCAL:

@@ -13,13 +13,12 @@ from collections.abc import Callable, Sequence
 from absl import flags
 
 from dcign_tf.cli import running, shared_flags
-from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    shared_flags.define_run("Run directory of a training.")
+    shared_flags.define_run("a training")
     shared_flags.define_moved_data()
 
 
@@ -32,8 +31,7 @@ def parse_flags(argv: Sequence[str]) -> Callable[[], None]:
 
 def evaluate() -> None:
     """Evaluates as the flags say."""
-    run = RunDirectory(FLAGS.workdir)
-    run.read_config()  # says at once if this is no run directory
+    run = shared_flags.chosen_run()
     with running.quiet_loading():
         from dcign_tf.evaluation.evaluate import evaluate
     evaluate(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)

@@ -21,7 +21,7 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    shared_flags.define_run("Run directory of a training, evaluated.")
+    shared_flags.define_run("a training, evaluated")
     flags.DEFINE_string("twin", None, "Run directory of the entangled twin, for the model card.")
     flags.DEFINE_string("output", None, "Folder to write; it must not exist yet.")
 
@@ -35,8 +35,7 @@ def parse_flags(argv: Sequence[str]) -> Callable[[], None]:
 
 def pack_run() -> None:
     """Packs as the flags say."""
-    run = RunDirectory(FLAGS.workdir)
-    run.read_config()  # says at once if this is no run directory
+    run = shared_flags.chosen_run()
     with running.quiet_loading():
         from dcign_tf.pretrained.packing import pack
     twin = RunDirectory(FLAGS.twin) if FLAGS.twin else None

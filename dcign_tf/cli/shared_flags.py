@@ -13,12 +13,10 @@ FLAGS = flags.FLAGS
 # To whoever asks, a flag is the command's that has it.
 flags.disclaim_key_flags()
 
-OR_THE_MODEL_IN_THE_BOX = "Run directory of a training; without it, the model in the box."
 
-
-def define_run(workdir: str = OR_THE_MODEL_IN_THE_BOX) -> None:
-    """`--workdir`, with what is to be said of it, and `--checkpoint`."""
-    flags.DEFINE_string("workdir", None, workdir)
+def define_run(what: str = "a training; without it, the model in the box") -> None:
+    """`--workdir`, the run directory of what, and `--checkpoint`."""
+    flags.DEFINE_string("workdir", None, f"Run directory of {what}.")
     define_checkpoint()
 
 

@@ -48,6 +48,8 @@ _HINT = "A picture of any shape: it is fitted into the network's square."
 _PRIOR = "Drawn from N(0, 1): where the people of training lie elsewhere, this is no face."
 
 
+_button = functools.partial(gr.Button, size="sm", min_width=120)
+
 _Changes = dict[gr.blocks.Block, Any]
 """A part of the page to its new value."""
 
@@ -64,18 +66,16 @@ def examples_of(run: RunDirectory) -> list[Path]:
     return sorted((run.evaluation / EXAMPLES_FOLDER).glob("*.png"))
 
 
-def build(editor: SceneEditor, examples: list[Path]) -> gr.Blocks:
-    """The page, ready to be served.
+class Page:
+    """Builds the page; its methods are what the page's parts call.
 
     Args:
         editor: of a calibrated model.
         examples: pictures to choose from; the first is shown at first.
+
+    Attributes:
+        blocks: the page, ready to be served.
     """
-    return _Page(editor, examples).blocks
-
-
-class _Page:
-    """Builds the page; its methods are what the page's parts call."""
 
     def __init__(self, editor: SceneEditor, examples: list[Path]):
         self._editor = editor
@@ -123,10 +123,8 @@ class _Page:
             elem_id="examples",
         )
         with gr.Row():
-            self._random = gr.Button("Somebody at random", size="sm", min_width=120)
-            self._prior = gr.Button(
-                "From the prior", size="sm", min_width=120, visible=self._num_directions > 0
-            )
+            self._random = _button("Somebody at random")
+            self._prior = _button("From the prior", visible=self._num_directions > 0)
 
     def _lay_out_sliders(self, values: list[float]) -> None:
         self._sliders = [
@@ -135,12 +133,10 @@ class _Page:
         ]
         with gr.Row(elem_id="actions"):
             self._plays = {
-                control.name: gr.Button(
-                    f"Play {display_name(control.name)}", size="sm", min_width=120
-                )
+                control.name: _button(f"Play {display_name(control.name)}")
                 for control in self._editor.controls
             }
-            self._reset = gr.Button("Reset", size="sm", min_width=80)
+            self._reset = _button("Reset", min_width=80)
         with gr.Accordion(
             "Identity: along its principal directions", open=False, visible=self._num_directions > 0
         ):
@@ -198,12 +194,11 @@ class _Page:
 
     def _render(self, code: np.ndarray, *values: float) -> str:
         code = self._changed(code, values)
-        return self._rendering_panel(code, self._editor.decode(code[np.newaxis])[0])
+        return self._rendering_panel(code, self._editor.decode(code[np.newaxis]))
 
     def _play(self, name: str, code: np.ndarray, *values: float) -> str:
         code = self._changed(code, values)
-        images = self._editor.swing(code, name, _FRAMES)
-        return self._rendering_panel(code, images[0], images)
+        return self._rendering_panel(code, self._editor.swing(code, name, _FRAMES))
 
     # === What is shown ===
 
@@ -231,33 +226,26 @@ class _Page:
         drawn = encode_png(self._editor.decode(subject.code[np.newaxis])[0])
         given = "picture given" if subject.picture else "drawn at random: there is no picture"
         return [
-            panels.figure("Picture", subject.picture, description=given),
-            panels.figure("Reconstruction", drawn, description="reconstruction from the code"),
+            panels.figure("Picture", subject.picture, given),
+            panels.figure("Reconstruction", drawn, "reconstruction from the code"),
         ]
 
-    def _rendering_panel(
-        self, code: np.ndarray, image: np.ndarray, animation: np.ndarray | None = None
-    ) -> str:
+    def _rendering_panel(self, code: np.ndarray, images: np.ndarray) -> str:
+        """A picture, or, if there are several, an animation that begins with this code's."""
         readings = self._editor.read(code)
         scene = {name: round(reading.value, 2) for name, reading in readings.items()}
         z = self._editor.model_code(code).astype(float).round(6).tolist()
-        png, text = encode_png(image), json.dumps({"scene": scene, "z": z}).encode()
-        downloads = {"rendering.png": ("PNG", png), "code.json": ("code", text)}
+        shown, text = encode_png(images[0]), json.dumps({"scene": scene, "z": z}).encode()
+        downloads = {"rendering.png": ("PNG", shown), "code.json": ("code", text)}
         description = "rendering: " + ", ".join(
             f"{display_name(control.name)} {control.quantity.text(scene[control.name])}"
             for control in self._editor.controls
         )
-        if animation is None:
-            return panels.figure("Rendering", png, description=description, downloads=downloads)
-        gif = encode_gif(animation)
-        films = {"rendering.gif": ("GIF", gif), "rendering.mp4": ("MP4", encode_mp4(animation))}
-        return panels.figure(
-            "Rendering",
-            gif,
-            kind="gif",
-            description=f"animated {description}",
-            downloads=films | downloads,
-        )
+        if len(images) == 1:
+            return panels.figure("Rendering", shown, description, downloads=downloads)
+        gif = encode_gif(images)
+        films = {"rendering.gif": ("GIF", gif), "rendering.mp4": ("MP4", encode_mp4(images))}
+        return panels.figure("Rendering", gif, f"animated {description}", "gif", films | downloads)
 
     # === Sliders ===
 

@@ -6,22 +6,19 @@ Usage: dcign-tf COMMAND --flag=value …, and dcign-tf COMMAND --help for its fl
 from __future__ import annotations
 
 import difflib
-import importlib
 import sys
 from collections.abc import Sequence
 
 from dcign_tf.cli import running
+from dcign_tf.cli.commands import compare, estimate_shape, evaluate, export, pack
+from dcign_tf.cli.demo import demo
+from dcign_tf.cli.rerender import rerender
+from dcign_tf.cli.train import train
 
-COMMANDS = (
-    "train",
-    "evaluate",
-    "compare",
-    "rerender",
-    "estimate-shape",
-    "export",
-    "demo",
-    "pack",
-)
+COMMANDS = {
+    command.name: command
+    for command in (train, evaluate, compare, rerender, estimate_shape, export, demo, pack)
+}
 PROGRAM = "dcign-tf"
 
 
@@ -34,7 +31,7 @@ def run(arguments: Sequence[str]) -> None:
     """Runs `dcign-tf` with these arguments."""
     name, *arguments = arguments or ["--help"]
     if name in COMMANDS:
-        running.run(command(name), f"{PROGRAM} {name}", arguments)
+        running.run(COMMANDS[name], f"{PROGRAM} {name}", arguments)
     elif name in running.HELP_FLAGS:
         print(overview())
     else:
@@ -45,12 +42,7 @@ def run(arguments: Sequence[str]) -> None:
         )
 
 
-def command(name: str) -> running.Command:
-    """The module of a command."""
-    return importlib.import_module(f"dcign_tf.cli.{name.replace('-', '_')}")
-
-
 def overview() -> str:
     """What there is: a line for each command."""
-    lines = [f"  {name:16}{command(name).__doc__.splitlines()[0]}" for name in COMMANDS]
+    lines = [f"  {name:16}{command.help.splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join([__doc__, "Commands:", *lines])

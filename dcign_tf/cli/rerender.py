@@ -1,28 +1,18 @@
-"""Turns and relights what pictures show, into pictures, animations or a dataset.
-
-    dcign-tf rerender face.png --azimuth_deg=30 --output=turned.png
-    dcign-tf rerender face.png --azimuth_deg=-40:40 --output=turn.gif
-    dcign-tf rerender photos --azimuth_deg=-40:40 --frames=9 --output=augmented
-
-Values are in degrees, by the names that the model was calibrated with (`azimuth_deg`,
-`elevation_deg`, `light_azimuth_deg` for the faces), one number or a range; what is not
-named stays as the picture has it. A GIF or MP4 runs through the range and back. A folder gets
-every combination of --frames values of each range, and a manifest.csv that
-`--dataset=manifest` reads; interrupted, the same command goes on.
-"""
+"""The command that turns and relights pictures."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from dcign_tf.cli import running, shared_flags
+from dcign_tf.cli.definition import chosen_run, command, image, run_of, string, take_arguments
+from dcign_tf.cli.running import quiet_loading
 from dcign_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,26 +20,17 @@ if TYPE_CHECKING:
 
 FLAGS = flags.FLAGS
 _EXAMPLE = "such as --azimuth_deg=20 or --azimuth_deg=-40:40"
+_FRAMES = "How many values of each range."
 
 
-def define_flags() -> None:
-    shared_flags.define_image("Picture or folder")
-    shared_flags.define_run()
-    flags.DEFINE_string(
-        "output", None, "What to write: NAME.png, .gif or .mp4; or a folder (without suffix)."
-    )
-    flags.DEFINE_integer("frames", 24, "How many values of each range.", lower_bound=2)
-
-
-def parse_flags(argv: Sequence[str]) -> Callable[[], None]:
-    """Parses; the names of the values are the model's, so they are no flags of ours."""
+def _parse(argv: Sequence[str], **required: str) -> list[dict[str, Range]]:
+    """The names of the values are the model's, so they are no flags of ours."""
     rest = FLAGS(argv, known_only=True)[1:]
     asked = dict(_parse_value(argument) for argument in rest if argument.startswith("--"))
-    shared_flags.take_image([argument for argument in rest if not argument.startswith("--")])
-    shared_flags.require(image="a picture, or a folder of them", output="what to write")
+    take_arguments([argument for argument in rest if not argument.startswith("--")], **required)
     if not asked:
         raise flags.Error(f"Nothing is to change; give a value {_EXAMPLE}.")
-    return functools.partial(rerender, asked)
+    return [asked]
 
 
 def _parse_value(argument: str) -> tuple[str, Range]:
@@ -63,23 +44,6 @@ def _parse_value(argument: str) -> tuple[str, Range]:
     except ValueError:
         raise flags.Error(f"{argument} is neither a flag nor a value {_EXAMPLE}.") from None
     return name, Range(numbers[0], numbers[-1])
-
-
-def rerender(asked: Mapping[str, Range]) -> None:
-    """Renders as the flags say."""
-    image, output = Path(FLAGS.image), Path(FLAGS.output)
-    _check_output(image, output, asked)
-    run = shared_flags.chosen_run()
-    with running.quiet_loading():
-        from dcign_tf.editing.editor import SceneEditor
-        from dcign_tf.editing.picture_files import rerender_folder, rerender_picture
-    editor = SceneEditor.of_run(run, FLAGS.checkpoint)
-    if output.suffix:
-        rerender_picture(editor, image, output, asked, FLAGS.frames)
-    else:
-        file = run.checkpoint(FLAGS.checkpoint)
-        weights = hashlib.sha256(file.read_bytes()).hexdigest()
-        rerender_folder(editor, image, output, asked, FLAGS.frames, model=weights)
 
 
 def _check_output(image: Path, output: Path, asked: Mapping[str, Range]) -> None:
@@ -100,3 +64,40 @@ def _check_output(image: Path, output: Path, asked: Mapping[str, Range]) -> None
         raise UserError(f"--output={output} is an animation; give a range {_EXAMPLE}.")
     if not image.exists():
         raise UserError(f"There is no picture or folder {image}.")
+
+
+@command(
+    image("Picture or folder"),
+    *run_of(),
+    string("output", "What to write: NAME.png, .gif or .mp4; or a folder (without suffix)."),
+    functools.partial(flags.DEFINE_integer, "frames", 24, _FRAMES, lower_bound=2),
+    parse=_parse,
+    image="a picture, or a folder of them",
+    output="what to write",
+)
+def rerender(asked: Mapping[str, Range]) -> None:
+    """Turns and relights what pictures show, into pictures, animations or a dataset.
+
+        dcign-tf rerender face.png --azimuth_deg=30 --output=turned.png
+        dcign-tf rerender face.png --azimuth_deg=-40:40 --output=turn.gif
+        dcign-tf rerender photos --azimuth_deg=-40:40 --frames=9 --output=augmented
+
+    Values are in degrees, by the names that the model was calibrated with (`azimuth_deg`,
+    `elevation_deg`, `light_azimuth_deg` for the faces), one number or a range; what is not
+    named stays as the picture has it. A GIF or MP4 runs through the range and back. A folder gets
+    every combination of --frames values of each range, and a manifest.csv that
+    `--dataset=manifest` reads; interrupted, the same command goes on.
+    """
+    source, output = Path(FLAGS.image), Path(FLAGS.output)
+    _check_output(source, output, asked)
+    run = chosen_run()
+    with quiet_loading():
+        from dcign_tf.editing.editor import SceneEditor
+        from dcign_tf.editing.picture_files import rerender_folder, rerender_picture
+    editor = SceneEditor.of_run(run, FLAGS.checkpoint)
+    if output.suffix:
+        rerender_picture(editor, source, output, asked, FLAGS.frames)
+    else:
+        file = run.checkpoint(FLAGS.checkpoint)
+        weights = hashlib.sha256(file.read_bytes()).hexdigest()
+        rerender_folder(editor, source, output, asked, FLAGS.frames, model=weights)

@@ -6,11 +6,12 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
+from dcign_tf.cli.definition import Command
 from dcign_tf.errors import UserError
 
 # What TensorFlow prints while it loads, before it looks at any log level (2.21).
@@ -18,59 +19,40 @@ _LOADING_NOTES = r"^I[0-9]{4} |^WARNING: All log messages before absl::Initializ
 HELP_FLAGS = frozenset({"--help", "-help", "-h"})
 
 
-class Command(Protocol):
-    """A module with these functions; its docstring is the command's help.
-
-    It loads without TensorFlow, so that help and wrong flags are told at once.
-    """
-
-    __doc__: str
-
-    def define_flags(self) -> None:
-        """Defines the command's flags. Not at import: other commands have flags of these names."""
-
-    def parse_flags(self, argv: Sequence[str]) -> Callable[[], None]:
-        """Parses and checks `argv`, the program's name included; returns the work to do.
-
-        Raises:
-            flags.Error: if the flags are wrong.
-        """
-
-
-def run(command: Command, program: str, arguments: Sequence[str]) -> None:
+def run(command: Command, program: str, command_line: Sequence[str]) -> None:
     """Runs a command; what the user can mend is one line and exit status 1 (flags: 2).
 
     Args:
-        command: its module.
+        command: which.
         program: the command's name, as its error messages give it.
-        arguments: the command line without that name.
+        command_line: without that name.
     """
     # A log file or a pipe is to show progress as it happens.
     sys.stdout.reconfigure(line_buffering=True)
     flags_of_libraries = set(flags.FLAGS)
     command.define_flags()
-    if HELP_FLAGS & set(arguments):
+    if HELP_FLAGS & set(command_line):
         print(_help(command, sorted(set(flags.FLAGS) - flags_of_libraries)))
         return
 
-    def parse(argv: Sequence[str]) -> Callable[[], None]:
+    def parse(argv: Sequence[str]) -> Iterable[Any]:
         try:
-            work = command.parse_flags(argv)
+            arguments = command.parse(argv)
         except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
             # ml_collections reports unknown keys and wrong types by these built-in errors.
             fail(program, str(error.args[0] if error.args else error), status=2)
         if flags.FLAGS["verbosity"].using_default_value:
             flags.FLAGS.verbosity = logging.WARNING  # absl's default for scripts is to tell all
-        return work
+        return arguments
 
-    def guarded(work: Callable[[], None]) -> None:
+    def guarded(arguments: Iterable[Any]) -> None:
         try:
-            work()
+            command.work(*arguments)
         except UserError as error:
             fail(program, str(error))
 
     try:
-        app.run(guarded, argv=[program, *arguments], flags_parser=parse)
+        app.run(guarded, argv=[program, *command_line], flags_parser=parse)
     except KeyboardInterrupt:
         # The same flag would delete what there is to go on from.
         overwrite = "overwrite" in flags.FLAGS and flags.FLAGS["overwrite"].value
@@ -83,7 +65,7 @@ def _help(command: Command, names: Sequence[str]) -> str:
     own_flags = flags.FlagValues()
     for name in names:
         own_flags[name] = flags.FLAGS[name]
-    return f"{command.__doc__}\nFlags:\n{own_flags.get_help(include_special_flags=False)}"
+    return f"{command.help}\n\nFlags:\n{own_flags.get_help(include_special_flags=False)}"
 
 
 def fail(program: str, message: str, status: int = 1) -> NoReturn:

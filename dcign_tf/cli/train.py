@@ -1,63 +1,40 @@
-"""Trains a DC-IGN, evaluates it and prints the scores.
-
-    dcign-tf train --dataset=faces
-
-Prepares the data if missing, trains with validation along the way, and evaluates on
-identities never seen in training. Interrupted, the same command goes on where it was.
-Any setting of the experiment (`configs/<dataset>_<preset>.py`) can be changed:
-
-    dcign-tf train --dataset=faces --preset=quick --config.optimizer.learning_rate=1e-3
-"""
+"""The command that trains."""
 
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 from ml_collections import config_flags
 
-from dcign_tf.cli import running, shared_flags
+from dcign_tf.cli.definition import command, string, take_arguments
+from dcign_tf.cli.running import quiet_loading
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import flattened, load_preset, presets
 
 FLAGS = flags.FLAGS
+_DATASETS = "faces, chairs, dcign_torch7 or manifest (docs/datasets.md)"
+_PRESETS = "quick, paper or, of faces, best"
+_OVERWRITE = "Delete what the run directory holds and start afresh."
 
 
-def define_flags() -> None:
-    """All but `--config.…`, which depend on `--dataset` and `--preset`."""
-    flags.DEFINE_string(
-        "dataset",
-        None,
-        "What to train on: faces, chairs, dcign_torch7 or manifest (docs/datasets.md).",
-    )
-    flags.DEFINE_string(
-        "preset",
-        None,
-        "quick, paper or, of faces, best; without it, paper if a GPU is visible, otherwise quick.",
-    )
-    flags.DEFINE_string("workdir", None, "Run directory; runs/<dataset>-<preset> without it.")
-    flags.DEFINE_string("data_dir", "data", "Where datasets are found, and prepared.")
-    flags.DEFINE_string("init_from", None, "A run directory whose weights to start from.")
-    flags.DEFINE_string("export", None, "At the end, write a SavedModel here (docs/serving.md).")
-    flags.DEFINE_bool("overwrite", False, "Delete what the run directory holds and start afresh.")
-
-
-def parse_flags(argv: Sequence[str]) -> Callable[[], None]:
+def _parse(argv: Sequence[str]) -> tuple[()]:
     """Parses `--dataset` and `--preset`, which say what `--config.x=…` is about, then all."""
     dataset, preset = _choose_experiment(argv)
     config = load_preset(dataset, preset)
     _check_settings_exist(argv, config.to_dict(), f"configs/{dataset}_{preset}.py")
     config_flags.DEFINE_config_dict("config", config, "Settings to train with.", sys_argv=argv)
-    shared_flags.reject_arguments(FLAGS(argv)[1:])
+    take_arguments(FLAGS(argv)[1:])
     for key, chosen in (("dataset", dataset), ("preset", preset)):
         if FLAGS.config[key] != chosen:
             raise flags.Error(f"--config.{key} cannot be set; choose with --{key}.")
-    return train
+    return ()
 
 
 def _choose_experiment(argv: Sequence[str]) -> tuple[str, str]:
@@ -83,7 +60,7 @@ def _choose_experiment(argv: Sequence[str]) -> tuple[str, str]:
 
 def default_preset() -> tuple[str, str]:
     """The preset for this machine, and why."""
-    with running.quiet_loading():
+    with quiet_loading():
         import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
@@ -117,13 +94,32 @@ def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
     return by_last_part[similar[0]] if similar else None
 
 
+@command(
+    string("dataset", f"What to train on: {_DATASETS}."),
+    string("preset", f"{_PRESETS}; without it, paper if a GPU is visible, otherwise quick."),
+    string("workdir", "Run directory; runs/<dataset>-<preset> without it."),
+    string("data_dir", "Where datasets are found, and prepared.", "data"),
+    string("init_from", "A run directory whose weights to start from."),
+    string("export", "At the end, write a SavedModel here (docs/serving.md)."),
+    functools.partial(flags.DEFINE_bool, "overwrite", False, _OVERWRITE),
+    parse=_parse,
+)
 def train() -> None:
-    """Trains as the flags say."""
+    """Trains a DC-IGN, evaluates it and prints the scores.
+
+        dcign-tf train --dataset=faces
+
+    Prepares the data if missing, trains with validation along the way, and evaluates on
+    identities never seen in training. Interrupted, the same command goes on where it was.
+    Any setting of the experiment (`configs/<dataset>_<preset>.py`) can be changed:
+
+        dcign-tf train --dataset=faces --preset=quick --config.optimizer.learning_rate=1e-3
+    """
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
     config = FLAGS.config.to_dict() | {"init_from": FLAGS.init_from}
     run = RunDirectory(workdir)
     with run.locked():  # before anything slow
-        with running.quiet_loading():
+        with quiet_loading():
             from dcign_tf.training.experiment import run_experiment
         run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite)
         if FLAGS.export:

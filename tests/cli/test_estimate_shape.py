@@ -11,7 +11,7 @@ import trimesh
 from absl import flags
 
 from dcign_tf import pretrained
-from dcign_tf.cli import estimate_shape as command
+from dcign_tf.cli.commands import estimate_shape as command
 from dcign_tf.rendering.head import procedural_head
 from tests.helpers.commands import execute_dcign_tf
 from tests.helpers.shape_runs import expected_coefficients, write_jpeg, write_run_with_readout
@@ -38,7 +38,8 @@ def test_the_command(trained, picture, tmp_path, flags_of, capsys, monkeypatch, 
     arguments = [str(picture), f"--output={output}"]
     if not from_the_box:
         arguments.append(f"--workdir={run.path}")
-    command.parse_flags(["dcign-tf estimate-shape", *arguments])()
+    command.parse(["dcign-tf estimate-shape", *arguments])
+    command.work()
     assert capsys.readouterr().out.count("\n") == 1
     vertices = trimesh.load(output, process=False).vertices
     coefficients = expected_coefficients(run, model, picture)
@@ -66,4 +67,4 @@ def test_as_a_user_runs_it(trained, picture, tmp_path):
 def test_wrong_flags(flags_of, arguments, message):
     flags_of(command)
     with pytest.raises(flags.Error, match=re.escape(message)):
-        command.parse_flags(["dcign-tf estimate-shape", *arguments])
+        command.parse(["dcign-tf estimate-shape", *arguments])

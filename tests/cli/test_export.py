@@ -8,7 +8,7 @@ import pytest
 from absl import flags
 
 from dcign_tf import pretrained
-from dcign_tf.cli import export as command
+from dcign_tf.cli.commands import export as command
 from dcign_tf.errors import UserError
 from dcign_tf.serving import exporting
 from tests.helpers.commands import execute, execute_dcign_tf, train_command
@@ -23,20 +23,20 @@ def run(tmp_path_factory):
 def test_without_a_run_it_is_the_model_in_the_box(run, tmp_path, flags_of, monkeypatch):
     flags_of(command)
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
-    export = command.parse_flags(["dcign-tf export", f"--output={tmp_path / 'out'}"])
+    command.parse(["dcign-tf export", f"--output={tmp_path / 'out'}"])
     with pytest.raises(UserError, match="No model 'faces' comes with this installation"):
-        export()
+        command.work()
     shutil.copytree(run.path, tmp_path / "faces")
     exported = []
     monkeypatch.setattr(exporting, "export_model", lambda run, *_, **__: exported.append(run.path))
-    export()
+    command.work()
     assert exported == [tmp_path / "faces"]
 
 
 def test_the_folder_must_be_said(flags_of):
     flags_of(command)
     with pytest.raises(flags.Error, match="--output is missing: the folder of the versions"):
-        command.parse_flags(["dcign-tf export"])
+        command.parse(["dcign-tf export"])
 
 
 @pytest.mark.slow

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 
 import pytest
 
-from dcign_tf.cli.main import COMMANDS, command
+from dcign_tf.cli.definition import Command
+from dcign_tf.cli.main import COMMANDS
 from tests.helpers import ROOT
 from tests.helpers.commands import execute, execute_dcign_tf
 
@@ -21,10 +23,11 @@ def test_overview_has_a_line_for_each_command():
     assert execute_dcign_tf().stdout == result.stdout
 
 
-def test_every_module_of_a_command_is_offered():
-    modules = {path.stem for path in (ROOT / "dcign_tf" / "cli").glob("*.py")}
-    shared = {"__init__", "main", "running", "shared_flags"}
-    assert modules - shared == {name.replace("-", "_") for name in COMMANDS}
+def test_every_command_is_offered():
+    modules = (f"dcign_tf.cli.{path.stem}" for path in (ROOT / "dcign_tf" / "cli").glob("*.py"))
+    defined = [vars(importlib.import_module(module)).values() for module in modules]
+    commands = {id(value) for values in defined for value in values if isinstance(value, Command)}
+    assert commands == set(map(id, COMMANDS.values()))
 
 
 def test_an_unknown_command():
@@ -48,12 +51,10 @@ def test_help_of_a_command(name):
     result = execute([sys.executable, "-c", code], cwd=ROOT)
     assert (result.returncode, result.stderr) == (0, "")
     description, _, flags = result.stdout.partition("\nFlags:\n")
-    assert description == command(name).__doc__
+    assert description == f"{COMMANDS[name].help}\n"
     assert f"    dcign-tf {name}" in description
     flag_names = re.findall(r"^--(?:\[no\])?(\w+):", flags, re.MULTILINE)
-    source = (ROOT / "dcign_tf" / "cli" / f"{name.replace('-', '_')}.py").read_text()
-    defined_here = re.findall(r'DEFINE_\w+\(\s*"(\w+)"', source)
-    assert set(defined_here) - {"config"} <= set(flag_names)
+    assert len(flag_names) == len(COMMANDS[name].flags)
     assert not {"verbosity", "alsologtostderr", "pdb"} & set(flag_names)
 
 

@@ -9,7 +9,7 @@ import keras
 import pytest
 from absl import flags
 
-from dcign_tf.cli import pack as command
+from dcign_tf.cli.commands import pack as command
 from tests.helpers.commands import execute_dcign_tf
 from tests.helpers.trained_runs import LATENTS, write_run
 
@@ -22,7 +22,8 @@ def run(tmp_path_factory):
 def test_the_command(run, tmp_path, flags_of, capsys):
     output = tmp_path / "packed"
     flags_of(command)
-    command.parse_flags(["dcign-tf pack", f"--workdir={run.path}", f"--output={output}"])()
+    command.parse(["dcign-tf pack", f"--workdir={run.path}", f"--output={output}"])
+    command.work()
     assert capsys.readouterr().out.count("\n") == 1
     assert keras.models.load_model(output / "checkpoints" / "last.keras").code.latent_dim == LATENTS
     assert json.loads((output / "config.json").read_text())["dataset"] == "faces"
@@ -38,7 +39,7 @@ def test_the_command(run, tmp_path, flags_of, capsys):
 def test_wrong_flags(arguments, message, flags_of):
     flags_of(command)
     with pytest.raises(flags.Error, match=re.escape(message)):
-        command.parse_flags(["dcign-tf pack", *arguments])
+        command.parse(["dcign-tf pack", *arguments])
 
 
 @pytest.mark.slow

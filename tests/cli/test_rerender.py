@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcign_tf.cli import rerender as command
+from dcign_tf.cli.rerender import rerender as command
 from dcign_tf.datasets.manifest.dataset import ManifestPictures
 from dcign_tf.datasets.manifest.settings import ManifestSettings
 from dcign_tf.datasets.manifest.table import read_manifest
@@ -290,7 +290,7 @@ class TestCommand:
         output = tmp_path / "turn.gif"
         flags_of(command)
         arguments = [picture, f"--workdir={run.path}", "--azimuth_deg=-40:40", f"--output={output}"]
-        command.parse_flags(["dcign-tf rerender", *map(str, arguments)])()
+        command.work(*command.parse(["dcign-tf rerender", *map(str, arguments)]))
         assert capsys.readouterr().out == f"{output}: 46 frames of {SIZE}×{SIZE} pixels\n"
         with Image.open(output) as animation:
             assert animation.n_frames == 46
@@ -337,7 +337,7 @@ class TestCommand:
         named = {"face": picture, "folder": picture.parent}
         argv = ["dcign-tf rerender", *(text.format(**named) for text in arguments)]
         with pytest.raises((flags.Error, UserError), match=re.escape(message)):
-            command.parse_flags(argv)()
+            command.work(*command.parse(argv))
 
 
 @given(

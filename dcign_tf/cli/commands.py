@@ -1,0 +1,133 @@
+"""Commands that read their flags and call the package; each function's docstring is its help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from dcign_tf.cli.definition import (
+    CHECKPOINT,
+    MOVED_DATA,
+    chosen_run,
+    command,
+    image,
+    run_of,
+    string,
+    take_arguments,
+)
+from dcign_tf.cli.running import quiet_loading
+from dcign_tf.runs.comparable import comparable_runs
+from dcign_tf.runs.directory import RunDirectory
+
+FLAGS = flags.FLAGS
+
+A_RUN = "the run directory of train.py"
+OUTPUT = string("output", "Where a comparison goes; without it, into the first run.")
+
+
+@command(*run_of("a training"), MOVED_DATA, workdir=A_RUN)
+def evaluate() -> None:
+    """Scores a trained DC-IGN on held-out identities and draws the figures.
+
+        dcign-tf evaluate --workdir=runs/faces-quick
+
+    Writes scores.json, PNGs and report.html, a page to read them on, into the run
+    directory's evaluation/; docs/scores.md says what each score means.
+    """
+    run = chosen_run()
+    with quiet_loading():
+        from dcign_tf.evaluation.evaluate import evaluate
+    evaluate(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)
+
+
+@command(OUTPUT, CHECKPOINT, MOVED_DATA, parse=lambda argv: FLAGS(argv)[1:])
+def compare(*directories: str) -> None:
+    """Puts runs on the same data side by side, in tables, curves and pictures.
+
+        dcign-tf compare runs/faces-quick runs/faces-entangled
+        dcign-tf compare runs/faces-quick runs/faces-entangled --output=comparison
+
+    Writes comparison.json, comparison.md, comparison.html and PNGs into the first run's
+    comparison/ or into --output. A run without scores of its weights is evaluated first.
+    """
+    comparable_runs(directories)  # says at once if they are not
+    with quiet_loading():
+        from dcign_tf.evaluation.compare import compare
+    compare(directories, FLAGS.output, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)
+
+
+def _parse_mesh(argv: Sequence[str], **required: str) -> tuple[()]:
+    from dcign_tf.rendering.mesh_files import FORMATS
+
+    take_arguments(FLAGS(argv)[1:], **required)
+    if Path(FLAGS.output).suffix.lower() not in FORMATS:
+        raise flags.Error(f"--output={FLAGS.output} must end in {' or '.join(FORMATS)}.")
+    return ()
+
+
+@command(
+    image("Picture of a face"),
+    *run_of(),
+    string("output", "Mesh to write: a name that ends in .obj or .ply."),
+    parse=_parse_mesh,
+    image="a picture of a face",
+    output="the mesh to write",
+)
+def estimate_shape() -> None:
+    """Estimates a face's shape and colours from one picture, and writes them as a mesh.
+
+        dcign-tf estimate-shape photo.png --output=face.obj
+        dcign-tf estimate-shape photo.png --workdir=runs/faces-quick --output=face.obj
+
+    The picture (PNG, JPEG or whatever Pillow reads) is one such as the network was trained on:
+    one head, whole, on black. The run must have been evaluated. The mesh (`.obj` or `.ply`) is
+    in millimetres, looks along +z and has a colour at each vertex.
+    """
+    run = chosen_run()
+    with quiet_loading():
+        from dcign_tf.editing.shape_estimation import estimate_shape
+    estimate_shape(FLAGS.image, run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint)
+
+
+@command(
+    *run_of(),
+    string("output", "Folder of the versions; made if there is none."),
+    output="the folder of the versions",
+)
+def export() -> None:
+    """Writes a trained model as a SavedModel, for TensorFlow Serving and other runtimes.
+
+        dcign-tf export --workdir=runs/faces-quick --output=export
+
+    Makes export/1, or the number after the largest there is; docs/serving.md says how to
+    serve it. Without --workdir it is the model in the box that is exported.
+    """
+    run = chosen_run()
+    with quiet_loading():
+        from dcign_tf.serving.exporting import export_model
+    export_model(run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint)
+
+
+@command(
+    *run_of("a training, evaluated"),
+    string("twin", "Run directory of the entangled twin, for the model card."),
+    string("output", "Folder to write; it must not exist yet."),
+    workdir=A_RUN,
+    output="what to write",
+)
+def pack() -> None:
+    """Packs a trained, evaluated run so small that it can come with the package.
+
+        dcign-tf pack --workdir=runs/faces-paper --output=dcign_tf/pretrained/faces
+
+    What is written is a run directory again, with the weights in half precision: any command
+    takes it as --workdir. Its pictures are compared with those of the original weights. A
+    model card is written beside it, with the scores of the entangled twin (--twin=DIR) too.
+    """
+    run = chosen_run()
+    with quiet_loading():
+        from dcign_tf.pretrained.packing import pack
+    twin = RunDirectory(FLAGS.twin) if FLAGS.twin else None
+    pack(run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint, twin=twin)

@@ -1,0 +1,122 @@
+"""What a command is: flags, what is checked of them, and what it does. Flags that several have.
+
+A command loads without TensorFlow, so that help and wrong flags are told at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from absl import flags
+
+from dcign_tf.pretrained import pretrained_run
+from dcign_tf.runs.directory import RunDirectory
+
+FLAGS = flags.FLAGS
+Flag = Callable[[], object]
+"""Defines a flag. Not at import: several commands have flags of the same name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command.
+
+    Attributes:
+        work: does what the flags say; its docstring is the command's help.
+        flags: of its own.
+        parse: the command line, the program's name included, to the arguments of `work`; raises
+            `flags.Error` if it is wrong.
+    """
+
+    work: Callable[..., None]
+    flags: Sequence[Flag]
+    parse: Callable[[Sequence[str]], Iterable[Any]]
+
+    @property
+    def name(self) -> str:
+        return self.work.__name__.replace("_", "-")
+
+    @property
+    def help(self) -> str:
+        return inspect.getdoc(self.work)
+
+    def define_flags(self) -> None:
+        for define in self.flags:
+            define()
+
+
+def take_arguments(arguments: Sequence[str], **required: str) -> None:
+    """Takes an argument that is no flag as `--image`, if there is that flag and it was not given.
+
+    Args:
+        arguments: what is no flag.
+        **required: flags that must be given, to what they are.
+
+    Raises:
+        flags.Error: for another argument, or the first of these flags that is missing.
+    """
+    if arguments and "image" in FLAGS and FLAGS.image is None:
+        FLAGS.image, *arguments = arguments
+    if arguments:
+        raise flags.Error(f"Unexpected argument '{arguments[0]}'; every setting is a --flag=value.")
+    for name, meaning in required.items():
+        if FLAGS[name].value is None:
+            raise flags.Error(f"--{name} is missing: {meaning}.")
+
+
+def _parse(argv: Sequence[str], **required: str) -> tuple[()]:
+    take_arguments(FLAGS(argv)[1:], **required)
+    return ()
+
+
+def command(
+    *own_flags: Flag, parse: Callable[..., Iterable[Any]] = _parse, **required: str
+) -> Callable[[Callable[..., None]], Command]:
+    """Makes a command of a function.
+
+    Args:
+        *own_flags: of the command.
+        parse: as in `Command`, and given `required`.
+        **required: flags that must be given, to what they are.
+    """
+    return lambda work: Command(work, own_flags, functools.partial(parse, **required))
+
+
+def string(name: str, meaning: str, default: str | None = None) -> Flag:
+    """A flag whose value is text."""
+    return functools.partial(flags.DEFINE_string, name, default, meaning)
+
+
+def image(what: str) -> Flag:
+    """`--image`, which `take_arguments` takes from the arguments, too."""
+    return string("image", f"{what}; may be given without --image=.")
+
+
+CHECKPOINT = functools.partial(
+    flags.DEFINE_enum,
+    "checkpoint",
+    "last",
+    ["last", "best"],
+    "Best is by validation ELBO; after an evaluation, the one that was evaluated.",
+)
+MOVED_DATA = string("data_dir", "Where datasets lie, if they were moved since training.")
+
+
+def run_of(what: str = "a training; without it, the model in the box") -> tuple[Flag, Flag]:
+    """`--workdir`, the run directory of what, and `--checkpoint`; see `chosen_run`."""
+    return string("workdir", f"Run directory of {what}."), CHECKPOINT
+
+
+def chosen_run() -> RunDirectory:
+    """The run of `--workdir`, or the model in the box.
+
+    Raises:
+        UserError: if it is no run directory.
+    """
+    run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
+    run.read_config()  # says at once if this is no run directory
+    return run

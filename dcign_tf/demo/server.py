@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -50,7 +51,7 @@ def serve(demo: gr.Blocks, host: str, port: int | None, max_upload_mb: float) ->
 class _SelfContained:
     """Tells the browser to ask nothing of any other host, whatever gradio's page contains."""
 
-    _POLICY = b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
+    _POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
     def __init__(self, app: ASGIApp):
         self._app = app
@@ -58,10 +59,7 @@ class _SelfContained:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_policy(event: dict[str, Any]) -> None:
             if event["type"] == "http.response.start":
-                event["headers"] = [
-                    *event.get("headers", []),
-                    (b"content-security-policy", self._POLICY),
-                ]
+                MutableHeaders(scope=event)["content-security-policy"] = self._POLICY
             await send(event)
 
         await self._app(scope, receive, send_with_policy)

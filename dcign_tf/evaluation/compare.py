@@ -7,8 +7,6 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import SweepDataset
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
@@ -24,7 +22,7 @@ from dcign_tf.evaluation.report.comparison_tables import (
 from dcign_tf.evaluation.report.html_page import page
 from dcign_tf.evaluation.report.sections import as_markdown, as_text
 from dcign_tf.evaluation.scores import are_current
-from dcign_tf.evaluation.side_by_side import Example, choose_examples, comparison_sheet, turn
+from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, turn
 from dcign_tf.files import write_aside, write_json, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
@@ -69,7 +67,9 @@ def compare(
         model, scores = _evaluated(run, data, checkpoint, show)
         evaluated[name] = EvaluatedRun(run.read_config(), scores)
         if examples:
-            turned[name] = _turned(model, run, examples)
+            calibration = Calibration.from_config(run.read_calibration())
+            network = Codec(model).rearranged(calibration.latents)
+            turned[name] = turn(network, calibration, examples)
     compared = {
         **compare_runs(evaluated),
         "dataset": evaluated[next(iter(runs))].config["dataset"],
@@ -111,9 +111,3 @@ def _evaluated(
         evaluate(run, data=data, checkpoint=checkpoint, show=show)
         model, scores = load_model(run.checkpoint(checkpoint)), run.read_scores()
     return model, scores
-
-
-def _turned(model: DCIGN, run: RunDirectory, examples: Sequence[Example]) -> np.ndarray:
-    calibration = Calibration.from_config(run.read_calibration())
-    network = Codec(model).rearranged(calibration.latents)
-    return turn(network, calibration, examples)

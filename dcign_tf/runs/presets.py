@@ -6,6 +6,7 @@ A *config* is one of them, resolved: plain dicts in each other, as `config.json`
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import shlex
 from collections.abc import Mapping
@@ -59,24 +60,20 @@ def training_command(config: Mapping[str, Any]) -> str:
     """
     dataset, preset, defaults = config["dataset"], config["preset"], {}
     if preset in presets().get(dataset, ()):
-        defaults = flattened(load_preset(dataset, preset).to_dict())
+        settings = load_preset(dataset, preset).to_dict()
+        defaults = flattened(json.loads(json.dumps(settings)))  # tuples as lists, as in `config`
     words = ["python", "train.py", f"--dataset={dataset}", f"--preset={preset}"]
     for key, value in flattened(config).items():
         is_flag = key in ("dataset", "preset", "data_dir", "init_from")
-        if not is_flag and _as_json(value) != _as_json(defaults.get(key)):
+        if not is_flag and value != defaults.get(key):
             words.append(f"--config.{key}={_text(value)}")
     if config.get("init_from"):
         words.append(f"--init_from={config['init_from']}")
     return " \\\n  ".join([" ".join(words[:4]), *map(shlex.quote, words[4:])])
 
 
-def _as_json(value: Any) -> Any:
-    """Tuples as lists, as config.json holds them."""
-    return list(map(_as_json, value)) if isinstance(value, list | tuple) else value
-
-
 def _text(value: Any) -> str:
     """As a flag takes it: (32,48,64)."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return f"({','.join(map(_text, value))}{',' * (len(value) == 1)})"
     return str(value)

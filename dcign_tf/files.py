@@ -40,16 +40,17 @@ def aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """
     temporary = path.with_name(f".aside-{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _delete(temporary)  # of a process that was killed
+    delete(temporary)  # of a process that was killed
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
-            _delete(temporary)
+            delete(temporary)
 
 
-def _delete(path: pathlib.Path) -> None:
+def delete(path: pathlib.Path) -> None:
+    """Deletes a file, or a folder and what is in it; there may be none."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

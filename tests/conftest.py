@@ -49,7 +49,7 @@ def set_dtype_policy():
 
 @pytest.fixture
 def flags_of():
-    """Defines the flags of a command's module, until the end of the test.
+    """Defines the flags of a command, until the end of the test.
 
     To run a command in this process: starting Python and TensorFlow takes longer than
     most of them do.
@@ -57,7 +57,7 @@ def flags_of():
     from absl.testing import flagsaver
 
     with flagsaver.flagsaver():
-        yield lambda command: command.define_flags()
+        yield lambda command: [define() for define in command.flags]
 
 
 @pytest.fixture

@@ -44,10 +44,6 @@ class Command:
     def help(self) -> str:
         return inspect.getdoc(self.work)
 
-    def define_flags(self) -> None:
-        for define in self.flags:
-            define()
-
 
 def take_arguments(arguments: Sequence[str], **required: str) -> None:
     """Takes an argument that is no flag as `--image`, if there is that flag and it was not given.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from absl import flags
 from dcign_tf.cli.definition import chosen_run, command, image, run_of, string, take_arguments
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.errors import UserError
+from dcign_tf.files import sha256
 
 if TYPE_CHECKING:
     from dcign_tf.editing.picture_files import Range
@@ -93,11 +93,10 @@ def rerender(asked: Mapping[str, Range]) -> None:
     run = chosen_run()
     with quiet_loading():
         from dcign_tf.editing.editor import SceneEditor
-        from dcign_tf.editing.picture_files import rerender_folder, rerender_picture
-    editor = SceneEditor.of_run(run, FLAGS.checkpoint)
+        from dcign_tf.editing.picture_files import Rerendering
+    rerendering = Rerendering(SceneEditor.of_run(run, FLAGS.checkpoint), asked, FLAGS.frames)
     if output.suffix:
-        rerender_picture(editor, source, output, asked, FLAGS.frames)
+        rerendering.write_picture(source, output)
     else:
-        file = run.checkpoint(FLAGS.checkpoint)
-        weights = hashlib.sha256(file.read_bytes()).hexdigest()
-        rerender_folder(editor, source, output, asked, FLAGS.frames, model=weights)
+        weights = sha256(run.checkpoint(FLAGS.checkpoint))
+        rerendering.write_folder(source, output, model=weights)

@@ -30,7 +30,8 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
     # A log file or a pipe is to show progress as it happens.
     sys.stdout.reconfigure(line_buffering=True)
     flags_of_libraries = set(flags.FLAGS)
-    command.define_flags()
+    for define in command.flags:
+        define()
     if HELP_FLAGS & set(command_line):
         print(_help(command, sorted(set(flags.FLAGS) - flags_of_libraries)))
         return

@@ -58,152 +58,134 @@ class Range(NamedTuple):
         return np.linspace(self.start, self.end, count, endpoint=not self.is_round(period))
 
 
-def rerender_picture(
-    editor: SceneEditor,
-    image: Path,
-    output: Path,
-    asked: Mapping[str, Range],
-    frames: int,
-    show: Callable[[str], None] = print,
-) -> None:
-    """Writes a picture, changed, as one PNG; or, if there are ranges, as an animation.
-
-    All ranges are run through at the same time, and back, unless one is a full circle.
+class Rerendering:
+    """What is to be changed of pictures, and into how many others.
 
     Args:
         editor: of a model.
-        image: file of the picture.
-        output: `.png`, `.gif` or `.mp4`; its folder is made if there is none.
         asked: values by name.
-        frames: from one end of the ranges to the other.
+        frames: how many values of a range.
         show: takes a line on what was written.
 
     Raises:
-        UserError: if a value is not the model's or out of its range, the picture cannot
-            be read, or the output not be written.
+        UserError: if a value is not the model's or out of its range.
     """
-    if output.exists() and output.samefile(image):
-        raise UserError(f"--output={output} is the picture itself; choose another name.")
-    values = _spread(editor, asked, frames)
-    frames_of_each = np.broadcast_arrays(*values.values())
-    drawn = _draw(editor, image, dict(zip(values, frames_of_each, strict=True)))
-    if output.suffix.lower() in animation.SUFFIXES:
-        is_round = any(
-            ends.is_round(editor.calibrated(name).period) for name, ends in asked.items()
-        )
-        drawn = drawn if is_round else np.concatenate([drawn, drawn[-2:0:-1]])
-        content = animation.encode(drawn, output)
-    else:
-        content = encode_png(drawn[0])
-    _write(output, content)
-    height, width, _ = editor.image_shape
-    frames_of = f"{len(drawn)} frames of " * (len(drawn) > 1)
-    show(f"{output}: {frames_of}{width}×{height} pixels")
 
+    def __init__(
+        self,
+        editor: SceneEditor,
+        asked: Mapping[str, Range],
+        frames: int,
+        show: Callable[[str], None] = print,
+    ):
+        self._editor, self._asked, self._frames, self._show = editor, asked, frames, show
+        self._spread: dict[str, np.ndarray] = {}
+        self._is_round = False
+        for name, ends in asked.items():
+            calibrated = editor.calibrated(name)
+            calibrated.check(ends)
+            self._spread[name] = ends.spread(frames, calibrated.period)
+            self._is_round |= ends.is_round(calibrated.period)
 
-def rerender_folder(
-    editor: SceneEditor,
-    source: Path,
-    output: Path,
-    asked: Mapping[str, Range],
-    frames: int,
-    *,
-    model: str,
-    show: Callable[[str], None] = print,
-) -> None:
-    """Writes every combination of values of every picture, and a manifest of them.
+    def write_picture(self, image: Path, output: Path) -> None:
+        """Writes a picture, changed, as one PNG; or, if there are ranges, as an animation.
 
-    Args:
-        editor: of a model.
-        source: a folder; if it has a `manifest.csv`, the pictures named there, who they
-            show and how they are split; else all pictures in it, each somebody else. Or
-            one picture.
-        output: a new folder, or one in which the same was begun.
-        asked: values by name; every combination of `frames` values of each range.
-        frames: how many values of a range.
-        model: what tells the model's weights from any others.
-        show: takes a line on what was written, and one on each picture that was left out,
-            since it cannot be read.
+        All ranges are run through at the same time, and back, unless one is a full circle.
 
-    Raises:
-        UserError: if a value is not the model's or out of its range, there is no picture
-            that can be read, the output holds something else or cannot be written.
-    """
-    spread = _spread(editor, asked, frames)
-    count = math.prod(map(len, spread.values()))
-    if count > _MOST_COMBINATIONS:
-        raise UserError(
-            f"That makes {count:,} pictures of each, and {_MOST_COMBINATIONS:,} are allowed:"
-            " choose fewer --frames, or fewer ranges."
-        )
-    grids = np.meshgrid(*spread.values(), indexing="ij")
-    values = {name: grid.ravel() for name, grid in zip(spread, grids, strict=True)}
-    sources = _sources(source, output)
-    settings = {
-        "model": model,
-        "values": {name: list(ends) for name, ends in asked.items()},
-        "frames": frames,
-        "sources": [str(path) for path, _ in sources],
-    }
-    _begin(output, settings)
-    shown = [name for name, ends in asked.items() if ends.varies] or list(asked)
-    table, unreadable = [], []
-    with Progress(len(sources) * count) as progress:
-        for i, (path, labels) in enumerate(sources):
-            names = [f"{_PICTURES}/{i:06}-{j:03}.png" for j in range(count)]
-            try:
-                _make(editor, path, values, [output / name for name in names])
-            except DataError as error:
-                unreadable.append(error)
-            else:
-                common = {**labels, SOURCE: path}
-                table += [
-                    {IMAGE: name, **common, **{key: float(values[key][j]) for key in shown}}
-                    for j, name in enumerate(names)
-                ]
-            progress.update(count)
-    if not table:
-        raise unreadable[0]
-    write_aside(output / FILENAME, lambda path: _write_table(path, table))
-    for error in unreadable:
-        show(f"Left out: {error}")
-    made = len(sources) - len(unreadable)
-    show(f"{output}: {len(table):,} pictures of {made:,}, and {FILENAME}")
+        Args:
+            image: file of the picture.
+            output: `.png`, `.gif` or `.mp4`; its folder is made if there is none.
 
+        Raises:
+            UserError: if the picture cannot be read, or the output not be written.
+        """
+        if output.exists() and output.samefile(image):
+            raise UserError(f"--output={output} is the picture itself; choose another name.")
+        frames_of_each = np.broadcast_arrays(*self._spread.values())
+        drawn = self._draw(image, dict(zip(self._spread, frames_of_each, strict=True)))
+        if output.suffix.lower() in animation.SUFFIXES:
+            if not self._is_round:
+                drawn = np.concatenate([drawn, drawn[-2:0:-1]])
+            content = animation.encode(drawn, output)
+        else:
+            content = encode_png(drawn[0])
+        _write(output, content)
+        height, width, _ = self._editor.image_shape
+        frames_of = f"{len(drawn)} frames of " * (len(drawn) > 1)
+        self._show(f"{output}: {frames_of}{width}×{height} pixels")
 
-def _spread(editor: SceneEditor, asked: Mapping[str, Range], frames: int) -> dict[str, np.ndarray]:
-    """Name to the values to be shown, checked: `frames` of a range, 1 of what does not vary."""
-    spread = {}
-    for name, ends in asked.items():
-        calibrated = editor.calibrated(name)
-        calibrated.check(ends)
-        spread[name] = ends.spread(frames, calibrated.period)
-    return spread
+    def write_folder(self, source: Path, output: Path, *, model: str) -> None:
+        """Writes every combination of values of every picture, and a manifest of them.
 
+        Shows a line on each picture, too, that was left out, since it cannot be read.
 
-def _draw(editor: SceneEditor, image: Path, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """A picture with each of some combinations of values, name to [n]: uint8 [n, H, W, C]."""
-    code = editor.encode(editor.fit(image)[np.newaxis])
-    count = len(next(iter(values.values())))
-    codes = editor.changed(np.repeat(code, count, axis=0), values)
-    starts = range(0, count, _BATCH)
-    return np.concatenate([editor.decode(codes[start : start + _BATCH]) for start in starts])
+        Args:
+            source: a folder; if it has a `manifest.csv`, the pictures named there, who they
+                show and how they are split; else all pictures in it, each somebody else. Or
+                one picture.
+            output: a new folder, or one in which the same was begun.
+            model: what tells the model's weights from any others.
 
+        Raises:
+            UserError: if there is no picture that can be read, the output holds something
+                else or cannot be written.
+        """
+        count = math.prod(map(len, self._spread.values()))
+        if count > _MOST_COMBINATIONS:
+            raise UserError(
+                f"That makes {count:,} pictures of each, and {_MOST_COMBINATIONS:,} are allowed:"
+                " choose fewer --frames, or fewer ranges."
+            )
+        grids = np.meshgrid(*self._spread.values(), indexing="ij")
+        values = {name: grid.ravel() for name, grid in zip(self._spread, grids, strict=True)}
+        sources = _sources(source, output)
+        settings = {
+            "model": model,
+            "values": {name: list(ends) for name, ends in self._asked.items()},
+            "frames": self._frames,
+            "sources": [str(path) for path, _ in sources],
+        }
+        _begin(output, settings)
+        varied = [name for name, ends in self._asked.items() if ends.varies] or list(values)
+        table, unreadable = [], []
+        with Progress(len(sources) * count) as progress:
+            for i, (path, labels) in enumerate(sources):
+                names = [f"{_PICTURES}/{i:06}-{j:03}.png" for j in range(count)]
+                try:
+                    self._make(path, values, [output / name for name in names])
+                except DataError as error:
+                    unreadable.append(error)
+                else:
+                    common = {**labels, SOURCE: path}
+                    table += [
+                        {IMAGE: name, **common, **{key: float(values[key][j]) for key in varied}}
+                        for j, name in enumerate(names)
+                    ]
+                progress.update(count)
+        if not table:
+            raise unreadable[0]
+        write_aside(output / FILENAME, lambda path: _write_table(path, table))
+        for error in unreadable:
+            self._show(f"Left out: {error}")
+        made = len(sources) - len(unreadable)
+        self._show(f"{output}: {len(table):,} pictures of {made:,}, and {FILENAME}")
 
-def _make(
-    editor: SceneEditor, source: Path, values: Mapping[str, np.ndarray], pictures: list[Path]
-) -> None:
-    """Writes the pictures of a source, unless they are there and no older than it is.
+    def _make(self, source: Path, values: Mapping[str, np.ndarray], pictures: list[Path]) -> None:
+        """Writes the pictures of a source, unless they are there and no older than it is."""
+        with contextlib.suppress(FileNotFoundError):
+            newest = source.stat().st_mtime_ns
+            if all(picture.stat().st_mtime_ns >= newest for picture in pictures):
+                return
+        for path, image in zip(pictures, self._draw(source, values), strict=True):
+            _write(path, encode_png(image))
 
-    Raises:
-        DataError: if the source cannot be read.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        newest = source.stat().st_mtime_ns
-        if all(picture.stat().st_mtime_ns >= newest for picture in pictures):
-            return
-    for path, image in zip(pictures, _draw(editor, source, values), strict=True):
-        _write(path, encode_png(image))
+    def _draw(self, image: Path, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """A picture with each of some combinations of values, name to [n]: uint8 [n, H, W, C]."""
+        code = self._editor.encode(self._editor.fit(image)[np.newaxis])
+        count = len(next(iter(values.values())))
+        codes = self._editor.changed(np.repeat(code, count, axis=0), values)
+        batches = (codes[start : start + _BATCH] for start in range(0, count, _BATCH))
+        return np.concatenate(list(map(self._editor.decode, batches)))
 
 
 def _write(path: Path, content: bytes) -> None:

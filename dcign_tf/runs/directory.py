@@ -20,12 +20,11 @@ import json
 import math
 import os
 import pathlib
-import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dcign_tf.errors import UserError
-from dcign_tf.files import damaged, read_json, write_aside, write_json, writing
+from dcign_tf.files import damaged, delete, read_json, write_aside, write_json, writing
 
 # What may differ between two runs of one directory: none of it changes a weight of a
 # given step. The data are checked by their fingerprint, wherever they and the face model lie; a
@@ -120,10 +119,7 @@ class RunDirectory:
         if present and not self.config_file.exists():
             raise UserError(f"{self.path} is no run directory; it is not overwritten.")
         for entry in present:
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
+            delete(entry)
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Compares a resolved config with the one recorded, if there is one.

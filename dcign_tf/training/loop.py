@@ -12,7 +12,7 @@ import dataclasses
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -80,7 +80,7 @@ def train(
     seconds = records[-1]["seconds"] if records else 0.0  # of training steps only
     with _writing_summaries(run):
         writer = tf.summary.create_file_writer(str(run.tensorboard))
-    show(_aligned(_COLUMNS))
+    show(_ROW.format(*_COLUMNS))
 
     while step < intervals.num_steps:
         start, stop = step, intervals.next_stop(step)
@@ -182,7 +182,7 @@ def _summarise(
 
 
 _COLUMNS = ("step", "loss", "reconstr.", "KL", "invariance", "val. ELBO", "images/s", "left")
-_WIDTHS = (15, 10, 10, 8, 10, 10, 8, 13)
+_ROW = "{:>15} {:>10} {:>10} {:>8} {:>10} {:>10} {:>8} {:>13}"
 
 
 def _row(
@@ -196,15 +196,9 @@ def _row(
     names = ("loss", "reconstruction_loss", "kl_loss", "invariance_loss", "val_elbo")
     # The clamped procedure has names of its own for the second and third.
     values = [logs.get(n, logs.get(f"clamped_{n}", logs.get(f"active_{n}"))) for n in names]
-    return _aligned(
-        [
-            f"{step:,}/{num_steps:,}",
-            *("" if value is None else f"{value:.2f}" for value in values),
-            f"{images_per_second:,.0f}",
-            duration(seconds_left),
-        ]
+    return _ROW.format(
+        f"{step:,}/{num_steps:,}",
+        *("" if value is None else f"{value:.2f}" for value in values),
+        f"{images_per_second:,.0f}",
+        duration(seconds_left),
     )
-
-
-def _aligned(cells: Sequence[str]) -> str:
-    return " ".join(cell.rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True))

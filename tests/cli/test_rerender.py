@@ -20,7 +20,7 @@ from dcign_tf.datasets.manifest.dataset import ManifestPictures
 from dcign_tf.datasets.manifest.settings import ManifestSettings
 from dcign_tf.datasets.manifest.table import read_manifest
 from dcign_tf.editing.editor import SceneEditor
-from dcign_tf.editing.picture_files import Range, rerender_folder, rerender_picture
+from dcign_tf.editing.picture_files import Range, Rerendering
 from dcign_tf.errors import DataError, UserError
 from tests.helpers.commands import execute_dcign_tf
 from tests.helpers.trained_runs import SIZE, write_picture, write_run
@@ -54,16 +54,15 @@ def folder(tmp_path) -> Path:
 
 def rerender(editor, image, output, frames=3, **asked) -> str:
     lines: list[str] = []
-    rerender_picture(editor, image, Path(output), _ranges(asked), frames, show=lines.append)
+    Rerendering(editor, _ranges(asked), frames, lines.append).write_picture(image, Path(output))
     (line,) = lines
     return line
 
 
 def augment(editor, source, output, frames=3, model="1", **asked) -> str:
     lines: list[str] = []
-    rerender_folder(
-        editor, source, Path(output), _ranges(asked), frames, model=model, show=lines.append
-    )
+    rerendering = Rerendering(editor, _ranges(asked), frames, lines.append)
+    rerendering.write_folder(source, Path(output), model=model)
     (line,) = lines
     return line
 
@@ -227,7 +226,7 @@ class TestFolder:
         (folder / "notes.pdf").write_text("of no kind that is read")
         output, asked = tmp_path / "augmented", {"azimuth_deg": Range(-40, 40)}
         lines: list[str] = []
-        rerender_folder(editor, folder, output, asked, 2, model="1", show=lines.append)
+        Rerendering(editor, asked, 2, lines.append).write_folder(folder, output, model="1")
         assert lines[0].startswith(f"Left out: {folder / 'c.png'} cannot be read as a picture: ")
         assert lines[1:] == [f"{output}: 6 pictures of 3, and manifest.csv"]
         assert {row["identity"] for row in read_rows(output / "manifest.csv")} == {

@@ -34,14 +34,13 @@ assert model.rerender(images, azimuth_deg=10).shape == images.shape
     "rerender": """
 from pathlib import Path
 from dcign_tf.editing.editor import SceneEditor
-from dcign_tf.editing.picture_files import Range, rerender_picture
+from dcign_tf.editing.picture_files import Range, Rerendering
 from dcign_tf.pretrained import pretrained_run
 run = pretrained_run()
 picture = next((run.evaluation / "examples").glob("*.png"))
 asked = {"azimuth_deg": Range(20, 20)}
-rerender_picture(
-    SceneEditor.of_run(run), picture, Path(sys.argv[1]), asked, frames=2, show=lambda line: None
-)
+rerendering = Rerendering(SceneEditor.of_run(run), asked, frames=2, show=lambda line: None)
+rerendering.write_picture(picture, Path(sys.argv[1]))
 """,
 }
 # What trains, evaluates, renders and draws.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Sequence
 
 from dcign_tf.cli import running
 from dcign_tf.cli.commands import compare, estimate_shape, evaluate, export, pack
@@ -24,12 +23,7 @@ PROGRAM = "dcign-tf"
 
 def main() -> None:
     """The console script: the first argument is the command, the others are its own."""
-    run(sys.argv[1:])
-
-
-def run(arguments: Sequence[str]) -> None:
-    """Runs `dcign-tf` with these arguments."""
-    name, *arguments = arguments or ["--help"]
+    name, *arguments = sys.argv[1:] or ["--help"]
     if name in COMMANDS:
         running.run(COMMANDS[name], f"{PROGRAM} {name}", arguments)
     elif name in running.HELP_FLAGS:

@@ -47,11 +47,11 @@ def _parse_value(argument: str) -> tuple[str, Range]:
 
 
 def _check_output(image: Path, output: Path, asked: Mapping[str, Range]) -> None:
-    from dcign_tf.editing.animation import SUFFIXES
+    from dcign_tf.editing.animation import ENCODERS
 
     suffix = output.suffix.lower()
     ranges = [name for name, values in asked.items() if values.varies]
-    if suffix not in ("", ".png", *SUFFIXES):
+    if suffix not in ("", ".png", *ENCODERS):
         raise UserError(f"--output={output} must end in .png, .gif or .mp4, or be a folder's name.")
     if suffix and image.is_dir():
         raise UserError(f"{image} is a folder; --output={output} must then be a folder's name.")
@@ -60,7 +60,7 @@ def _check_output(image: Path, output: Path, asked: Mapping[str, Range]) -> None
             f"--{ranges[0]} is a range, and --output={output} one picture:"
             " write a .gif or .mp4, or into a folder (a name without suffix)."
         )
-    if suffix in SUFFIXES and not ranges:
+    if suffix in ENCODERS and not ranges:
         raise UserError(f"--output={output} is an animation; give a range {_EXAMPLE}.")
     if not image.exists():
         raise UserError(f"There is no picture or folder {image}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -13,15 +13,7 @@ from PIL import Image
 from dcign_tf.errors import UserError
 
 FRAMES_PER_SECOND = 20
-SUFFIXES = (".gif", ".mp4")
-"""Of the files that `encode` makes."""
-
 _FILM_QUALITY = "16"  # H.264's constant rate factor: 0 loses nothing, about 18 nothing to be seen
-
-
-def encode(images: Sequence[np.ndarray] | np.ndarray, path: PurePath) -> bytes:
-    """What belongs into a file of this name, whose suffix is one of `SUFFIXES`."""
-    return {".gif": encode_gif, ".mp4": encode_mp4}[path.suffix.lower()](images)
 
 
 def encode_gif(images: Sequence[np.ndarray] | np.ndarray) -> bytes:
@@ -76,3 +68,7 @@ def encode_mp4(images: Sequence[np.ndarray] | np.ndarray) -> bytes:
                 film.mux(stream.encode(frame))
             film.mux(stream.encode())
         return file.read_bytes()
+
+
+ENCODERS = {".gif": encode_gif, ".mp4": encode_mp4}
+"""Suffix of a file to what makes its content."""

@@ -24,7 +24,7 @@ from PIL import Image
 from dcign_tf.datasets.manifest.table import FILENAME, IDENTITY, IMAGE, SOURCE, SPLIT, read_manifest
 from dcign_tf.datasets.pictures import encode_png
 from dcign_tf.datasets.sweeps import SUBSETS
-from dcign_tf.editing import animation
+from dcign_tf.editing.animation import ENCODERS
 from dcign_tf.errors import DataError, UserError
 from dcign_tf.files import write_aside, write_json
 from dcign_tf.progress import Progress
@@ -103,10 +103,10 @@ class Rerendering:
             raise UserError(f"--output={output} is the picture itself; choose another name.")
         frames_of_each = np.broadcast_arrays(*self._spread.values())
         drawn = self._draw(image, dict(zip(self._spread, frames_of_each, strict=True)))
-        if output.suffix.lower() in animation.SUFFIXES:
+        if encode := ENCODERS.get(output.suffix.lower()):
             if not self._is_round:
                 drawn = np.concatenate([drawn, drawn[-2:0:-1]])
-            content = animation.encode(drawn, output)
+            content = encode(drawn)
         else:
             content = encode_png(drawn[0])
         _write(output, content)

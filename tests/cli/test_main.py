@@ -45,7 +45,7 @@ def test_help_of_a_command(name):
     """Examples and its own flags, none of the libraries'; and no TensorFlow is loaded."""
     code = (
         "import sys\nfrom dcign_tf.cli import main\n"
-        f"main.run(['{name}', '--help'])\n"
+        f"sys.argv[1:] = ['{name}', '--help']\nmain.main()\n"
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )
     result = execute([sys.executable, "-c", code], cwd=ROOT)
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_said_without_tensorflow(arguments, message, tmp_path):
     """TensorFlow's own loading would say so: it cannot be imported here."""
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")
     code = f"import sys; sys.path.insert(1, {str(tmp_path)!r})\n" + (
-        f"from dcign_tf.cli import main; main.run({arguments!r})"
+        f"from dcign_tf.cli import main; sys.argv[1:] = {arguments!r}; main.main()"
     )
     result = execute([sys.executable, "-c", code], cwd=ROOT)
     assert result.returncode in (1, 2)

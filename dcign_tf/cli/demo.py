@@ -51,10 +51,8 @@ def demo() -> None:
             from PIL import Image
 
             from dcign_tf.demo import page, server
-            from dcign_tf.editing.editor import SceneEditor
         Image.MAX_IMAGE_PIXELS = None  # the page has a limit of its own, and says so
-        editor = SceneEditor.of_run(run, FLAGS.checkpoint)
-        served = page.Page(editor, page.examples_of(run)).blocks
+        served = page.Page(run, FLAGS.checkpoint).blocks
         url = server.serve(served, FLAGS.host, FLAGS.port, FLAGS.max_upload_mb)
         print(f"{run.path} is at {url} until you press Ctrl+C.", flush=True)
         if FLAGS.host != _LOCAL:

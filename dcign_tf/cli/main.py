@@ -27,16 +27,11 @@ def main() -> None:
     if name in COMMANDS:
         running.run(COMMANDS[name], f"{PROGRAM} {name}", arguments)
     elif name in running.HELP_FLAGS:
-        print(overview())
+        lines = [f"  {name:16}{known.help.splitlines()[0]}" for name, known in COMMANDS.items()]
+        print("\n".join([__doc__, "Commands:", *lines]))
     else:
         similar = difflib.get_close_matches(name, COMMANDS, n=1)
         guess = f"Did you mean '{similar[0]}'? " if similar else ""
         running.fail(
             PROGRAM, f"Unknown command '{name}'. {guess}There is {', '.join(COMMANDS)}.", status=2
         )
-
-
-def overview() -> str:
-    """What there is: a line for each command."""
-    lines = [f"  {name:16}{command.help.splitlines()[0]}" for name, command in COMMANDS.items()]
-    return "\n".join([__doc__, "Commands:", *lines])

@@ -61,27 +61,23 @@ class _Subject(NamedTuple):
     picture: bytes | None
 
 
-def examples_of(run: RunDirectory) -> list[Path]:
-    """The example pictures that evaluation left in a run."""
-    return sorted((run.evaluation / EXAMPLES_FOLDER).glob("*.png"))
-
-
 class Page:
     """Builds the page; its methods are what the page's parts call.
 
     Args:
-        editor: of a calibrated model.
-        examples: pictures to choose from; the first is shown at first.
+        run: trained and evaluated; the first of its example pictures is shown at first.
+        checkpoint: `"last"` or `"best"`, the one that was evaluated.
 
     Attributes:
         blocks: the page, ready to be served.
     """
 
-    def __init__(self, editor: SceneEditor, examples: list[Path]):
-        self._editor = editor
-        self._examples = examples
-        self._num_directions = min(DIRECTIONS, len(editor.directions))
+    def __init__(self, run: RunDirectory, checkpoint: str):
+        self._editor = SceneEditor.of_run(run, checkpoint)
+        self._examples = sorted((run.evaluation / EXAMPLES_FOLDER).glob("*.png"))
+        self._num_directions = min(DIRECTIONS, len(self._editor.directions))
         with gr.Blocks(title=_TITLE) as self.blocks:
+            examples = self._examples
             self._lay_out(self._of_file(examples[0]) if examples else self._somebody())
             self._connect()
 

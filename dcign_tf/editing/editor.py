@@ -130,18 +130,21 @@ class SceneEditor:
         """
         latents = {}
         for name, wanted in values.items():
-            factor, calibrated = self._named(name)
+            factor, calibrated = self.named(name)
             calibrated.check(wanted)
             latents[factor] = scene.latents_for(np.asarray(wanted), calibrated)
         return scene.replaced(np.asarray(code, np.float32), self._network.code, latents)
 
-    def calibrated(self, name: str) -> FactorCalibration:
-        """The calibration of a value: its range, its period, and what can be asked for.
+    def named(self, name: str) -> tuple[str, FactorCalibration]:
+        """The factor of a value, and its calibration: its range, its period, what can be asked for.
 
         Raises:
             CalibrationError: for an unknown name.
         """
-        return self._named(name)[1]
+        try:
+            return self._calibration.named(name)
+        except KeyError as error:
+            raise CalibrationError(str(error.args[0])) from error
 
     def shifted(self, code: np.ndarray, amounts: Sequence[float]) -> np.ndarray:
         """A code moved along the first principal directions, in standard deviations."""
@@ -184,7 +187,7 @@ class SceneEditor:
         Returns:
             uint8 [frames, H, W, C], to be shown in a loop.
         """
-        calibrated = self.calibrated(name)
+        _, calibrated = self.named(name)
         low, high = calibrated.range
         phase = np.arange(frames) / frames
         if calibrated.period:
@@ -192,9 +195,3 @@ class SceneEditor:
         else:
             values = low + (high - low) * (1 - np.cos(2 * np.pi * phase)) / 2
         return self.decode(self.changed(np.tile(code, (frames, 1)), {name: values}))
-
-    def _named(self, name: str) -> tuple[str, FactorCalibration]:
-        try:
-            return self._calibration.named(name)
-        except KeyError as error:
-            raise CalibrationError(str(error.args[0])) from error

@@ -82,7 +82,7 @@ class Rerendering:
         self._spread: dict[str, np.ndarray] = {}
         self._is_round = False
         for name, ends in asked.items():
-            calibrated = editor.calibrated(name)
+            _, calibrated = editor.named(name)
             calibrated.check(ends)
             self._spread[name] = ends.spread(frames, calibrated.period)
             self._is_round |= ends.is_round(calibrated.period)

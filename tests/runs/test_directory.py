@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside, write_json
-from dcign_tf.runs import directory
 from dcign_tf.runs.directory import CHANGEABLE_KEYS, RunDirectory
 
 CONFIG = {
@@ -266,7 +265,7 @@ class TestClear:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(directory.shutil, "rmtree", interrupt)
+            patch.setattr("shutil.rmtree", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 used.clear()
         used.clear()

@@ -29,7 +29,7 @@ from dcign_tf.evaluation.report.html_report import write_report
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
 from dcign_tf.evaluation.showcase import training_codes, write_showcase
-from dcign_tf.evaluation.sweep_codes import encode_factors
+from dcign_tf.evaluation.sweep_codes import Evaluated, encode_factors
 from dcign_tf.files import write_aside, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
@@ -94,26 +94,15 @@ def evaluate_model(
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
     errors = {f: image_errors(network, s, test[f], f, image_sweeps) for f, s in sweeps.items()}
+    evaluated = Evaluated(network, sweeps, test, fit, factor_quantities, model.calibration)
     scores = make_scores(
-        code=network.code,
-        codes=test,
-        fit_codes=fit,
-        calibration=model.calibration,
-        quantities=factor_quantities,
+        evaluated,
         novel_view_ratio={f: swapped_ratio(of_sweeps) for f, of_sweeps in errors.items()},
         reconstruction_mse=reconstruction_mse(list(errors.values())),
     )
     scores["step"] = model.calibration.step
     scores["num_image_sweeps"] = {f: len(of_sweeps) for f, of_sweeps in errors.items()}
-    scores["rerendering"] = rerendering_scores(
-        network,
-        data.sweeps("train"),
-        sweeps,
-        test,
-        factor_quantities,
-        model.calibration,
-        errors,
-    )
+    scores["rerendering"] = rerendering_scores(evaluated, data.sweeps("train"), errors)
     if model.procedure == "entangled":
         scores["found_latents"] = {
             f: dataclasses.asdict(latents) for f, latents in found_latents.items()
@@ -132,10 +121,7 @@ def evaluate_model(
         scores |= of_people
     else:
         seen_codes = training_codes(network, data)
-    material = drawing.Material(
-        network, test, fit, sweeps, factor_quantities, model.calibration, scores, records
-    )
-    for name, figure in drawing.figures(material):
+    for name, figure in drawing.figures(evaluated, scores, records):
         save_figure(figure, directory / f"{numbered(name, numbers)}.png")
     write_showcase(network, data, seen_codes, directory)
     for path, _ in earlier & _stamped_figures(directory, network.code.factors, numbers):

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.codec import Codec
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images
 from dcign_tf.evaluation.mean_images import MeanImages, fit_mean_images
@@ -20,10 +19,10 @@ from dcign_tf.evaluation.metrics import circle
 from dcign_tf.evaluation.metrics.arrays import ratio
 from dcign_tf.evaluation.metrics.novel_views import squared_errors
 from dcign_tf.evaluation.picture_errors import SweepErrors
-from dcign_tf.evaluation.sweep_codes import Codes
+from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import Calibration, FactorCalibration
+from dcign_tf.readouts.calibration import FactorCalibration
 
 METHODS = ("network", "unchanged", "copy", "mean_image", "ceiling")
 """What is compared with the true picture: the network's, its latent set to what stands for
@@ -35,12 +34,8 @@ _BINS = 8
 
 
 def rerendering_scores(
-    network: Codec,
+    evaluated: Evaluated,
     train: Mapping[str, Sweeps],
-    test: Mapping[str, Sweeps],
-    codes: Mapping[str, Codes],
-    quantities: Mapping[str, Quantity],
-    calibration: Calibration,
     errors: Mapping[str, Sequence[SweepErrors]],
 ) -> dict[str, dict[str, Any]]:
     """Mean squared errors of re-rendering, for each extrinsic factor.
@@ -48,50 +43,37 @@ def rerendering_scores(
     An angle beyond the calibrated range is taken to be that at its end; how often is told.
 
     Args:
-        network: whose codes are `codes`.
+        evaluated: what is scored.
         train: factor to training sweeps, for the mean images.
-        test: factor to sweeps of identities never seen in training.
-        codes: of the latter.
-        quantities: the factors whose true values are known.
-        calibration: of these codes.
-        errors: factor to the `image_errors` of some of the sweeps of `test`.
+        errors: factor to the `image_errors` of some of its test sweeps.
 
     Returns:
         Factor to the entries of `rerendering` in `scores.json` (docs/scores.md). What is
         not known is NaN.
     """
     scores = {}
-    for factor in network.code.extrinsic:
-        if reason := _not_measured(factor, errors[factor], quantities):
+    for factor in evaluated.network.code.extrinsic:
+        if reason := _not_measured(factor, errors[factor], evaluated.quantities):
             scores[factor] = {"why_null": dict.fromkeys(METHODS, reason)}
             scores[factor] |= {"mse": dict.fromkeys(METHODS, np.nan), "by_change": None}
             continue
-        quantity, curve = quantities[factor], calibration.factors.get(factor)
+        quantity, curve = evaluated.quantities[factor], evaluated.curve(factor)
         sweep_errors = [sweep for sweep in errors[factor] if len(sweep.pairs)]
         reasons = {}
-        if curve is None or curve.reason:
-            reason = curve.reason if curve else "no validation sweep varies it"
+        if curve is None:
+            unusable = evaluated.calibration.factors.get(factor)
+            reason = unusable.reason if unusable else "no validation sweep varies it"
             reasons["network"] = f"not calibrated: {reason}"
-            curve = None
         means = fit_mean_images(
             train[factor],
             quantity.key,
-            np.concatenate(codes[factor].values),
+            np.concatenate(evaluated.test[factor].values),
             period=quantity.period,
             count=_MEAN_IMAGE_SWEEPS,
         )
         if means is None:
             reasons["mean_image"] = "no training sweep shows such values"
-        given, wanted, by_method = _pair_errors(
-            network,
-            factor,
-            test[factor],
-            codes[factor],
-            sweep_errors,
-            curve=curve,
-            means=means,
-            period=quantity.period,
-        )
+        given, wanted, by_method = _pair_errors(evaluated, factor, sweep_errors, means)
         scores[factor] = {
             "num_sweeps": len(sweep_errors),
             "num_pairs": len(given),
@@ -118,30 +100,24 @@ def _not_measured(
 
 
 def _pair_errors(
-    network: Codec,
+    evaluated: Evaluated,
     factor: str,
-    sweeps: Sweeps,
-    codes: Codes,
     sweep_errors: Sequence[SweepErrors],
-    *,
-    curve: FactorCalibration | None,
     means: MeanImages | None,
-    period: float | None,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Draws the pairs of `sweep_errors` at the values wanted, by `curve` and by `means`.
-
-    Returns:
-        The values given and wanted, [P] each, and each method's squared errors, [P].
-    """
+    """The values given and wanted of the pairs, [P] each, and each method's squared errors, [P]."""
+    network, codes, curve = evaluated.network, evaluated.test[factor], evaluated.curve(factor)
 
     def measured(sweep: SweepErrors) -> dict[str, np.ndarray]:
         given, wanted = sweep.pairs.T
         z = codes.z_mean[sweep.index][given]
         values = np.asarray(codes.values[sweep.index], np.float64)
-        true = distinct_images(sweeps[sweep.index])[wanted]
+        true = distinct_images(evaluated.sweeps[factor][sweep.index])[wanted]
         by_network = by_mean_image = np.full(len(true), np.nan)
         if curve is not None:
-            latents = {factor: latents_for(values[wanted], curve, period)}
+            latents = {
+                factor: latents_for(values[wanted], curve, evaluated.quantities[factor].period)
+            }
             drawn = network.decode(scene.replaced(z, network.code, latents))
             by_network = squared_errors(drawn, true)
         if means is not None:

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from dcign_tf.codec import Codec
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import FaceDataset, evenly
-from dcign_tf.evaluation.figures import sheets
 from dcign_tf.evaluation.figures.roc_curves import recognition as recognition_chart
+from dcign_tf.evaluation.figures.sheets import sheet
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.portraits import (
@@ -105,8 +105,8 @@ def evaluate_people(
         step=calibration.step,
     )
     scores["shape"] = shape_scores(face_model, readout, codes, test.coefficients, test.identities)
-    sheet = _estimated_shapes(face_model, readout, test, codes)
-    save_figure(sheet, directory / "shape_estimation.png")
+    shapes = _estimated_shapes(face_model, readout, test, codes)
+    save_figure(shapes, directory / "shape_estimation.png")
     readout.save(directory / READOUT_FILE)
     write_codes(
         directory / CODES_FILE,
@@ -119,8 +119,8 @@ def evaluate_people(
         step=calibration.step,
     )
     if not entangled and not any(known.reason for known in calibration.factors.values()):
-        sheet = _sampled_people(network, fit_codes[:, where], calibration)
-        save_figure(sheet, directory / "sampled_people.png")
+        people = _sampled_people(network, fit_codes[:, where], calibration)
+        save_figure(people, directory / "sampled_people.png")
     return scores, scene.arranged(fit_codes, arranged.order) if entangled else fit_codes
 
 
@@ -167,14 +167,15 @@ def _estimated_shapes(
             )
     front = ("true", "estimated", "mean face")
     side = [f"{label}\nfrom {_SIDE_DEG:.0f}°" for label in front]
-    return sheets.people(
+    return sheet(
         np.stack(columns, axis=1),
-        ["input", *front, *side],
+        headings={0: ["input", *front, *side]},
         row_labels=[
             f"{e:.1f} mm\n(mean face {m:.1f} mm)" for e, m in zip(errors, mean_errors, strict=True)
         ],
         title="People never seen in training: shape and colours read out of\nthe code of one"
         " picture. Left, the mean vertex error.",
+        lead=1,
     )
 
 
@@ -203,11 +204,12 @@ def _sampled_people(network: Codec, intrinsic: np.ndarray, calibration: Calibrat
         "fitted": IdentityDistribution.fitted(intrinsic),
     }
     people = np.concatenate([d.draw(_SAMPLED, seed=0) for d in distributions.values()])
-    return sheets.people(
+    return sheet(
         show_people(network.decode, network.code, people, scenes),
-        labels,
+        headings={0: labels},
         row_labels=[f"{name} {i}" for name in distributions for i in range(1, _SAMPLED + 1)],
         title="People who do not exist, turned and relit: their intrinsic latents drawn from the"
         " prior N(0, 1),\nand from a Gaussian fitted to the codes of training images",
+        lead=1,
         block_rows=_SAMPLED,
     )

@@ -18,6 +18,7 @@ from dcign_tf.evaluation.metrics.novel_views import (
 from dcign_tf.evaluation.sweep_codes import Codes
 
 _PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
+_NO_PAIRS = np.empty((0, 2), np.int64)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,7 +59,8 @@ def image_errors(
     def measured(index: int) -> SweepErrors:
         images, z = distinct_images(sweeps[index]), codes.z_mean[index]
         decoded = network.decode(z)
-        pairs = _pairs(len(images), index)
+        num_pairs = min(_PAIRS_PER_SWEEP, len(images) * (len(images) - 1))
+        pairs = novel_view_pairs(len(images), num_pairs, index) if num_pairs else _NO_PAIRS
         given, wanted = pairs.T
         drawn = network.novel_views(z, factor, pairs) if len(pairs) else images[:0]
         return SweepErrors(
@@ -88,10 +90,3 @@ def swapped_ratio(errors: Sequence[SweepErrors]) -> float:
     paired = [sweep for sweep in errors if len(sweep.pairs)]
     swapped = np.array([sweep.swapped.mean() for sweep in paired])
     return novel_view_ratio(swapped, np.array([sweep.copy.mean() for sweep in paired]))
-
-
-def _pairs(num_images: int, seed: int) -> np.ndarray:
-    available = num_images * (num_images - 1)
-    if not available:
-        return np.empty((0, 2), np.int64)
-    return novel_view_pairs(num_images, min(_PAIRS_PER_SWEEP, available), seed)

@@ -13,7 +13,7 @@ import numpy as np
 
 from dcign_tf.evaluation.metrics import circle, sweep_variance
 from dcign_tf.evaluation.metrics.correlation import correlations, r2
-from dcign_tf.evaluation.sweep_codes import Codes
+from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.files import write_json
 from dcign_tf.quantities import Quantity
@@ -66,25 +66,12 @@ def fit_calibration(
 
 
 def make_scores(
-    *,
-    code: GraphicsCode,
-    codes: Mapping[str, Codes],
-    fit_codes: Mapping[str, Codes],
-    calibration: Calibration,
-    quantities: Mapping[str, Quantity],
-    novel_view_ratio: Mapping[str, float],
-    reconstruction_mse: float,
+    evaluated: Evaluated, *, novel_view_ratio: Mapping[str, float], reconstruction_mse: float
 ) -> dict:
     """All scores of test identities, as `docs/scores.md` describes them.
 
     Args:
-        code: which latents belong to which factor.
-        codes: every factor to the codes of the test sweeps in which it varies.
-        fit_codes: extrinsic factors to codes of *other* identities (validation), from
-            which a guess of each value is taken.
-        calibration: of `fit_calibration`, from the same `fit_codes`. It also says where
-            a circle is cut.
-        quantities: the factors whose true values are known, to what these are.
+        evaluated: what is scored.
         novel_view_ratio: every factor to its `novel_view_ratio`.
         reconstruction_mse: mean squared error of the reconstructions.
 
@@ -96,15 +83,16 @@ def make_scores(
         ValueError: if an extrinsic factor with known values has more than one latent,
             so that none could be called the value's; or if arrays do not fit together.
     """
+    code, codes, quantities = evaluated.network.code, evaluated.test, evaluated.quantities
     matrix = sweep_variance.movement_matrix({f: codes[f].z_mean for f in code.factors}, code)
     selectivity = sweep_variance.selectivity(matrix, code)
     factors: dict[str, dict[str, float]] = {}
     why_null: dict[str, dict[str, str]] = {}
     for factor in code.factors:
         where, z_mean = code.slice(factor), codes[factor].z_mean
-        quantity, curve = quantities.get(factor), calibration.factors.get(factor)
         scores = factors[factor] = {}
-        if quantity:
+        if quantity := quantities.get(factor):
+            curve = evaluated.calibration.factors.get(factor)
             scores |= _value_scores(codes[factor], curve, quantity, where)
         elif factor in code.extrinsic:
             scores |= dict.fromkeys(_LINEAR_SCORES, np.nan)
@@ -115,7 +103,7 @@ def make_scores(
         scores["invariance"] = sweep_variance.invariance(z_mean, where)
         scores["novel_view_ratio"] = float(novel_view_ratio[factor])
         reasons = {
-            name: _reason(name, value, codes[factor], fit_codes.get(factor), quantity, curve)
+            name: _reason(name, value, factor, evaluated)
             for name, value in scores.items()
             if not math.isfinite(value)
         }
@@ -132,7 +120,7 @@ def make_scores(
             factor: {
                 "key": quantity.key,
                 "period": quantity.period,
-                "guessing_error": _guessing_error(codes[factor], fit_codes[factor], quantity),
+                "guessing_error": _guessing_error(codes[factor], evaluated.fit[factor], quantity),
             }
             for factor, quantity in quantities.items()
         },
@@ -196,26 +184,20 @@ def _pooled(sweeps: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.zeros(0), *sweeps])
 
 
-def _reason(
-    name: str,
-    value: float,
-    codes: Codes,
-    fit_codes: Codes | None,
-    quantity: Quantity | None,
-    curve: FactorCalibration | None,
-) -> str:
+def _reason(name: str, value: float, factor: str, evaluated: Evaluated) -> str:
     """Why a score is null in scores.json: the first thing that it lacks."""
+    quantity, num_sweeps = evaluated.quantities.get(factor), len(evaluated.test[factor].z_mean)
     if name in VALUE_SCORES and quantity is None:
         return "the dataset holds no true values of this factor"
-    if not len(codes.z_mean) and name != "cut":
+    if not num_sweeps and name != "cut":
         return "no test sweep varies this factor"
     needs_cut = name == "cut" or (name in ("pearson", "spearman") and quantity.period)
     if needs_cut or name in ("r2_calibrated", "mean_absolute_error"):
-        if not len(fit_codes.z_mean):
+        if not len(evaluated.fit[factor].z_mean):
             return "no validation sweep varies this factor"
-        if needs_cut and (curve is None or curve.reason):
+        if needs_cut and evaluated.curve(factor) is None:
             return "it is not calibrated: where to cut the circle is not known"
-    if name in ("consistency", "invariance") and len(codes.z_mean) < 2:
+    if name in ("consistency", "invariance") and num_sweeps < 2:
         return "one sweep cannot be compared with another"
     if math.isinf(value):
         return "infinite: what it is divided by is zero"

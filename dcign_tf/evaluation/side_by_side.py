@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
-from dcign_tf.evaluation.figures.sheets import people
+from dcign_tf.evaluation.figures.sheets import sheet
 from dcign_tf.evaluation.given_values import latents_for
 from dcign_tf.evaluation.metrics.circle import furthest_apart
 from dcign_tf.quantities import Quantity, display_name
@@ -108,9 +108,9 @@ def comparison_sheet(examples: Sequence[Example], turned: Mapping[str, np.ndarra
     columns = [given, wanted, *turned.values()]
     headings = [textwrap.fill(name, _HEADING_WIDTH) for name in turned]
     is_blank = any((image == 1).all() for images in turned.values() for image in images)
-    return people(
+    return sheet(
         np.stack([np.stack(column) for column in columns], axis=1),
-        ["given", "true", *headings],
+        headings={0: ["given", "true", *headings]},
         row_labels=[example.label for example in examples],
         title="One factor of a picture, set to a value" + (" (white: not calibrated)" * is_blank),
         lead=2,

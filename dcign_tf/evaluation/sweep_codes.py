@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ import numpy as np
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images
 from dcign_tf.factors import GraphicsCode
+from dcign_tf.quantities import Quantity
 from dcign_tf.readouts import scene
+from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 
 if TYPE_CHECKING:
     from dcign_tf.codec import Codec
@@ -47,9 +50,60 @@ class Codes:
         return [np.asarray(sweep)[:, where.start] for sweep in self.z_mean]
 
 
-def encode_sweeps(network: Codec, sweeps: Sweeps, value_key: str | None = None) -> Codes:
-    """The codes of sweeps of one factor, and its true values if `value_key` names them."""
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+    """A network and held-out sweeps: what is scored and drawn. Of every factor, by its name.
 
+    Attributes:
+        network: its codes are as the graphics code has them.
+        sweeps: the test sweeps, of identities that nothing is fitted on.
+        test: their codes.
+        fit: the codes of sweeps of other identities (validation).
+        quantities: the factors whose true values are known, to what these are.
+        calibration: what the extrinsic latents mean, fitted on `fit`.
+    """
+
+    network: Codec
+    sweeps: Mapping[str, Sweeps]
+    test: Mapping[str, Codes]
+    fit: Mapping[str, Codes]
+    quantities: Mapping[str, Quantity]
+    calibration: Calibration
+
+    @property
+    def tested(self) -> list[str]:
+        """The extrinsic factors that test sweeps vary."""
+        return [factor for factor in self.network.code.extrinsic if len(self.sweeps[factor])]
+
+    @functools.cached_property
+    def examples(self) -> np.ndarray:
+        """16 test images, or all there are: float32 [N, H, W, C] in [0, 1]."""
+        return example_images(self.sweeps, self.network.code.factors, 16)
+
+    def curve(self, factor: str) -> FactorCalibration | None:
+        """The calibration of a factor, None if it is not calibrated."""
+        return self.calibration.usable.get(factor)
+
+
+def example_images(sweeps: Mapping[str, Sweeps], factors: Sequence[str], count: int) -> np.ndarray:
+    """The first `count` images, or all there are; of intrinsic sweeps first: unlike objects."""
+    images: list[np.ndarray] = []
+    for factor in reversed(factors):
+        for index in range(len(sweeps[factor])):
+            if len(images) >= count:
+                break
+            images += list(distinct_images(sweeps[factor][index]))
+    return np.array(images[:count])
+
+
+def encode_factors(
+    network: Codec, sweeps: Mapping[str, Sweeps], values: Mapping[str, str]
+) -> dict[str, Codes]:
+    """Each factor's sweeps encoded; `values` is `SweepDataset.values`."""
+    return {f: _encoded(network, sweeps[f], values.get(f)) for f in sweeps}
+
+
+def _encoded(network: Codec, sweeps: Sweeps, value_key: str | None) -> Codes:
     def encoded(index: int) -> tuple[np.ndarray, np.ndarray | None]:
         example = sweeps[index]
         z_mean = network.encode(distinct_images(example))
@@ -58,13 +112,6 @@ def encode_sweeps(network: Codec, sweeps: Sweeps, value_key: str | None = None) 
     pairs = list(concurrently(encoded, range(len(sweeps))))
     values = None if value_key is None else [values for _, values in pairs]
     return Codes([z_mean for z_mean, _ in pairs], values)
-
-
-def encode_factors(
-    network: Codec, sweeps: Mapping[str, Sweeps], values: Mapping[str, str]
-) -> dict[str, Codes]:
-    """Each factor's sweeps encoded; `values` is `SweepDataset.values`."""
-    return {f: encode_sweeps(network, sweeps[f], values.get(f)) for f in sweeps}
 
 
 def latent_ranges(code: GraphicsCode, codes: Mapping[str, Codes]) -> dict[str, tuple[float, float]]:

@@ -35,4 +35,4 @@ def photograph_sheet(model: DCIGN) -> Figure:
             value = low + share * (high - low)
             shown.append(model.rerender(images, **{curve.name: value}).numpy()[0])
             labels.append(f"{display_name(curve.name)} {curve.quantity.text(value)}")
-    return sheet(np.stack(shown), columns=len(shown), column_labels=labels, dark=False)
+    return sheet([np.stack(shown)], headings={0: labels})

@@ -8,9 +8,8 @@ import numpy as np
 
 from dcign_tf.codec import TRAVERSAL_STEPS, Codec
 from dcign_tf.datasets.sweeps import Sweeps
-from dcign_tf.evaluation.drawing import example_images
 from dcign_tf.evaluation.entangled import with_found_latents
-from dcign_tf.evaluation.sweep_codes import encode_factors, latent_ranges
+from dcign_tf.evaluation.sweep_codes import encode_factors, example_images, latent_ranges
 
 
 def training_pictures(

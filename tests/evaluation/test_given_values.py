@@ -16,7 +16,7 @@ from dcign_tf.evaluation.given_values import METHODS, rerendering_scores
 from dcign_tf.evaluation.mean_images import MeanImages, fit_mean_images
 from dcign_tf.evaluation.metrics.novel_views import novel_view_pairs
 from dcign_tf.evaluation.picture_errors import image_errors
-from dcign_tf.evaluation.sweep_codes import Codes
+from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
@@ -76,15 +76,16 @@ def measure(network=None, known=None, test=TEST, train=TRAIN, quantities=AZIMUTH
     network = network or Exact()
     z = [network.encode(example["image"] / np.float32(255)) for example in test]
     codes = Codes(z, [example["azimuth_deg"] for example in test])
-    return rerendering_scores(
+    evaluated = Evaluated(
         network,
-        {"azimuth": train},
-        {"azimuth": test},
-        {"azimuth": codes},
-        quantities,
-        known or calibration(),
-        {"azimuth": image_errors(network, test, codes, "azimuth", count)},
-    )["azimuth"]
+        sweeps={"azimuth": test},
+        test={"azimuth": codes},
+        fit={},
+        quantities=quantities,
+        calibration=known or calibration(),
+    )
+    errors = {"azimuth": image_errors(network, test, codes, "azimuth", count)}
+    return rerendering_scores(evaluated, {"azimuth": train}, errors)["azimuth"]
 
 
 def by_hand(count: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

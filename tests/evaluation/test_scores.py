@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import types
 import warnings
 
 import numpy as np
@@ -24,10 +25,9 @@ from dcign_tf.evaluation.scores import (
     make_scores,
     write_scores,
 )
-from dcign_tf.evaluation.sweep_codes import Codes
+from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.quantities import Quantity
-from dcign_tf.readouts.calibration import Calibration
 from tests.helpers import ROOT
 
 CODE = GraphicsCode({"azimuth": 1, "elevation": 1, "light": 1, "intrinsic": 3})
@@ -56,16 +56,17 @@ def codes_of(num_sweeps, seed):
     return {factor: Codes(list(z_mean[factor]), values.get(factor)) for factor in CODE.factors}
 
 
-def scores_of(codes, fit_codes, quantities=QUANTITIES):
-    return make_scores(
-        code=CODE,
-        codes=codes,
-        fit_codes=fit_codes,
-        calibration=fit_calibration(CODE, fit_codes, quantities, step=1),
+def scores_of(codes, fit_codes, quantities=QUANTITIES, code=CODE):
+    evaluated = Evaluated(
+        types.SimpleNamespace(code=code),
+        sweeps={},
+        test=codes,
+        fit=fit_codes,
         quantities=quantities,
-        novel_view_ratio=dict.fromkeys(CODE.factors, np.float32(0.5)),
-        reconstruction_mse=0.0125,
+        calibration=fit_calibration(code, fit_codes, quantities, step=1),
     )
+    ratios = dict.fromkeys(code.factors, np.float32(0.5))
+    return make_scores(evaluated, novel_view_ratio=ratios, reconstruction_mse=0.0125)
 
 
 @pytest.fixture(autouse=True)
@@ -338,15 +339,7 @@ def test_a_factor_of_two_latents_has_no_latent_to_compare_with_a_value():
     code = GraphicsCode({"azimuth": 2, "intrinsic": 3})
     codes = dict.fromkeys(code.factors, Codes([np.ones((2, 5))], [np.ones(2)]))
     with pytest.raises(ValueError, match="2 latents belong to one factor"):
-        make_scores(
-            code=code,
-            codes=codes,
-            fit_codes=codes,
-            calibration=Calibration({}),
-            quantities={"azimuth": Quantity("azimuth_deg")},
-            novel_view_ratio=dict.fromkeys(code.factors, 1.0),
-            reconstruction_mse=0.0,
-        )
+        scores_of(codes, codes, {"azimuth": Quantity("azimuth_deg")}, code)
 
 
 @pytest.mark.parametrize("low", [-60, 300])  # the same angles, by other numbers

@@ -6,237 +6,131 @@ is what the model put out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dcign_tf.evaluation.figures.layout import draw, pixels
-from dcign_tf.evaluation.figures.style import styled
+from dcign_tf.evaluation.figures.style import DPI, styled
+from dcign_tf.pixels import to_levels
 
-
-@styled
-def traversal(
-    inputs: np.ndarray,
-    images: np.ndarray,
-    labels: Sequence[str],
-    values: Sequence[str],
-    *,
-    title: str,
-) -> Figure:
-    """One latent swept, all others held, a row for each image (paper Figs 4 and 5).
-
-    Args:
-        inputs: the images whose codes were changed, [rows, H, W, C].
-        images: decoded, [rows, steps, H, W, C].
-        labels: of the rows.
-        values: what the latent was, or what it stands for, one a step.
-        title: above all.
-
-    Raises:
-        ValueError: if the arrays do not fit together or are not images.
-    """
-    inputs, images = pixels(inputs, 4), pixels(images, 5)
-    if inputs.shape != (len(images), *images.shape[2:]) or len(labels) != len(images):
-        raise ValueError(
-            f"{inputs.shape} inputs and {len(labels)} labels do not fit {images.shape} images."
-        )
-    rows = np.concatenate([inputs[:, None], images], axis=1)
-    return draw(rows, headings={0: ["input", *values]}, row_labels=labels, title=title, lead=1)
-
-
-@styled
-def reconstructions(
-    originals: np.ndarray,
-    reconstructed: np.ndarray,
-    *,
-    columns: int = 8,
-    title: str | None = None,
-) -> Figure:
-    """Images above what the model makes of them.
-
-    Args:
-        originals: [N, H, W, C].
-        reconstructed: of the same shape, either type.
-        columns: images in a row, at most; the rest go into further pairs of rows.
-        title: above all.
-
-    Raises:
-        ValueError: if the shapes differ or the arrays are not images.
-    """
-    rows = {"input": originals, "reconstruction": reconstructed}
-    return _stacked(rows, columns=columns, title=title)
-
-
-@styled
-def novel_views(
-    source: np.ndarray,
-    target: np.ndarray,
-    predicted: np.ndarray,
-    *,
-    labels: Sequence[str],
-    columns: int = 8,
-) -> Figure:
-    """Triples, one below the other: image given, image asked for, image decoded.
-
-    Args:
-        source: images whose codes were changed, [N, H, W, C].
-        target: images of the same sweeps, whose varied latent was put in.
-        predicted: what the changed codes decode to.
-        labels: a heading for each triple, e.g. "azimuth −40° → 25°".
-        columns: triples side by side, at most.
-
-    Raises:
-        ValueError: if the shapes differ or the arrays are not images.
-    """
-    rows = {"given": source, "asked for": target, "decoded": predicted}
-    title = "Novel views: one factor's latents swapped"
-    return _stacked(rows, columns=columns, headings=labels, title=title)
-
-
-@styled
-def ordered(
-    sweeps: Sequence[np.ndarray],
-    values: Sequence[np.ndarray],
-    *,
-    labels: Sequence[str],
-    title: str,
-) -> Figure:
-    """Images of one sweep a row, in the order they are given, with a value above each.
-
-    Args:
-        sweeps: images of each sweep, [n_i, H, W, C].
-        values: the number above each image, [n_i].
-        labels: one a row.
-        title: above all.
-
-    Raises:
-        ValueError: if the arrays do not fit together or are not images.
-    """
-    if not sweeps or [len(s) for s in sweeps] != [len(v) for v in values]:
-        raise ValueError(
-            f"Sweeps of {[len(s) for s in sweeps]} images and {[len(v) for v in values]} values"
-            " do not fit together."
-        )
-    rows = [pixels(sweep, 4) for sweep in sweeps]
-    headings = dict(enumerate([[signed(value) for value in row] for row in values]))
-    return draw(rows, headings=headings, row_labels=labels, title=title)
-
-
-@styled
-def rotations(
-    inputs: np.ndarray,
-    true: Sequence[np.ndarray],
-    decoded: Sequence[np.ndarray],
-    headings: Sequence[Sequence[str]],
-    *,
-    title: str,
-) -> Figure:
-    """Objects turned from a single view, below what they really look like (paper Fig. 8).
-
-    Args:
-        inputs: the one view of each object that was given, [N, H, W, C].
-        true: each object from other sides, [n_i, H, W, C].
-        decoded: the input decoded for the same sides, [n_i, H, W, C].
-        headings: which sides these are, n_i texts each.
-        title: above all.
-
-    Raises:
-        ValueError: if the arrays do not fit together or are not images.
-    """
-    inputs = pixels(inputs, 4)
-    sizes = {tuple(map(len, each)) for each in (true, decoded, headings)}
-    if len(sizes) > 1 or len(true) != len(inputs):
-        raise ValueError(
-            f"{len(inputs)} inputs, and {' or '.join(map(str, sizes))} views of each, do not fit."
-        )
-    rows = []
-    for source, views, drawn in zip(inputs, true, decoded, strict=True):
-        for first, others in ((source, views), (np.full_like(source, 255), drawn)):
-            rows.append(np.concatenate([first[np.newaxis], pixels(others, 4)]))
-    texts = {2 * number: ["given", *line] for number, line in enumerate(headings)}
-    labels = ["true", "decoded"] * len(inputs)
-    return draw(rows, headings=texts, row_labels=labels, title=title, block_rows=2, lead=1)
-
-
-@styled
-def people(
-    images: np.ndarray,
-    column_labels: Sequence[str],
-    *,
-    row_labels: Sequence[str],
-    title: str,
-    lead: int = 1,
-    block_rows: int = 0,
-) -> Figure:
-    """One person a row, a column for each way of seeing them.
-
-    Args:
-        images: [rows, columns, H, W, C], uint8 or float in [0, 1].
-        column_labels: printed above the columns, one each; may hold line breaks.
-        row_labels: one a row.
-        title: above all.
-        lead: so many first columns are set apart: what was given, or the plain view.
-        block_rows: if not 0, rows are set apart in groups of that many.
-
-    Raises:
-        ValueError: if the array is not images, or labels do not fit.
-    """
-    return draw(
-        pixels(images, 5),
-        headings={0: column_labels},
-        row_labels=row_labels,
-        title=title,
-        lead=lead,
-        block_rows=block_rows,
-    )
+# In pixels of the finished picture.
+_TILE_PX = 150  # smaller images are enlarged to about this width
+_MARGIN_PX = 24
+_GAP_PX = 4
+_FRAME = 190  # grey
+_LABEL_PT = 10
+_SMALLEST_PT = 7
 
 
 @styled
 def sheet(
-    images: np.ndarray,
+    rows: Sequence[np.ndarray],
     *,
-    columns: int,
+    headings: Mapping[int, Sequence[str]] | None = None,
     row_labels: Sequence[str] | None = None,
-    column_labels: Sequence[str] | None = None,
     title: str | None = None,
-    dark: bool = True,
+    block_rows: int = 0,
+    lead: int = 0,
 ) -> Figure:
-    """A contact sheet, filled row by row.
+    """Lays out rows of images on white.
 
     Args:
-        images: [N, H, W, C], uint8 or float in [0, 1].
-        columns: images in a row.
+        rows: images [n_i, H, W, C] each, uint8 or float in [0, 1]; a row may be shorter
+            than others.
+        headings: rows, by their number, to a line of texts above them, one an image.
         row_labels: one a row.
-        column_labels: one a column.
         title: above all.
-        dark: on black; otherwise on white.
+        block_rows: if not 0, sets rows apart in groups of that many.
+        lead: sets the first so many columns apart from the rest.
 
     Raises:
-        ValueError: if the array is not images, or labels do not fit.
+        ValueError: if these are not images, if they differ in size, or if headings or
+            labels do not fit them.
     """
-    headings = {} if column_labels is None else {0: column_labels}
-    rows = _wrapped(pixels(images, 4), columns)
-    return draw(rows, headings=headings, row_labels=row_labels, title=title, dark=dark)
+    rows, headings = [_pixels(row) for row in rows], headings or {}
+    sizes = {row.shape[1:] for row in rows}
+    if len(sizes) != 1:
+        raise ValueError(f"Images must be of one size; there are {sorted(sizes) or 'none'}.")
+    for r, line in headings.items():
+        if len(line) != len(rows[r]):
+            raise ValueError(f"{len(line)} headings do not fit {len(rows[r])} columns.")
+    if row_labels is not None and len(row_labels) != len(rows):
+        raise ValueError(f"{len(row_labels)} row labels do not fit {len(rows)} rows.")
+
+    height, width = rows[0].shape[1:3]
+    zoom, heading_pt = _zoom_and_heading_size(
+        [t for line in headings.values() for t in line], width
+    )
+    tile_px = np.array([height, width]) * zoom
+    heading_px = np.zeros(len(rows), int)
+    for r, line in headings.items():
+        heading_px[r] = _largest_px(line, heading_pt)[1] + 8 + 3 * _GAP_PX * (r > 0)
+    label_px = _largest_px(row_labels, _LABEL_PT)[0] + 16 if row_labels is not None else 0
+    title_px = _largest_px([title], _LABEL_PT + 1) if title else (0, 0)
+
+    row = np.arange(len(rows))
+    tops = _MARGIN_PX + row * (tile_px[0] + _GAP_PX) + np.cumsum(heading_px)
+    tops += 4 * _GAP_PX * (row // block_rows if block_rows else 0)
+    tops += title_px[1] + 20 if title else 0
+    column = np.arange(max(map(len, rows)))
+    lefts = _MARGIN_PX + label_px + column * (tile_px[1] + _GAP_PX)
+    lefts += 4 * _GAP_PX * ((column >= lead) & (lead > 0))
+
+    size = (
+        tops[-1] + tile_px[0] + _MARGIN_PX,
+        max(lefts[-1] + tile_px[1], _MARGIN_PX + title_px[0]) + _MARGIN_PX,
+    )
+    canvas = np.full((*size, 3), 255, np.uint8)
+    for top, tiles in zip(tops, rows, strict=True):
+        for left, tile in zip(lefts, tiles, strict=False):
+            enlarged = tile.repeat(zoom, axis=0).repeat(zoom, axis=1)
+            bottom, right = top + tile_px[0], left + tile_px[1]
+            if (enlarged < 255).any():  # else an image on white would have no edge
+                canvas[top - 1 : bottom + 1, left - 1 : right + 1] = _FRAME
+            canvas[top:bottom, left:right] = enlarged
+
+    figure, page = _page(canvas)
+    if title:
+        page.text(_MARGIN_PX, _MARGIN_PX, title, fontsize=_LABEL_PT + 1, va="top")
+    for r, line in headings.items():
+        for left, text in zip(lefts, line, strict=False):
+            style = {"fontsize": heading_pt, "ha": "center", "va": "bottom"}
+            page.text(left + tile_px[1] / 2, tops[r] - 8, text, **style)
+    for top, text in zip(tops, row_labels or (), strict=False):
+        style = {"fontsize": _LABEL_PT, "ha": "right", "va": "center"}
+        page.text(lefts[0] - 16, top + tile_px[0] / 2, text, **style)
+    return figure
 
 
-def _stacked(
-    rows: dict[str, np.ndarray],
+def stacked(
+    rows: Mapping[str, np.ndarray],
     *,
-    columns: int,
-    title: str | None,
+    columns: int = 8,
     headings: Sequence[str] | None = None,
+    title: str | None = None,
 ) -> Figure:
-    """Blocks of rows, each block one image from each of `rows` above each other."""
-    pictures = {label: pixels(images, 4) for label, images in rows.items()}
-    shapes = {images.shape for images in pictures.values()}
+    """Blocks of rows, in each block one image from each of `rows` above each other.
+
+    Args:
+        rows: label to its images, [N, H, W, C] each.
+        columns: images in a row, at most; the rest go into further blocks.
+        headings: one above each block's column, N in all.
+        title: above all.
+
+    Raises:
+        ValueError: if shapes differ, or as in `sheet`.
+    """
+    shapes = {images.shape for images in rows.values()}
     if len(shapes) > 1 or (headings is not None and len(headings) != next(iter(shapes))[0]):
-        described = ", ".join(f"{label} {images.shape}" for label, images in pictures.items())
+        described = ", ".join(f"{label} {images.shape}" for label, images in rows.items())
         count = "" if headings is None else f", {len(headings)} headings"
         raise ValueError(f"The images do not fit together: {described}{count}.")
-    blocks = list(zip(*(_wrapped(images, columns) for images in pictures.values()), strict=True))
+    blocks = list(zip(*(_wrapped(images, columns) for images in rows.values()), strict=True))
     lines = _wrapped(headings or (), columns)
-    return draw(
+    return sheet(
         [row for block in blocks for row in block],
         headings={number * len(rows): line for number, line in enumerate(lines)},
         row_labels=list(rows) * len(blocks),
@@ -246,13 +140,52 @@ def _stacked(
 
 
 def _wrapped(items: Sequence, columns: int) -> list[Sequence]:
-    """Rows of at most `columns` items."""
-    if columns < 1:
-        raise ValueError(f"{columns} columns were asked for; at least 1 is needed.")
     return [items[start : start + columns] for start in range(0, len(items), columns)]
 
 
-def signed(value: float, digits: int = 1) -> str:
-    """A latent's value to read: +1.5, −1.5, and 0.0 for what rounds to it from either side."""
-    rounded = round(float(value), digits)
-    return f"{rounded:+.{digits}f}".replace("-", "−") if rounded else f"{0:.{digits}f}"
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """uint8 RGB; float in [0, 1] is rounded and what lies beyond is clipped."""
+    images = np.asarray(images)
+    if images.ndim != 4 or not images.size or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"Images have shape {images.shape}; they must have 4 axes, the last of 1 or 3"
+            " channels, and none empty."
+        )
+    if np.issubdtype(images.dtype, np.floating):
+        if np.isnan(images).any():
+            raise ValueError("Images hold NaN; there is nothing to draw.")
+        images = to_levels(np.clip(images, 0, 1))
+    elif images.dtype != np.uint8:
+        raise ValueError(f"Images are {images.dtype}; they must be uint8 or float in [0, 1].")
+    return np.broadcast_to(images, (*images.shape[:-1], 3))
+
+
+def _page(canvas: np.ndarray) -> tuple[Figure, Axes]:
+    """A figure that shows `canvas` pixel for pixel, and its axes, in pixels from the top left."""
+    height, width, _ = canvas.shape
+    # Matplotlib before 3.11 cuts the size down to whole pixels: a hundredth saves the last one.
+    figure = Figure(figsize=((width + 0.01) / DPI, (height + 0.01) / DPI), dpi=DPI)
+    # imshow would resample, off by one in places. Below the axes, or it would cover the labels.
+    figure.figimage(canvas, origin="upper", zorder=-1)
+    page = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    page.set_axis_off()
+    return figure, page
+
+
+def _zoom_and_heading_size(texts: Sequence[str], width: int) -> tuple[int, float]:
+    """Whole enlargement of the tiles and point size at which the widest heading fits one."""
+    zoom = max(1, round(_TILE_PX / width))
+    if not texts:
+        return zoom, _LABEL_PT
+    widest = _largest_px(texts, _LABEL_PT)[0] * 1.12  # so that neighbours do not touch
+    while _LABEL_PT * zoom * width / widest < _SMALLEST_PT:
+        zoom += 1
+    return zoom, min(_LABEL_PT, _LABEL_PT * zoom * width / widest)
+
+
+def _largest_px(texts: Sequence[str], points: float) -> np.ndarray:
+    """Width and height in whole pixels that hold each of `texts`."""
+    figure = Figure(dpi=DPI)
+    FigureCanvasAgg(figure)
+    boxes = [figure.text(0, 0, text, fontsize=points).get_window_extent() for text in texts]
+    return np.ceil([max(b.width for b in boxes), max(b.height for b in boxes)]).astype(int)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcign_tf.datasets.registry import dataset_facts
-from dcign_tf.evaluation.drawing import _DRAWERS
+from dcign_tf.evaluation.drawing import _DRAWERS, _DRAWERS_OF_A_FACTOR
 from dcign_tf.evaluation.figures.catalogue import FIGURES, numbered, of_factor, pictures
 
 OF_PEOPLE = {"recognition", "shape_estimation", "sampled_people"}
@@ -22,7 +22,9 @@ def test_faces_have_the_papers_figures_of_faces_and_chairs_its_chairs():
 
 
 def test_whatever_is_drawn_has_a_caption():
-    assert set(_DRAWERS) == set(FIGURES) - OF_PEOPLE - OF_COMPARISONS
+    assert {*_DRAWERS, *_DRAWERS_OF_A_FACTOR, "training"} == set(
+        FIGURES
+    ) - OF_PEOPLE - OF_COMPARISONS
 
 
 def test_a_factor_may_be_called_anything():

@@ -14,6 +14,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
+from dcign_tf.evaluation.drawing import signed
 from dcign_tf.evaluation.figures import charts, sheets
 from dcign_tf.evaluation.figures.style import factor_colours, save_figure
 
@@ -120,7 +121,7 @@ def test_no_curve_is_an_error():
 
 def test_sheet_shows_every_pixel_as_a_whole_square(rng):
     images = rng.integers(0, 256, (5, 37, 50, 3), np.uint8)
-    figure = sheets.sheet(images, columns=3)
+    figure = sheets.sheet([images[:3], images[3:]])
     assert len(figure.axes) == 1
     picture = rendered(figure)
     squares = images.repeat(3, axis=1).repeat(3, axis=2)  # 50 px, enlarged to 150
@@ -128,56 +129,37 @@ def test_sheet_shows_every_pixel_as_a_whole_square(rng):
     for index, square in enumerate(squares):
         top, left = 24 + index // 3 * (111 + 4), 24 + index % 3 * (150 + 4)
         np.testing.assert_array_equal(picture[top : top + 111, left : left + 150], square)
-    assert not picture[24 + 115 :, 24 + 2 * 154 :].any()  # no sixth image: black
-    assert not picture[:24].any()
-    light = rendered(sheets.sheet(images, columns=3, dark=False))
-    assert (light[24 + 115 :, 24 + 2 * 154 :] == 255).all()
-    assert (light[:20] == 255).all()
+    assert (picture[24 + 115 :, 24 + 2 * 154 :] == 255).all()  # no sixth image: blank
+    assert (picture[:20] == 255).all()
 
 
 def test_no_sheet_of_any_width_loses_a_pixel(rng):
     """A figure's size is in inches: for some widths the product with the dpi falls short."""
     for width in range(150, 170):
         images = rng.integers(0, 256, (1, 4, width, 1), np.uint8)
-        picture = rendered(sheets.sheet(images, columns=1))
+        picture = rendered(sheets.sheet([images]))
         assert picture.shape == (4 + 48, width + 48, 3)
         np.testing.assert_array_equal(picture[24:-24, 24:-24], images[0].repeat(3, -1))
 
 
 @pytest.mark.parametrize("size", [16, 64, 70, 150, 400])
 def test_labels_of_sheets_neither_overlap_nor_leave(rng, size):
-    images = rng.random((6, size, size, 1))
     figure = sheets.sheet(
-        images,
-        columns=3,
-        row_labels=["light azimuth", "elevation"],
-        column_labels=["light azimuth −80°", "0°", "light azimuth +80°"],
+        rng.random((2, 3, size, size, 1)),
+        row_labels=["light azimuth", "elevation, read\nas −12°"],
+        headings={0: ["light azimuth\n−80°", "0°", "light azimuth +80°"]},
         title="A rather long title, longer than the sheet of three images is wide by far",
+        lead=1,
     )
     assert_texts_fit(figure)
     assert len(figure.axes[0].texts) == 6
     assert min(text.get_fontsize() for text in figure.axes[0].texts) >= 7  # legible
 
 
-def test_traversal_shows_input_then_steps_with_their_values(rng):
-    inputs, images = rng.random((2, 20, 20, 1)), rng.random((2, 4, 20, 20, 1))
-    values = ["−60°", "−20°", "20°", "60°"]
-    labels = ["input 1, read\nas −12°", "input 2"]
-    figure = sheets.traversal(inputs, images, labels, values, title="azimuth")
-    assert_texts_fit(figure)
-    assert texts_of(figure.axes[0]) == ["azimuth", "input", *values, *labels]
-
-
-def test_latents_are_read_with_their_sign():
-    texts = [sheets.signed(value) for value in (-1.5, -0.04, 0.0, 0.5, 12.0)]
-    assert texts == ["−1.5", "0.0", "0.0", "+0.5", "+12.0"]
-    assert [sheets.signed(value, 2) for value in (-0.04, 0.004)] == ["−0.04", "0.00"]
-
-
-def test_reconstructions_wrap_into_pairs_of_rows(rng):
+def test_rows_wrap_into_blocks(rng):
     originals = rng.integers(0, 256, (5, 150, 150, 1), np.uint8)
-    figure = sheets.reconstructions(originals, originals / 255, columns=3)
-    assert texts_of(figure.axes[0]) == ["input", "reconstruction"] * 2
+    figure = sheets.stacked({"input": originals, "drawn": originals / 255}, columns=3)
+    assert texts_of(figure.axes[0]) == ["input", "drawn"] * 2
     assert_texts_fit(figure)
     picture = rendered(figure)
     right = picture[:, -24 - 150 : -24]
@@ -186,70 +168,59 @@ def test_reconstructions_wrap_into_pairs_of_rows(rng):
     assert (right[329:] == 255).all()  # no sixth image: blank
 
 
-def test_novel_views_stack_the_three(rng):
-    source, target, predicted = rng.integers(0, 256, (3, 4, 150, 150, 3), np.uint8)
-    labels = [f"light azimuth\n−{i}0° → 25°" for i in range(4)]
-    figure = sheets.novel_views(source, target, predicted, labels=labels)
+def test_a_block_has_headings(rng):
+    rows = dict(zip("abc", rng.integers(0, 256, (3, 4, 150, 150, 3), np.uint8), strict=True))
+    headings = [f"light azimuth\n−{i}0° → 25°" for i in range(4)]
+    figure = sheets.stacked(rows, headings=headings)
     assert_texts_fit(figure)
-    assert texts_of(figure.axes[0])[-3:] == ["given", "asked for", "decoded"]
+    assert texts_of(figure.axes[0]) == [*headings, *"abc"]
     right = rendered(figure)[:-24, -24 - 150 : -24]
-    np.testing.assert_array_equal(right[-150:], predicted[3])
-    np.testing.assert_array_equal(right[-304:-154], target[3])
-    np.testing.assert_array_equal(right[-458:-308], source[3])
+    np.testing.assert_array_equal(right[-150:], rows["c"][3])
+    np.testing.assert_array_equal(right[-304:-154], rows["b"][3])
+    np.testing.assert_array_equal(right[-458:-308], rows["a"][3])
 
 
-def test_ordered_sweeps_of_different_lengths(rng):
-    sweeps = [rng.integers(0, 256, (n, 150, 150, 1), np.uint8) for n in (2, 4)]
-    values = [[-1.04, 2], [0, 1, 2, 3]]
-    figure = sheets.ordered(sweeps, values, labels=["sweep 1", "sweep 20"], title="azimuth")
+def test_rows_of_different_lengths_each_with_its_headings(rng):
+    rows = [rng.integers(0, 256, (n, 150, 150, 1), np.uint8) for n in (2, 4)]
+    headings = {0: ["−1.0", "+2.0"], 1: list("0123")}
+    figure = sheets.sheet(rows, headings=headings, row_labels=["sweep 1", "sweep 20"], title="all")
     assert_texts_fit(figure)
-    texts = ["azimuth", "−1.0", "+2.0", "0.0", "+1.0", "+2.0", "+3.0"]
-    assert texts_of(figure.axes[0]) == [*texts, "sweep 1", "sweep 20"]
+    expected = ["all", "−1.0", "+2.0", *"0123", "sweep 1", "sweep 20"]
+    assert texts_of(figure.axes[0]) == expected
     picture = rendered(figure)
-    np.testing.assert_array_equal(picture[-174:-24, -174:-24, 0], sweeps[1][3, ..., 0])
+    np.testing.assert_array_equal(picture[-174:-24, -174:-24, 0], rows[1][3, ..., 0])
     assert (picture[-400:-250, -174:-24] == 255).all()  # no fourth image of the first: blank
 
 
-def test_rotations_stand_below_the_truth(rng):
-    inputs = rng.integers(0, 256, (2, 150, 150, 1), np.uint8)
-    true, decoded = (
-        [rng.integers(0, 256, (n, 150, 150, 1), np.uint8) for n in (3, 2)] for _ in "ab"
-    )
-    headings = [["−90°", "0°", "90°"], ["0°", "45°"]]
-    figure = sheets.rotations(inputs, true, decoded, headings, title="Turned from a single view")
-    assert_texts_fit(figure)
-    texts = texts_of(figure.axes[0])
-    assert texts[1:8] == ["given", "−90°", "0°", "90°", "given", "0°", "45°"]
-    assert texts[8:] == ["true", "decoded"] * 2
-    picture = rendered(figure)
-    last = picture[-174:-24, :, 0]
-    second = slice(-24 - 2 * 150 - 4, -24 - 150 - 4)
-    np.testing.assert_array_equal(last[:, second], decoded[1][1, ..., 0])
-    assert (last[:, -174:-24] == 255).all()
-    np.testing.assert_array_equal(picture[-328:-178, second, 0], true[1][1, ..., 0])
+def test_gaps_set_blocks_and_the_first_column_apart(rng):
+    rows = rng.integers(0, 256, (4, 2, 150, 150, 1), np.uint8)
+    picture = rendered(sheets.sheet(rows, block_rows=2, lead=1))[..., 0]
+    assert picture.shape == (4 * 150 + 3 * 4 + 16 + 48, 2 * 150 + 4 + 16 + 48)
+    np.testing.assert_array_equal(picture[-174:-24, -174:-24], rows[3, 1, ..., 0])
+    np.testing.assert_array_equal(picture[178:328, 24:174], rows[1, 0, ..., 0])
+
+
+def test_latents_are_read_with_their_sign():
+    texts = [signed(value) for value in (-1.5, -0.04, 0.0, 0.5, 12.0)]
+    assert texts == ["−1.5", "0.0", "0.0", "+0.5", "+12.0"]
+    assert [signed(value, 2) for value in (-0.04, 0.004)] == ["−0.04", "0.00"]
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: sheets.ordered([x], [[1.0]], labels=["a"], title=""), "1] values"),
-        (lambda x: sheets.ordered([], [], labels=[], title=""), "do not fit"),
-        (lambda x: sheets.ordered([x], [[1.0] * 4], labels=["a", "b"], title=""), "2 row labels"),
-        (lambda x: sheets.rotations(x, [x], [x], [["a"] * 4], title=""), "4 inputs"),
-        (lambda x: sheets.rotations(x[:1], [x], [x], [["a"]], title=""), "do not fit"),
-        (lambda x: sheets.sheet(x[0], columns=2), "4 axes"),
-        (lambda x: sheets.sheet(x[:0], columns=2), "none empty"),
-        (lambda x: sheets.sheet(x[..., :2], columns=2), "1 or 3"),
-        (lambda x: sheets.sheet(x.astype(int), columns=2), "int64"),
-        (lambda x: sheets.sheet(x * np.nan, columns=2), "NaN"),
-        (lambda x: sheets.sheet(x, columns=0), "at least 1"),
-        (lambda x: sheets.sheet(x, columns=2, column_labels=["a"]), "1 headings"),
-        (lambda x: sheets.sheet(x, columns=2, row_labels=["a"]), "1 row labels"),
-        (lambda x: sheets.reconstructions(x, x[1:]), "do not fit"),
-        (lambda x: sheets.reconstructions(x, x, columns=0), "at least 1"),
-        (lambda x: sheets.novel_views(x, x, x, labels=["a"]), "1 headings"),
-        (lambda x: sheets.traversal(x, x[:, None], ["a"], ["1"], title=""), "1 labels"),
-        (lambda x: sheets.traversal(x, x[:, None], list("abcd"), ["1", "2"], title=""), "headings"),
+        (lambda x: sheets.sheet([]), "none"),
+        (lambda x: sheets.sheet([x, x[:, :4]]), "one size"),
+        (lambda x: sheets.sheet(x), "4 axes"),
+        (lambda x: sheets.sheet([x[:0]]), "none empty"),
+        (lambda x: sheets.sheet([x[..., :2]]), "1 or 3"),
+        (lambda x: sheets.sheet([x.astype(int)]), "int64"),
+        (lambda x: sheets.sheet([x * np.nan]), "NaN"),
+        (lambda x: sheets.sheet([x], headings={0: ["a"]}), "1 headings"),
+        (lambda x: sheets.sheet([x], row_labels=["a", "b"]), "2 row labels"),
+        (lambda x: sheets.stacked({"a": x, "b": x[1:]}), "do not fit"),
+        (lambda x: sheets.stacked({"a": x}, headings=["a"]), "1 headings"),
+        (lambda x: sheets.stacked({"a": x}, columns=0), "must not be zero"),
     ],
 )
 def test_sheets_refuse_what_does_not_fit(call, message):
@@ -260,14 +231,14 @@ def test_sheets_refuse_what_does_not_fit(call, message):
 
 def test_floats_are_rounded_and_clipped():
     images = np.array([-0.5, 0.5, 1.5]).reshape(3, 1, 1, 1).repeat(150, 2).repeat(150, 1)
-    picture = rendered(sheets.sheet(images, columns=3))
+    picture = rendered(sheets.sheet([images]))
     assert [picture[100, left, 0] for left in (100, 254, 408)] == [0, 128, 255]
 
 
 def test_images_on_white_have_an_edge_and_gaps_have_none():
     images = np.full((3, 150, 150, 1), 255, np.uint8)
     images[:, 75, 75] = 0
-    picture = rendered(sheets.reconstructions(images, images, columns=2))[..., 0]
+    picture = rendered(sheets.stacked({"a": images, "b": images}, columns=2))[..., 0]
     right, top = picture.shape[1] - 24, 24
     assert (picture[top : top + 150, right] == 190).all()
     assert (picture[top - 1, right - 150 : right] == 190).all()
@@ -285,11 +256,11 @@ def test_a_factor_keeps_its_colour():
 
 
 def test_figures_leave_the_global_style_alone_and_ignore_it(rng):
-    images = rng.random((2, 8, 8, 1))
-    expected = rendered(sheets.sheet(images, columns=2, title="title"))
+    images = rng.random((1, 2, 8, 8, 1))
+    expected = rendered(sheets.sheet(images, title="title"))
     with matplotlib.rc_context({"font.size": 30, "font.family": "serif"}):
         before = dict(matplotlib.rcParams)
-        figure = sheets.sheet(images, columns=2, title="title")
+        figure = sheets.sheet(images, title="title")
         np.testing.assert_array_equal(rendered(figure), expected)
         assert dict(matplotlib.rcParams) == before
 
@@ -315,7 +286,7 @@ def test_no_pyplot_and_no_tensorflow():
 
 def test_saved_png_opens_and_is_not_blank(rng, tmp_path):
     path = tmp_path / "evaluation" / "sheet.png"
-    save_figure(sheets.sheet(rng.random((2, 150, 150, 1)), columns=2), path)
+    save_figure(sheets.sheet(rng.random((1, 2, 150, 150, 1))), path)
     with Image.open(path) as image:
         assert image.size == (2 * 150 + 4 + 48, 150 + 48)
         assert np.asarray(image.convert("L")).std() > 20
@@ -328,7 +299,7 @@ def test_saved_png_opens_and_is_not_blank(rng, tmp_path):
 def test_failed_save_keeps_the_old_picture_and_leaves_nothing(rng, tmp_path, monkeypatch):
     path = tmp_path / "sheet.png"
     path.write_bytes(b"old")
-    figure = sheets.sheet(rng.random((1, 8, 8, 1)), columns=1)
+    figure = sheets.sheet(rng.random((1, 1, 8, 8, 1)))
 
     def fail_halfway(aside, **_):
         with open(aside, "wb") as file:
@@ -344,5 +315,5 @@ def test_failed_save_keeps_the_old_picture_and_leaves_nothing(rng, tmp_path, mon
 
 def test_unknown_format_is_an_error_and_leaves_nothing(rng, tmp_path):
     with pytest.raises(ValueError, match="not supported"):
-        save_figure(sheets.sheet(rng.random((1, 8, 8, 1)), columns=1), tmp_path / "a.xyz")
+        save_figure(sheets.sheet(rng.random((1, 1, 8, 8, 1))), tmp_path / "a.xyz")
     assert os.listdir(tmp_path) == []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import pathlib
 import textwrap
@@ -35,14 +36,6 @@ from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
-
-
-def _stamped_figures(
-    directory: pathlib.Path, factors: Sequence[str], numbers: Mapping[str, int]
-) -> set[tuple[pathlib.Path, int]]:
-    """An evaluation's figures there, each with the time at which it was written."""
-    paths = (picture.path for picture in pictures(directory, factors, numbers))
-    return {(path, path.stat().st_mtime_ns) for path in paths}
 
 
 def evaluate_model(
@@ -75,7 +68,6 @@ def evaluate_model(
     """
     directory.mkdir(parents=True, exist_ok=True)
     network, numbers = Codec(model), paper_figures or {}
-    earlier = _stamped_figures(directory, network.code.factors, numbers)
     factor_quantities = quantities(data.values, data.periods)
     show("Evaluating on identities that training never saw …")
     fit, found_latents = encode_factors(network, data.sweeps("validation"), data.values), {}
@@ -111,21 +103,24 @@ def evaluate_model(
         scores["reference_mse"] = dict(reference_mse)
     if isinstance(data, FaceDataset):
         show("Disentanglement, recognition and shape, on images of independent factors …")
-        of_people, seen_codes = evaluate_people(
-            network,
-            data,
-            directory,
-            calibration=model.calibration,
-            entangled=model.procedure == "entangled",
+        is_entangled = model.procedure == "entangled"
+        of_people, figures, seen_codes = evaluate_people(
+            evaluated, data, directory, entangled=is_entangled
         )
         scores |= of_people
     else:
-        seen_codes = training_codes(network, data)
-    for name, figure in drawing.figures(evaluated, scores, records):
-        save_figure(figure, directory / f"{numbered(name, numbers)}.png")
+        figures, seen_codes = {}, training_codes(network, data)
+    drawn = set()
+    for name, figure in itertools.chain(
+        figures.items(), drawing.figures(evaluated, scores, records)
+    ):
+        path = directory / f"{numbered(name, numbers)}.png"
+        save_figure(figure, path)
+        drawn.add(path)
     write_showcase(network, data, seen_codes, directory)
-    for path, _ in earlier & _stamped_figures(directory, network.code.factors, numbers):
-        path.unlink()  # not drawn this time: it would be taken for one of these
+    for picture in pictures(directory, network.code.factors, numbers):
+        if picture.path not in drawn:  # it would be taken for one of these
+            picture.path.unlink()
     write_scores(model.calibration.get_config(), directory / "calibration.json")
     write_scores(scores, directory / "scores.json")  # last: who finds it finds the rest
     show(scores_table(scores))

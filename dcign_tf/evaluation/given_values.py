@@ -74,11 +74,14 @@ def rerendering_scores(
         if means is None:
             reasons["mean_image"] = "no training sweep shows such values"
         given, wanted, by_method = _pair_errors(evaluated, factor, sweep_errors, means)
+        clipped = np.nan
+        if curve is not None:
+            clipped = np.mean(~curve.within(_as_calibrated(wanted, curve, quantity.period)))
         scores[factor] = {
             "num_sweeps": len(sweep_errors),
             "num_pairs": len(given),
             "num_mean_image_sweeps": min(_MEAN_IMAGE_SWEEPS, len(train[factor])),
-            "clipped": _share_beyond(wanted, curve, quantity.period) if curve else np.nan,
+            "clipped": float(clipped),
             "mse": {method: float(squares.mean()) for method, squares in by_method.items()},
             "by_change": _by_change(circle.distance(wanted, given, quantity.period), by_method),
             "why_null": reasons,
@@ -135,12 +138,6 @@ def _pair_errors(
     parts = list(concurrently(measured, sweep_errors))
     pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return pooled.pop("given"), pooled.pop("wanted"), pooled
-
-
-def _share_beyond(wanted: np.ndarray, curve: FactorCalibration, period: float | None) -> float:
-    """The share of values wanted that lie beyond the calibrated range."""
-    wanted, (low, high) = _as_calibrated(wanted, curve, period), curve.limits()
-    return float(np.mean((wanted < low) | (wanted > high)))
 
 
 def latents_for(values: np.ndarray, curve: FactorCalibration, period: float | None) -> np.ndarray:

@@ -18,7 +18,6 @@ from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import FaceDataset, evenly
 from dcign_tf.evaluation.figures.roc_curves import recognition as recognition_chart
 from dcign_tf.evaluation.figures.sheets import sheet
-from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.portraits import (
     CODES_FILE,
@@ -28,6 +27,7 @@ from dcign_tf.evaluation.portraits import (
     write_codes,
 )
 from dcign_tf.evaluation.shape_errors import shape_scores, vertex_errors_mm
+from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.pixels import to_unit
 from dcign_tf.quantities import display_name
@@ -49,38 +49,33 @@ _SIDE_DEG = 45.0  # from where faces are also shown
 
 
 def evaluate_people(
-    network: Codec,
-    data: FaceDataset,
-    directory: pathlib.Path,
-    *,
-    calibration: Calibration,
-    entangled: bool,
-) -> tuple[dict[str, Any], np.ndarray]:
-    """Scores disentanglement, recognition and shape estimation; writes figures and files.
+    evaluated: Evaluated, data: FaceDataset, directory: pathlib.Path, *, entangled: bool
+) -> tuple[dict[str, Any], dict[str, Figure], np.ndarray]:
+    """Scores disentanglement, recognition and shape estimation.
 
     Args:
-        network: a trained model.
+        evaluated: a network and what its latents mean.
         data: prepared.
-        directory: where `recognition.png`, `shape_estimation.png`, `sampled_people.png`,
-            `codes.npz` and `shape_readout.npz` go.
-        calibration: of the extrinsic latents.
+        directory: where `codes.npz` and `shape_readout.npz` go.
         entangled: whether the model was trained without clamping: then any of its
             latents may tell who it is, and none can be turned.
 
     Returns:
         `disentanglement`, see `portraits.score_disentanglement`;
         `recognition`, see `recognition.recognition_scores`, or None if the test images
-        do not show one person twice; `shape`, see `shape_errors.shape_scores`. And
-        the codes of the training images, [N, latent_dim], in the order of `network`.
+        do not show one person twice; `shape`, see `shape_errors.shape_scores`. Names of
+        figures (`figures.catalogue`), and these. And the codes of the training images,
+        [N, latent_dim], in the order of the network's.
     """
-    arranged = network
+    network, calibration = evaluated.network, evaluated.calibration
     if entangled:
-        network = arranged.rearranged({})  # the read-out is for the model's own codes
+        network = network.rearranged({})  # the read-out is for the model's own codes
     angles = [key for key in data.values.values() if key.endswith("_deg")]
     test = read_portraits(data.independent(), angles)
     fit = read_portraits(data.sweeps("train")[INTRINSIC], angles, most_images=FIT_IMAGES)
     codes, fit_codes = (_encode(network, portraits) for portraits in (test, fit))
     where = slice(0, network.code.latent_dim) if entangled else network.code.slice(INTRINSIC)
+    figures = {}
     scores: dict[str, Any] = {
         "disentanglement": score_disentanglement(codes, test),
         "recognition": None,
@@ -93,8 +88,7 @@ def evaluate_people(
             test.identities,
             test.angles_deg,
         )
-        chart = recognition_chart(scores["recognition"])
-        save_figure(chart, directory / "recognition.png")
+        figures["recognition"] = recognition_chart(scores["recognition"])
     face_model = data.face_model()
     readout = fit_readout(
         fit_codes,
@@ -105,8 +99,7 @@ def evaluate_people(
         step=calibration.step,
     )
     scores["shape"] = shape_scores(face_model, readout, codes, test.coefficients, test.identities)
-    shapes = _estimated_shapes(face_model, readout, test, codes)
-    save_figure(shapes, directory / "shape_estimation.png")
+    figures["shape_estimation"] = _estimated_shapes(face_model, readout, test, codes)
     readout.save(directory / READOUT_FILE)
     write_codes(
         directory / CODES_FILE,
@@ -119,9 +112,10 @@ def evaluate_people(
         step=calibration.step,
     )
     if not entangled and not any(known.reason for known in calibration.factors.values()):
-        people = _sampled_people(network, fit_codes[:, where], calibration)
-        save_figure(people, directory / "sampled_people.png")
-    return scores, scene.arranged(fit_codes, arranged.order) if entangled else fit_codes
+        figures["sampled_people"] = _sampled_people(network, fit_codes[:, where], calibration)
+    if entangled:
+        fit_codes = scene.arranged(fit_codes, evaluated.network.order)
+    return scores, figures, fit_codes
 
 
 def _encode(network: Codec, portraits: Portraits) -> np.ndarray:

@@ -35,7 +35,8 @@ class FactorCalibration:
     Where the latent jumps, a curve has two knots at one place, and the second counts
     from there on. A factor whose latent tells nothing is not calibrated: it is read
     as the mean of the values it was fitted on, whatever the latent, with their
-    standard deviation as the error.
+    standard deviation as the error; whatever has to do with the range of values that
+    can be asked for raises a `CalibrationError`.
 
     Attributes:
         name: of the value, with its unit, e.g. `azimuth_deg`: the key under which it
@@ -82,11 +83,7 @@ class FactorCalibration:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The lowest and the highest value that can be asked for.
-
-        Raises:
-            CalibrationError: if the factor is not calibrated.
-        """
+        """The lowest and the highest value that can be asked for."""
         if self.reason:
             raise CalibrationError(self.remark)
         return self.write_values[0], self.write_values[-1]
@@ -118,42 +115,30 @@ class FactorCalibration:
 
         Returns:
             Latents of the same shape.
-
-        Raises:
-            CalibrationError: if the factor is not calibrated.
         """
         low, _ = self.range
         if self.period:
             value = low + xp.mod(value - low, self.period)
         return _interpolate(value, self.write_values, self.write_latents, xp)
 
-    def limits(self) -> tuple[float, float]:
-        """Between which a value may be asked for: the range, a hair wider; all of a circle.
+    def within(self, values: Any, xp: Any = np) -> Any:
+        """Which values can be asked for: those within the range, or a hair beyond; any angle.
 
-        Raises:
-            CalibrationError: if the factor is not calibrated.
+        Returns:
+            A bool for each, False for NaN and infinity.
         """
         low, high = self.range
         if self.period:
-            return -np.inf, np.inf
+            return xp.isfinite(values)
         hair = _TOLERANCE * (high - low)
-        return low - hair, high + hair
-
-    def within(self, values: Any, xp: Any = np) -> Any:
-        """Which values can be asked for: a bool for each, False for NaN and infinity.
-
-        Raises:
-            CalibrationError: if the factor is not calibrated.
-        """
-        low, high = self.limits()
-        return xp.isfinite(values) & (values >= low) & (values <= high)
+        return xp.isfinite(values) & (values >= low - hair) & (values <= high + hair)
 
     def check(self, values: np.ndarray | float) -> None:
         """Checks that a value, or each of several, can be asked for.
 
         Raises:
-            CalibrationError: if the factor is not calibrated, or a value is not finite
-                or outside the range, which the message states.
+            CalibrationError: if a value is not finite or outside the range, which the
+                message states.
         """
         values = np.asarray(values, np.float64)
         outside = values[~self.within(values)]
@@ -161,11 +146,7 @@ class FactorCalibration:
             raise CalibrationError(f"{self.name}={outside.flat[0]:g} is {self.outside()}.")
 
     def nearest(self, value: float) -> float:
-        """The value, or the end of the range that is next to it.
-
-        Raises:
-            CalibrationError: if the factor is not calibrated.
-        """
+        """The value, or the end of the range that is next to it."""
         low, high = self.range
         if self.period:
             value = low + (value - low) % self.period

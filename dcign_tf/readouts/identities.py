@@ -99,18 +99,22 @@ class IdentityDistribution:
         return cls(arrays["mean"].astype(float), arrays["covariance"].astype(float))
 
 
-def scene_codes(
-    code: GraphicsCode, people: np.ndarray, scenes: Sequence[Mapping[str, float]]
+def show_people(
+    decode: Callable[[np.ndarray], np.ndarray],
+    code: GraphicsCode,
+    people: np.ndarray,
+    scenes: Sequence[Mapping[str, float]],
 ) -> np.ndarray:
-    """Every person in every scene.
+    """What the decoder makes of every person in every scene.
 
     Args:
+        decode: codes [B, latent_dim] to images [B, H, W, C] in [0, 1].
         code: which latents belong to which factor.
         people: intrinsic latents, [P, I].
         scenes: at least one; each gives every extrinsic factor its latents.
 
     Returns:
-        Codes, float32 [P, scenes, latent_dim].
+        [P, scenes, H, W, C].
 
     Raises:
         ValueError: if a scene leaves a factor open or names an unknown one, or the
@@ -128,23 +132,5 @@ def scene_codes(
         raise ValueError(f"People {people.shape} must be [P, {where.stop - where.start}].")
     empty = np.zeros((len(people), code.latent_dim), np.float32)
     codes = [replaced(empty, code, {**scene, INTRINSIC: people}) for scene in scenes]
-    return np.stack(codes, axis=1)
-
-
-def show_people(
-    decode: Callable[[np.ndarray], np.ndarray],
-    code: GraphicsCode,
-    people: np.ndarray,
-    scenes: Sequence[Mapping[str, float]],
-) -> np.ndarray:
-    """What the decoder makes of every person in every scene: [P, scenes, H, W, C].
-
-    Args:
-        decode: codes [B, latent_dim] to images [B, H, W, C] in [0, 1].
-        code: see `scene_codes`, as are the others.
-        people: [P, I].
-        scenes: one column each.
-    """
-    codes = scene_codes(code, people, scenes)
-    images = decode(codes.reshape(-1, code.latent_dim))
-    return images.reshape(*codes.shape[:2], *images.shape[1:])
+    images = decode(np.stack(codes, axis=1).reshape(-1, code.latent_dim))
+    return images.reshape(len(people), len(scenes), *images.shape[1:])

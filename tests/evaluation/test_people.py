@@ -15,11 +15,13 @@ from dcign_tf.datasets.faces.drawing import draw_labels, identity_coefficients
 from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.datasets.registry import open_dataset
 from dcign_tf.datasets.sweeps import FaceDataset
+from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
 from dcign_tf.evaluation.people import evaluate_people
 from dcign_tf.evaluation.portraits import CODES_FILE, read_portraits
 from dcign_tf.evaluation.shape_errors import shape_scores
+from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
@@ -127,13 +129,12 @@ def calibration(reason: str = "") -> Calibration:
 
 
 def evaluate(directory: Path, *, data=None, entangled=False, known=None) -> dict:
-    scores, training_codes = evaluate_people(
-        Oracle(),
-        data or Data(),
-        directory,
-        calibration=known or calibration(),
-        entangled=entangled,
+    evaluated = Evaluated(Oracle(), {}, {}, {}, {}, known or calibration())
+    scores, figures, training_codes = evaluate_people(
+        evaluated, data or Data(), directory, entangled=entangled
     )
+    for name, figure in figures.items():
+        save_figure(figure, directory / f"{name}.png")
     images = read_portraits(Data().sweeps("train")["intrinsic"], ANGLES).images
     own = Oracle().encode(images.astype(np.float32) / np.float32(255))
     expected = own[:, Oracle.order] if entangled else own

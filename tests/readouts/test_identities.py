@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcign_tf.evaluation.figures.sheets import people
+from dcign_tf.evaluation.figures.sheets import sheet
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.readouts.identities import IdentityDistribution, scene_codes, show_people
+from dcign_tf.readouts.identities import IdentityDistribution, show_people
 
 CODE = GraphicsCode.faces(8)
 SCENES = [
@@ -56,7 +56,7 @@ def test_a_seed_is_a_set_of_people():
 
 def test_every_person_in_every_scene():
     people = IdentityDistribution.prior(5).draw(3, seed=0)
-    codes = scene_codes(CODE, people, SCENES)
+    codes = show_people(lambda z: z, CODE, people, SCENES)
     assert codes.shape == (3, 2, 8)
     for scene, expected in enumerate([[0, 0.5, 0], [2, 0.5, -1.5]]):
         np.testing.assert_array_equal(codes[:, scene, :3], np.tile(expected, (3, 1)))
@@ -67,7 +67,8 @@ def test_images_stand_where_their_codes_do():
     people = IdentityDistribution.prior(5).draw(3, seed=0)
     images = show_people(lambda z: z.reshape(-1, 2, 4, 1), CODE, people, SCENES)
     assert images.shape == (3, 2, 2, 4, 1)
-    np.testing.assert_array_equal(images.reshape(3, 2, 8), scene_codes(CODE, people, SCENES))
+    codes = show_people(lambda z: z, CODE, people, SCENES)
+    np.testing.assert_array_equal(images.reshape(3, 2, 8), codes)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_images_stand_where_their_codes_do():
 )
 def test_what_does_not_fit_is_an_error(people, scene, message):
     with pytest.raises(ValueError, match=message):
-        scene_codes(CODE, people, [scene])
+        show_people(lambda z: z, CODE, people, [scene])
 
 
 def test_one_face_is_no_distribution():
@@ -91,8 +92,9 @@ def test_one_face_is_no_distribution():
 
 def test_a_sheet_shows_every_pixel_of_every_person(tmp_path):
     images = np.random.default_rng(0).uniform(size=(2, 3, 150, 150, 1))
+    headings = {0: ["plain", "turned\n−40°", "relit"]}
     labels = {"row_labels": ["face 1", "face 2"], "title": "People"}
-    figure = people(images, ["plain", "turned\n−40°", "relit"], **labels)
+    figure = sheet(images, headings=headings, **labels)
     save_figure(figure, tmp_path / "people.png")
     drawn = np.asarray(Image.open(tmp_path / "people.png"))[..., 0].astype(int)
     for image in images.reshape(-1, 150, 150):
@@ -105,7 +107,7 @@ def test_a_sheet_shows_every_pixel_of_every_person(tmp_path):
         assert sum(found) == 1
     words = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert {"plain", "turned\n−40°", "relit", "face 1", "face 2", "People"} <= set(words)
-    apart = people(images, ["plain", "turned\n−40°", "relit"], **labels, block_rows=1)
+    apart = sheet(images, headings=headings, **labels, block_rows=1)
     assert apart.get_figheight() > figure.get_figheight()
     with pytest.raises(ValueError, match="2 headings do not fit 3 columns"):
-        people(images, ["plain", "relit"], **labels)
+        sheet(images, headings={0: ["plain", "relit"]}, **labels)

@@ -59,17 +59,13 @@ def _latents(evaluated: Evaluated) -> dict[str, list[np.ndarray]]:
 
 
 def _equivariance(evaluated: Evaluated, scores: Scores) -> Figure | None:
-    values = {f: evaluated.test[f].values for f in evaluated.tested if f in evaluated.quantities}
-    if not values:
-        return None
-    latents = {factor: z for factor, z in _latents(evaluated).items() if factor in values}
-    return latent_charts.equivariance(
-        latents,
-        values,
-        evaluated.quantities,
-        scores["factors"],
-        evaluated.calibration.factors,
-    )
+    sweeps = {
+        factor: list(zip(latents, evaluated.test[factor].values, strict=True))
+        for factor, latents in _latents(evaluated).items()
+        if factor in evaluated.quantities
+    }
+    known = evaluated.quantities, scores["factors"], evaluated.calibration.factors
+    return latent_charts.equivariance(sweeps, *known) if sweeps else None
 
 
 def _sweeps(evaluated: Evaluated, scores: Scores) -> Figure | None:

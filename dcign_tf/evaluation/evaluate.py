@@ -25,7 +25,7 @@ from dcign_tf.evaluation.figures.catalogue import numbered, pictures
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.given_values import rerendering_scores
 from dcign_tf.evaluation.people import evaluate_people
-from dcign_tf.evaluation.picture_errors import image_errors, reconstruction_mse, swapped_ratio
+from dcign_tf.evaluation.picture_errors import image_errors
 from dcign_tf.evaluation.report.html_report import write_report
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
@@ -85,15 +85,9 @@ def evaluate_model(
     for factor in model.calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
-    errors = {f: image_errors(network, s, test[f], f, image_sweeps) for f, s in sweeps.items()}
     evaluated = Evaluated(network, sweeps, test, fit, factor_quantities, model.calibration)
-    scores = make_scores(
-        evaluated,
-        novel_view_ratio={f: swapped_ratio(of_sweeps) for f, of_sweeps in errors.items()},
-        reconstruction_mse=reconstruction_mse(list(errors.values())),
-    )
-    scores["step"] = model.calibration.step
-    scores["num_image_sweeps"] = {f: len(of_sweeps) for f, of_sweeps in errors.items()}
+    errors = {factor: image_errors(evaluated, factor, image_sweeps) for factor in sweeps}
+    scores = make_scores(evaluated, errors)
     scores["rerendering"] = rerendering_scores(evaluated, data.sweeps("train"), errors)
     if model.procedure == "entangled":
         scores["found_latents"] = {

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dcign_tf.codec import Codec
 from dcign_tf.concurrency import concurrently
-from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
+from dcign_tf.datasets.sweeps import distinct_images, evenly
 from dcign_tf.evaluation.metrics.novel_views import (
     novel_view_pairs,
     novel_view_ratio,
     squared_errors,
 )
-from dcign_tf.evaluation.sweep_codes import Codes
+from dcign_tf.evaluation.sweep_codes import Evaluated
 
 _PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
 _NO_PAIRS = np.empty((0, 2), np.int64)
@@ -43,21 +42,12 @@ class SweepErrors:
     copy: np.ndarray
 
 
-def image_errors(
-    network: Codec, sweeps: Sweeps, codes: Codes, factor: str, count: int
-) -> list[SweepErrors]:
-    """Decodes sweeps of one factor and compares.
-
-    Args:
-        network: whose codes these are.
-        sweeps: in which `factor` varies.
-        codes: of all of them.
-        factor: whose latents are swapped.
-        count: how many sweeps at most, evenly chosen, are decoded.
-    """
+def image_errors(evaluated: Evaluated, factor: str, count: int) -> list[SweepErrors]:
+    """Decodes at most `count` test sweeps of one factor, evenly chosen, and compares."""
+    network, sweeps = evaluated.network, evaluated.sweeps[factor]
 
     def measured(index: int) -> SweepErrors:
-        images, z = distinct_images(sweeps[index]), codes.z_mean[index]
+        images, z = distinct_images(sweeps[index]), evaluated.test[factor].z_mean[index]
         decoded = network.decode(z)
         num_pairs = min(_PAIRS_PER_SWEEP, len(images) * (len(images) - 1))
         pairs = novel_view_pairs(len(images), num_pairs, index) if num_pairs else _NO_PAIRS

@@ -13,6 +13,7 @@ import numpy as np
 
 from dcign_tf.evaluation.metrics import circle, sweep_variance
 from dcign_tf.evaluation.metrics.correlation import correlations, r2
+from dcign_tf.evaluation.picture_errors import SweepErrors, reconstruction_mse, swapped_ratio
 from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.files import write_json
@@ -65,15 +66,12 @@ def fit_calibration(
     return dataclasses.replace(calibration, latents=dict(latents or {}))
 
 
-def make_scores(
-    evaluated: Evaluated, *, novel_view_ratio: Mapping[str, float], reconstruction_mse: float
-) -> dict:
+def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]]) -> dict:
     """All scores of test identities, as `docs/scores.md` describes them.
 
     Args:
         evaluated: what is scored.
-        novel_view_ratio: every factor to its `novel_view_ratio`.
-        reconstruction_mse: mean squared error of the reconstructions.
+        errors: every factor to the `image_errors` of some of its test sweeps.
 
     Returns:
         A dict of dicts, lists, strings and numbers; undefined scores are NaN.
@@ -101,7 +99,7 @@ def make_scores(
         scores["own_share"] = sweep_variance.own_share(z_mean, where)
         scores["consistency"] = sweep_variance.consistency(z_mean, where)
         scores["invariance"] = sweep_variance.invariance(z_mean, where)
-        scores["novel_view_ratio"] = float(novel_view_ratio[factor])
+        scores["novel_view_ratio"] = swapped_ratio(errors[factor])
         reasons = {
             name: _reason(name, value, factor, evaluated)
             for name, value in scores.items()
@@ -112,8 +110,10 @@ def make_scores(
     return {
         "schema_version": SCHEMA_VERSION,
         "split": "test",
+        "step": evaluated.calibration.step,
         "num_sweeps": {factor: len(codes[factor].z_mean) for factor in code.factors},
-        "reconstruction_mse": float(reconstruction_mse),
+        "num_image_sweeps": {factor: len(errors[factor]) for factor in code.factors},
+        "reconstruction_mse": reconstruction_mse(list(errors.values())),
         "factors": factors,
         "why_null": why_null,
         "values": {

@@ -84,7 +84,7 @@ def measure(network=None, known=None, test=TEST, train=TRAIN, quantities=AZIMUTH
         quantities=quantities,
         calibration=known or calibration(),
     )
-    errors = {"azimuth": image_errors(network, test, codes, "azimuth", count)}
+    errors = {"azimuth": image_errors(evaluated, "azimuth", count)}
     return rerendering_scores(evaluated, {"azimuth": train}, errors)["azimuth"]
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.metrics import sweep_variance
+from dcign_tf.evaluation.picture_errors import SweepErrors
 from dcign_tf.evaluation.report.score_catalogue import ANSWERS, NEW_VIEWS, READ, TITLES
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import (
@@ -38,6 +39,14 @@ QUANTITIES = {
 }
 DOCUMENT = ROOT / "docs" / "scores.md"
 LINEAR_SCORES = VALUE_SCORES[:4]
+ERRORS = SweepErrors(
+    index=0,
+    pairs=np.array([[0, 1]]),
+    reconstruction=np.array([0.0125]),
+    swapped=np.array([0.5]),
+    unchanged=np.array([1.0]),
+    copy=np.array([1.0]),
+)
 
 
 def codes_of(num_sweeps, seed):
@@ -65,8 +74,7 @@ def scores_of(codes, fit_codes, quantities=QUANTITIES, code=CODE):
         quantities=quantities,
         calibration=fit_calibration(code, fit_codes, quantities, step=1),
     )
-    ratios = dict.fromkeys(code.factors, np.float32(0.5))
-    return make_scores(evaluated, novel_view_ratio=ratios, reconstruction_mse=0.0125)
+    return make_scores(evaluated, {factor: [ERRORS] for factor in code.factors})
 
 
 @pytest.fixture(autouse=True)
@@ -231,7 +239,7 @@ def test_what_guessing_gives_stands_beside(scores):
 
 def test_file_is_strict_json_laid_out_as_documented(scores, tmp_path):
     path = tmp_path / "evaluation" / "scores.json"
-    write_scores({**scores, "step": 1, "num_image_sweeps": scores["num_sweeps"]}, path)
+    write_scores(scores, path)
     stored = json.loads(path.read_text(), parse_constant=pytest.fail)  # called for NaN, Infinity
     assert stored["factors"]["elevation"]["pearson"] is None
     assert stored["factors"]["azimuth"]["pearson"] == scores["factors"]["azimuth"]["pearson"]

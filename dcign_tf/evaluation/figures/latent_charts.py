@@ -34,12 +34,12 @@ _CALIBRATION_NOTE = (
 )
 _MOST_STRIPS = 40
 Scores = Mapping[str, Mapping[str, float | None]]
+Paired = tuple[np.ndarray, np.ndarray]
 
 
 @styled
 def equivariance(
-    latents: Mapping[str, Sequence[np.ndarray]],
-    values: Mapping[str, Sequence[np.ndarray]],
+    sweeps: Mapping[str, Sequence[Paired]],
     quantities: Mapping[str, Quantity],
     scores: Scores | None = None,
     calibrations: Mapping[str, FactorCalibration] | None = None,
@@ -53,9 +53,8 @@ def equivariance(
     with the cut at which its rank correlation was taken.
 
     Args:
-        latents: extrinsic factor to its own latent in the sweeps in which it varies,
-            [n_i] each.
-        values: the same factors to the true values, [n_i] each.
+        sweeps: extrinsic factor to its own latent in each of the sweeps in which it
+            varies, and its true values there, [n_i] each.
         quantities: what those values are.
         scores: factor to any of `spearman`, `r2_calibrated` and `mean_absolute_error`,
             put into the title of its panel, and to the `cut` of a circle.
@@ -63,29 +62,23 @@ def equivariance(
         num_lines: how many single sweeps, evenly chosen, are joined by a line.
 
     Raises:
-        ValueError: if the factors of the two differ, or the shapes of a factor.
+        ValueError: without factors, or if latents and values differ in number.
     """
-    if not latents or set(latents) != set(values):
-        raise ValueError(
-            f"Latents are given for {', '.join(latents) or 'no factor'},"
-            f" values for {', '.join(values) or 'no factor'}."
-        )
-    figure, panels = _panels(latents)
+    figure, panels = _panels(sweeps)
     notes = dict.fromkeys((_CALIBRATION_NOTE, _CUT_NOTE), False)
-    for panel, (factor, colour) in zip(panels, factor_colours(latents).items(), strict=True):
+    for panel, (factor, colour) in zip(panels, factor_colours(sweeps).items(), strict=True):
         quantity, factor_scores = quantities[factor], (scores or {}).get(factor, {})
         curve = (calibrations or {}).get(factor)
-        sweeps = _paired_sweeps(factor, latents[factor], values[factor])
-        cut = np.nan
+        shown, cut = sweeps[factor], np.nan
         if quantity.period:
-            sweeps, start = _once_round(sweeps, quantity.period)
+            shown, start = _once_round(shown, quantity.period)
             if factor_scores.get("cut") is not None:
                 cut = start + float(unroll(factor_scores["cut"], start, quantity.period))
             _show_turn(panel, quantity, start, cut)
             notes[_CUT_NOTE] |= bool(np.isfinite(cut))
-        _scatter(panel, sweeps, colour)
-        for index in evenly(sweeps, num_lines):
-            _join(panel, *sweeps[index], cut)
+        _scatter(panel, shown, colour)
+        for index in evenly(shown, num_lines):
+            _join(panel, *shown[index], cut)
         if curve is not None and not curve.reason:
             _show_calibration(panel, curve, quantity.period)
             notes[_CALIBRATION_NOTE] = True
@@ -95,28 +88,14 @@ def equivariance(
     caption(
         figure,
         "Each dot is one image; each thin line joins the images of one sweep, in which only this"
-        f" factor varies. {span([len(sweeps) for sweeps in latents.values()])} sweeps a panel."
+        f" factor varies. {span([len(of_factor) for of_factor in sweeps.values()])} sweeps a panel."
         " ρ: Spearman's rank correlation."
         + "".join(note for note, is_due in notes.items() if is_due),
     )
     return figure
 
 
-def _paired_sweeps(
-    factor: str, latents: Sequence[np.ndarray], values: Sequence[np.ndarray]
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    shapes = [[np.shape(sweep) for sweep in sweeps] for sweeps in (latents, values)]
-    if shapes[0] != shapes[1] or any(len(shape) != 1 for shape in shapes[0]):
-        raise ValueError(
-            f"Factor '{factor}': sweeps of latents have shapes {shapes[0]}, those of values"
-            f" {shapes[1]}; both must be [images]."
-        )
-    return [(np.asarray(z), np.asarray(v)) for z, v in zip(latents, values, strict=True)]
-
-
-def _once_round(
-    sweeps: list[tuple[np.ndarray, np.ndarray]], period: float
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], float]:
+def _once_round(sweeps: Sequence[Paired], period: float) -> tuple[list[Paired], float]:
     """The sweeps with angles on one turn, and where it starts: -180° if any is negative, or 0°."""
     negative = any((value < 0).any() for _, value in sweeps)
     start = -period / 2 if negative else 0.0
@@ -178,8 +157,6 @@ def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) ->
     Raises:
         ValueError: without factors.
     """
-    if not latents:
-        raise ValueError("No factor's latents are given.")
     figure, panels = _panels(latents)
     for panel, (factor, colour) in zip(panels, factor_colours(latents).items(), strict=True):
         shown = [latents[factor][index] for index in evenly(latents[factor], _MOST_STRIPS)]
@@ -208,11 +185,13 @@ def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) ->
 
 
 def _panels(factors: Mapping[str, object]) -> tuple[Figure, list[Axes]]:
+    if not factors:
+        raise ValueError("No factor's latents are given.")
     ylabel = "inferred latent (posterior mean)"
     return panels_of(len(factors), (4.2, 4.0), margin=(0.3, 0.7), ylabel=ylabel)
 
 
-def _scatter(panel: Axes, sweeps: Sequence[tuple[np.ndarray, np.ndarray]], colour: str) -> None:
+def _scatter(panel: Axes, sweeps: Sequence[Paired], colour: str) -> None:
     if not sweeps:
         return
     latent, position = (np.concatenate(part) for part in zip(*sweeps, strict=True))

@@ -33,16 +33,20 @@ def recognition(scores: Mapping[str, Any]) -> Figure:
     angles = list(next(iter(representations.values()))["rank1_by_change"])
     height = 0.4 * len(representations) + 0.6
     figure, panels = panels_of(1 + len(angles), (4.6, 3.9), columns=2, margin=(0, height))
-    colours = factor_colours(representations)
-    _roc(panels[0], protocol, representations, colours)
+    styles = {
+        name: {"color": colour, "marker": marker, "markersize": 6}
+        for (name, colour), marker in zip(
+            factor_colours(representations).items(), cycle(_MARKERS), strict=False
+        )
+    }
+    _roc(panels[0], protocol, representations, styles)
     top = max(_highest(scored) for scored in representations.values())
     for panel, angle in zip(panels[1:], angles, strict=True):
-        for (name, scored), marker in zip(representations.items(), cycle(_MARKERS), strict=False):
+        for name, scored in representations.items():
             binned = scored["rank1_by_change"][angle]
             edges = np.array(binned["edges"])
             middles = (edges[:-1] + edges[1:]) / 2
-            style = {"marker": marker, "markersize": 6}
-            panel.plot(middles, binned["rank1"], color=colours[name], **style)
+            panel.plot(middles, binned["rank1"], **styles[name])
         for middle, count in zip(middles, binned["num_probes"], strict=True):
             where = {"transform": panel.get_xaxis_transform(), "ha": "center", "va": "top"}
             panel.text(middle, 0.99, f"{count:,}", color=MUTED, fontsize=10, **where)
@@ -74,19 +78,17 @@ def _roc(
     panel: Axes,
     protocol: Mapping[str, Any],
     representations: Mapping[str, Any],
-    colours: Mapping[str, str],
+    styles: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """The legend's lines are those of this panel."""
     false_rate = np.array(protocol["false_acceptance_rate"])
     shown = false_rate > 0  # the axis is logarithmic
-    for (name, scored), marker in zip(representations.items(), cycle(_MARKERS), strict=False):
+    for name, scored in representations.items():
         random = scored["random_gallery"]["rank1"]
         panel.plot(
             false_rate[shown],
             np.array(scored["true_acceptance_rate"])[shown],
-            color=colours[name],
-            marker=marker,
-            markersize=6,
+            **styles[name],
             markevery=(shown.sum() // 6, 12),
             label=f"{name}: rank 1 {scored['rank1']:.1%} (random galleries {random['mean']:.1%} ±"
             f" {random['std']:.1%}), equal error rate {scored['equal_error_rate']:.1%}",

@@ -28,12 +28,13 @@ from dcign_tf.evaluation.people import evaluate_people
 from dcign_tf.evaluation.picture_errors import image_errors
 from dcign_tf.evaluation.report.html_report import write_report
 from dcign_tf.evaluation.report.score_tables import scores_table
-from dcign_tf.evaluation.scores import fit_calibration, make_scores, write_scores
+from dcign_tf.evaluation.scores import make_scores, write_scores
 from dcign_tf.evaluation.showcase import training_codes, write_showcase
 from dcign_tf.evaluation.sweep_codes import Evaluated, encode_factors
 from dcign_tf.files import write_aside, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
+from dcign_tf.readouts.fitting import calibrate
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 
@@ -75,12 +76,12 @@ def evaluate_model(
         network, fit, found_latents = with_found_latents(network, fit)
     sweeps = data.sweeps("test")
     test = encode_factors(network, sweeps, data.values)
-    model.calibration = fit_calibration(
-        network.code,
-        fit,
+    model.calibration = calibrate(
+        {f: fit[f].latent(network.code.slice(f)) for f in factor_quantities},
+        {f: fit[f].values for f in factor_quantities},
         factor_quantities,
-        latents={f: latents.latents for f, latents in found_latents.items()},
         step=int(model.step.numpy()),
+        places={f: latents.latents for f, latents in found_latents.items()},
     )
     for factor in model.calibration.factors.values():
         if factor.remark:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -15,11 +14,10 @@ from dcign_tf.evaluation.metrics import circle, sweep_variance
 from dcign_tf.evaluation.metrics.correlation import correlations, r2
 from dcign_tf.evaluation.picture_errors import SweepErrors, reconstruction_mse, swapped_ratio
 from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
-from dcign_tf.factors import GraphicsCode
 from dcign_tf.files import write_json
 from dcign_tf.quantities import Quantity
-from dcign_tf.readouts.calibration import Calibration, FactorCalibration
-from dcign_tf.readouts.fitting import calibrate
+from dcign_tf.readouts.calibration import FactorCalibration
+from dcign_tf.readouts.fitting import pooled
 
 SCHEMA_VERSION = 5
 
@@ -35,35 +33,6 @@ def are_current(scores: Mapping[str, Any] | None, step: int) -> bool:
     """Whether these are scores of the weights after `step` steps, and this release's."""
     scores = scores or {}
     return (scores.get("step"), scores.get("schema_version")) == (step, SCHEMA_VERSION)
-
-
-def fit_calibration(
-    code: GraphicsCode,
-    fit_codes: Mapping[str, Codes],
-    quantities: Mapping[str, Quantity],
-    *,
-    step: int,
-    latents: Mapping[str, tuple[int, ...]] | None = None,
-) -> Calibration:
-    """What the extrinsic latents mean, where the true values are known.
-
-    Args:
-        code: which latents belong to which factor.
-        fit_codes: extrinsic factors to the codes of sweeps of validation identities.
-        quantities: the factors whose true values are known, to what these are.
-        step: the model's.
-        latents: `Calibration.latents`, if the codes are not as the model gives them.
-
-    Raises:
-        ValueError: if such a factor has more than one latent.
-    """
-    calibration = calibrate(
-        {factor: _pooled(fit_codes[factor].latent(code.slice(factor))) for factor in quantities},
-        {factor: _pooled(fit_codes[factor].values) for factor in quantities},
-        quantities,
-        step=step,
-    )
-    return dataclasses.replace(calibration, latents=dict(latents or {}))
 
 
 def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]]) -> dict:
@@ -136,7 +105,7 @@ def _value_scores(
     codes: Codes, curve: FactorCalibration | None, quantity: Quantity, where: slice
 ) -> dict[str, float]:
     """How well a factor's latent tells its true value; on a circle, its angle from the cut."""
-    latent, value = _pooled(codes.latent(where)), _pooled(codes.values)
+    latent, value = pooled(codes.latent(where)), pooled(codes.values)
     read = curve.to_value(latent) if curve else np.full(latent.shape, np.nan)
     error = circle.distance(read, value, quantity.period)
     linear, along, circular = value, value, {}
@@ -172,16 +141,12 @@ def _cut(curve: FactorCalibration | None, period: float) -> float:
 
 def _guessing_error(codes: Codes, fit_codes: Codes, quantity: Quantity) -> float:
     """Mean absolute error of always saying the mean of the values of other identities."""
-    value, fit_value = _pooled(codes.values), _pooled(fit_codes.values)
+    value, fit_value = pooled(codes.values), pooled(fit_codes.values)
     if not value.size or not fit_value.size:
         return np.nan
     period = quantity.period
     guess = circle.circular_mean(fit_value, period) if period else fit_value.mean()
     return float(circle.distance(value, guess, period).mean())
-
-
-def _pooled(sweeps: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.zeros(0), *sweeps])
 
 
 def _reason(name: str, value: float, factor: str, evaluated: Evaluated) -> str:

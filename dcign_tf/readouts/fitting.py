@@ -35,31 +35,39 @@ _MAX_GAP = 0.25  # of a circle, in which no value lies, if it is to count as a w
 
 
 def calibrate(
-    latents: Mapping[str, np.ndarray],
-    values: Mapping[str, np.ndarray],
+    latents: Mapping[str, Sequence[np.ndarray]],
+    values: Mapping[str, Sequence[np.ndarray]],
     quantities: Mapping[str, Quantity],
     *,
     step: int,
+    places: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Calibration:
     """Calibrates every factor of `latents`.
 
     Args:
-        latents: factor to its latent in images of identities that training never saw
-            (validation), any shape; each factor's in its own sweeps. Factors without
-            an image are left out.
+        latents: factor to its latent in the images of its sweeps, of identities that
+            training never saw (validation), [n_i] each. Factors without an image are
+            left out.
         values: the same factors to the true values, of the same shapes.
         quantities: the same factors to what these values are.
         step: the model's.
+        places: `Calibration.latents`.
 
     Raises:
         ValueError: if shapes differ.
     """
     factors = {}
-    for factor, latent in latents.items():
-        if np.size(latent):
+    for factor, sweeps in latents.items():
+        latent, value = pooled(sweeps), pooled(values[factor])
+        if latent.size:
             name, period = value_name(factor, quantities[factor].key), quantities[factor].period
-            factors[factor] = fit_factor(latent, values[factor], name=name, period=period)
-    return Calibration(factors, step=step)
+            factors[factor] = fit_factor(latent, value, name=name, period=period)
+    return Calibration(factors, step=step, latents=dict(places or {}))
+
+
+def pooled(sweeps: Sequence[np.ndarray]) -> np.ndarray:
+    """What all sweeps hold, [N]; float64 [0] of none."""
+    return np.concatenate([np.zeros(0), *map(np.ravel, sweeps)])
 
 
 def fit_factor(

@@ -22,13 +22,13 @@ from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import (
     SWEEP_SCORES,
     VALUE_SCORES,
-    fit_calibration,
     make_scores,
     write_scores,
 )
 from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.quantities import Quantity
+from dcign_tf.readouts.fitting import calibrate
 from tests.helpers import ROOT
 
 CODE = GraphicsCode({"azimuth": 1, "elevation": 1, "light": 1, "intrinsic": 3})
@@ -66,14 +66,14 @@ def codes_of(num_sweeps, seed):
 
 
 def scores_of(codes, fit_codes, quantities=QUANTITIES, code=CODE):
-    evaluated = Evaluated(
-        types.SimpleNamespace(code=code),
-        sweeps={},
-        test=codes,
-        fit=fit_codes,
-        quantities=quantities,
-        calibration=fit_calibration(code, fit_codes, quantities, step=1),
+    calibration = calibrate(
+        {f: fit_codes[f].latent(code.slice(f)) for f in quantities},
+        {f: fit_codes[f].values for f in quantities},
+        quantities,
+        step=1,
     )
+    network = types.SimpleNamespace(code=code)
+    evaluated = Evaluated(network, {}, codes, fit_codes, quantities, calibration)
     return make_scores(evaluated, {factor: [ERRORS] for factor in code.factors})
 
 

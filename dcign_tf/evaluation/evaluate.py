@@ -16,6 +16,7 @@ from typing import Any
 
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.factor_batches import clear_data_errors
+from dcign_tf.datasets.facts import DatasetFacts
 from dcign_tf.datasets.registry import dataset_facts, open_configured
 from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset
 from dcign_tf.errors import UserError
@@ -44,10 +45,9 @@ def evaluate_model(
     data: SweepDataset,
     directory: pathlib.Path,
     *,
+    facts: DatasetFacts,
     records: Sequence[Mapping[str, float]] = (),
     image_sweeps: int = 100,
-    reference_mse: Mapping[str, float] | None = None,
-    paper_figures: Mapping[str, int] | None = None,
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Calibrates the model on validation identities, scores it on test ones, draws the figures.
@@ -56,23 +56,21 @@ def evaluate_model(
         model: a trained model; its `calibration` is set.
         data: prepared.
         directory: where `scores.json`, `calibration.json` and the figures go.
+        facts: of the dataset.
         records: rows of `metrics.jsonl`, for the training curves.
         image_sweeps: of each factor, as many sweeps at most are also decoded, for
             the scores that compare images; codes are scored on all.
-        reference_mse: published reconstruction errors that this one is to stand
-            beside, by what they are.
-        paper_figures: names of figures (`figures.catalogue`) to their numbers in the paper.
         show: takes lines of progress.
 
     Returns:
         The scores, as in `scores.json` (docs/scores.md).
     """
     directory.mkdir(parents=True, exist_ok=True)
-    network, numbers = Codec(model), paper_figures or {}
+    network, is_entangled = Codec(model), model.procedure == "entangled"
     factor_quantities = quantities(data.values, data.periods)
     show("Evaluating on identities that training never saw …")
     fit, found_latents = encode_factors(network, data.sweeps("validation"), data.values), {}
-    if model.procedure == "entangled":
+    if is_entangled:
         network, fit, found_latents = with_found_latents(network, fit)
     sweeps = data.sweeps("test")
     test = encode_factors(network, sweeps, data.values)
@@ -90,15 +88,14 @@ def evaluate_model(
     errors = {factor: image_errors(evaluated, factor, image_sweeps) for factor in sweeps}
     scores = make_scores(evaluated, errors)
     scores["rerendering"] = rerendering_scores(evaluated, data.sweeps("train"), errors)
-    if model.procedure == "entangled":
+    if is_entangled:
         scores["found_latents"] = {
             f: dataclasses.asdict(latents) for f, latents in found_latents.items()
         }
-    if reference_mse:
-        scores["reference_mse"] = dict(reference_mse)
+    if reference_mse := facts.reference_mse(data.image_shape):
+        scores["reference_mse"] = reference_mse
     if isinstance(data, FaceDataset):
         show("Disentanglement, recognition and shape, on images of independent factors …")
-        is_entangled = model.procedure == "entangled"
         of_people, figures, seen_codes = evaluate_people(
             evaluated, data, directory, entangled=is_entangled
         )
@@ -109,11 +106,11 @@ def evaluate_model(
     for name, figure in itertools.chain(
         figures.items(), drawing.figures(evaluated, scores, records)
     ):
-        path = directory / f"{numbered(name, numbers)}.png"
+        path = directory / f"{numbered(name, facts.paper_figures)}.png"
         save_figure(figure, path)
         drawn.add(path)
     write_showcase(network, data, seen_codes, directory)
-    for picture in pictures(directory, network.code.factors, numbers):
+    for picture in pictures(directory, network.code.factors, facts.paper_figures):
         if picture.path not in drawn:  # it would be taken for one of these
             picture.path.unlink()
     write_scores(model.calibration.get_config(), directory / "calibration.json")
@@ -164,15 +161,13 @@ def evaluate(
             model = load_model(file)
         if data is None:
             data = open_data(run, data_dir)
-        facts = dataset_facts(config["dataset"])
         with clear_data_errors(), writing(run.evaluation):
             scores = evaluate_model(
                 model,
                 data,
                 run.evaluation,
+                facts=dataset_facts(config["dataset"]),
                 records=run.read_metrics(),
-                reference_mse=facts.reference_mse(data.image_shape),
-                paper_figures=facts.paper_figures,
                 show=show,
             )
         show(f"The page to read them on is {write_report(run)}")

@@ -76,7 +76,7 @@ def rerendering_scores(
         given, wanted, by_method = _pair_errors(evaluated, factor, sweep_errors, means)
         clipped = np.nan
         if curve is not None:
-            clipped = np.mean(~curve.within(_as_calibrated(wanted, curve, quantity.period)))
+            clipped = np.mean(~curve.within(as_calibrated(wanted, curve, quantity)))
         scores[factor] = {
             "num_sweeps": len(sweep_errors),
             "num_pairs": len(given),
@@ -118,9 +118,8 @@ def _pair_errors(
         true = distinct_images(evaluated.sweeps[factor][sweep.index])[wanted]
         by_network = by_mean_image = np.full(len(true), np.nan)
         if curve is not None:
-            latents = {
-                factor: latents_for(values[wanted], curve, evaluated.quantities[factor].period)
-            }
+            asked = as_calibrated(values[wanted], curve, evaluated.quantities[factor])
+            latents = {factor: scene.latents_for(asked, curve)}
             drawn = network.decode(scene.replaced(z, network.code, latents))
             by_network = squared_errors(drawn, true)
         if means is not None:
@@ -140,21 +139,15 @@ def _pair_errors(
     return pooled.pop("given"), pooled.pop("wanted"), pooled
 
 
-def latents_for(values: np.ndarray, curve: FactorCalibration, period: float | None) -> np.ndarray:
-    """The latents that stand for true values; beyond the calibrated range, for its end.
+def as_calibrated(values: np.ndarray, curve: FactorCalibration, quantity: Quantity) -> np.ndarray:
+    """True values, of a circle on the turn around the calibrated range, which may be a part of it.
 
     Args:
         values: any shape.
         curve: calibrated.
-        period: once round, if the values lie on a circle, of which perhaps a part alone
-            is calibrated.
+        quantity: what the values are.
     """
-    return scene.latents_for(_as_calibrated(values, curve, period), curve)
-
-
-def _as_calibrated(
-    values: np.ndarray, curve: FactorCalibration, period: float | None
-) -> np.ndarray:
+    period = quantity.period
     return circle.on_turn(values, *curve.range, period) if period else values
 
 

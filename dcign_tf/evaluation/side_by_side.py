@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
 from dcign_tf.evaluation.figures.sheets import sheet
-from dcign_tf.evaluation.given_values import latents_for
+from dcign_tf.evaluation.given_values import as_calibrated
 from dcign_tf.evaluation.metrics.circle import furthest_apart
 from dcign_tf.quantities import Quantity, display_name
 from dcign_tf.readouts import scene
@@ -31,7 +31,7 @@ class Example:
         given: the picture, float32 [H, W, C] in [0, 1].
         wanted: the true picture at the other value.
         value: that value.
-        period: once round, if it lies on a circle.
+        quantity: what it is.
         label: what is to be done.
     """
 
@@ -39,7 +39,7 @@ class Example:
     given: np.ndarray
     wanted: np.ndarray
     value: float
-    period: float | None
+    quantity: Quantity
     label: str
 
 
@@ -66,9 +66,7 @@ def choose_examples(
             change = f"{quantity.text(values[given])} → {quantity.text(values[wanted])}"
             label = f"{display_name(factor)}\n{change}"
             pictures = images[given], images[wanted]
-            examples.append(
-                Example(factor, *pictures, float(values[wanted]), quantity.period, label)
-            )
+            examples.append(Example(factor, *pictures, float(values[wanted]), quantity, label))
     return examples
 
 
@@ -90,7 +88,8 @@ def turn(network: Codec, calibration: Calibration, examples: Sequence[Example]) 
         if calibrated is None:
             blank.append(row)
         else:
-            latents = {example.factor: latents_for(example.value, calibrated, example.period)}
+            asked = as_calibrated(example.value, calibrated, example.quantity)
+            latents = {example.factor: scene.latents_for(asked, calibrated)}
             z[row] = scene.replaced(z[row], network.code, latents)
     images = network.decode(z)
     images[blank] = 1

@@ -67,11 +67,6 @@ class FactorCalibration:
     reason: str = ""
 
     @property
-    def error_name(self) -> str:
-        """Under which the error is given: `azimuth_error_deg`."""
-        return error_name(self.name)
-
-    @property
     def quantity(self) -> Quantity:
         """How the value is written."""
         return Quantity(self.name, self.period)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import types
 import warnings
@@ -13,6 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from dcign_tf.codec import TRAVERSAL_STEPS, Codec
+from dcign_tf.datasets.facts import DatasetFacts
 from dcign_tf.evaluation import evaluate as evaluation
 from dcign_tf.evaluation.figures import charts
 from dcign_tf.factors import GraphicsCode
@@ -45,9 +47,13 @@ def angle_deg(latent: np.ndarray) -> np.ndarray:
     return (RANGE_DEG * (latent / 127.5 - 1)).astype(np.float32)
 
 
+FACTS = DatasetFacts(background=lambda _: 0)
+
+
 class Data:
     """Sweeps as a `SweepDataset` gives them."""
 
+    image_shape: ClassVar = SHAPE
     values: ClassVar = {f: f"{f}_deg" for f in CODE.extrinsic}
     periods: ClassVar = {}
 
@@ -82,7 +88,7 @@ def evaluate(model, directory, data=None) -> tuple[dict, list[str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         scores = evaluation.evaluate_model(
-            model, data or Data(), directory, image_sweeps=3, show=lines.append
+            model, data or Data(), directory, facts=FACTS, image_sweeps=3, show=lines.append
         )
     return scores, lines
 
@@ -185,9 +191,8 @@ def one_figure(monkeypatch):
 def test_figures_have_the_papers_numbers_and_replace_those_of_before(tmp_path):
     for name in ("equivariance.png", "traversal_azimuth.png", "mine.png", "mine.txt"):
         (tmp_path / name).write_bytes(b"before")
-    evaluation.evaluate_model(
-        Oracle(), Data(), tmp_path, paper_figures={"equivariance": 6}, show=lambda _: None
-    )
+    facts = dataclasses.replace(FACTS, paper_figures={"equivariance": 6})
+    evaluation.evaluate_model(Oracle(), Data(), tmp_path, facts=facts, show=lambda _: None)
     left = {path.name for path in tmp_path.iterdir() if path.suffix in (".png", ".txt")}
     assert left == {"figure_6_equivariance.png", "mine.png", "mine.txt"}
 
@@ -336,9 +341,10 @@ def test_no_held_out_sweep_at_all(tmp_path):
 @pytest.mark.usefixtures("without_figures")
 def test_a_published_error_is_shown_beside(tmp_path):
     lines = []
-    scores = evaluation.evaluate_model(
-        Oracle(), Data(), tmp_path, reference_mse={"theirs": 0.5}, show=lines.append
+    facts = dataclasses.replace(
+        FACTS, published_mse={"theirs": 0.5}, published_image_shape=Data.image_shape
     )
+    scores = evaluation.evaluate_model(Oracle(), Data(), tmp_path, facts=facts, show=lines.append)
     assert scores["reference_mse"] == {"theirs": 0.5}
     assert lines[-2].index("this run") < lines[-2].index("theirs") < lines[-2].index("5.0000e-01")
 

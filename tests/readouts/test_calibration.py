@@ -14,7 +14,12 @@ from hypothesis.extra.numpy import arrays
 
 from dcign_tf.errors import UserError
 from dcign_tf.quantities import quantities
-from dcign_tf.readouts.calibration import Calibration, CalibrationError, FactorCalibration
+from dcign_tf.readouts.calibration import (
+    Calibration,
+    CalibrationError,
+    FactorCalibration,
+    error_name,
+)
 from dcign_tf.readouts.fitting import calibrate, fit_factor
 from dcign_tf.readouts.jumps import find_jumps
 from tests.helpers.tiny import CODE, IMAGE_SHAPE, tiny_batch, tiny_batches, tiny_model
@@ -299,7 +304,7 @@ def test_names_carry_units_and_never_that_of_a_latent():
     made = calibrate(data, data, quantities(keys, {}), step=7)
     assert list(made.factors) == ["azimuth", "distance"]
     assert made.step == 7
-    names = [(c.name, c.error_name) for c in made.factors.values()]
+    names = [(c.name, error_name(c.name)) for c in made.factors.values()]
     assert names == [
         ("azimuth_deg", "azimuth_error_deg"),
         ("distance_value", "distance_value_error"),

@@ -32,6 +32,7 @@ _CALIBRATION_NOTE = (
     " Thick line: the calibration, fitted on validation identities; in grey, its root mean square"
     " error. R² and the mean error are those of values read off by it."
 )
+_LINES = 3  # so many single sweeps of a panel are drawn as lines, too
 _MOST_STRIPS = 40
 Scores = Mapping[str, Mapping[str, float | None]]
 Paired = tuple[np.ndarray, np.ndarray]
@@ -43,8 +44,6 @@ def equivariance(
     quantities: Mapping[str, Quantity],
     scores: Scores | None = None,
     calibrations: Mapping[str, FactorCalibration] | None = None,
-    *,
-    num_lines: int = 3,
 ) -> Figure:
     """Inferred latent against true value, a panel for each factor (paper Fig. 6).
 
@@ -59,7 +58,6 @@ def equivariance(
         scores: factor to any of `spearman`, `r2_calibrated` and `mean_absolute_error`,
             put into the title of its panel, and to the `cut` of a circle.
         calibrations: of the factors, shown as a curve and the error around it.
-        num_lines: how many single sweeps, evenly chosen, are joined by a line.
 
     Raises:
         ValueError: without factors, or if latents and values differ in number.
@@ -77,7 +75,7 @@ def equivariance(
             _show_turn(panel, quantity, start, cut)
             notes[_CUT_NOTE] |= bool(np.isfinite(cut))
         _scatter(panel, shown, colour)
-        for index in evenly(shown, num_lines):
+        for index in evenly(shown, _LINES):
             _join(panel, *shown[index], cut)
         if curve is not None and not curve.reason:
             _show_calibration(panel, curve, quantity.period)

@@ -39,7 +39,7 @@ def test_equivariance_has_a_labelled_panel_for_each_factor(rng):
         "azimuth": {"spearman": -0.987, "r2_calibrated": 0.5, "mean_absolute_error": 4.567},
         "elevation": {"spearman": np.nan, "r2_calibrated": None, "mean_absolute_error": None},
     }
-    figure = equivariance(latents, values, QUANTITIES, scores, num_lines=3)
+    figure = equivariance(latents, values, QUANTITIES, scores)
     assert len(figure.axes) == 3
     for panel, factor in zip(figure.axes, FACTORS, strict=True):
         assert panel.get_xlabel() == f"true {factor.replace('_', ' ')} (°)"
@@ -99,7 +99,7 @@ def test_a_jump_of_the_calibration_is_no_line():
         cuts=(0.0,),
     )
     values = {"azimuth": np.linspace(-60, 60, 20)[np.newaxis]}
-    figure = equivariance(values, values, QUANTITIES, calibrations={"azimuth": known}, num_lines=1)
+    figure = equivariance(values, values, QUANTITIES, calibrations={"azimuth": known})
     curves = [curve_of(line).tolist() for line in figure.axes[0].lines[1:]]
     assert curves == [[[-60, 0], [0, 1]], [[0, -1], [60, 0]]]
 
@@ -118,9 +118,7 @@ def test_the_calibration_of_a_circle_goes_all_the_way_round(start):
     )
     angle = start + np.arange(0, 360, 18.0)[np.newaxis]
     latent = {"azimuth": known.to_latent(angle)}
-    figure = equivariance(
-        latent, {"azimuth": angle}, CIRCLE, calibrations={"azimuth": known}, num_lines=1
-    )
+    figure = equivariance(latent, {"azimuth": angle}, CIRCLE, calibrations={"azimuth": known})
     panel = figure.axes[0]
     seen = np.linspace(start + 1, start + 359, 50)
     drawn = [
@@ -135,9 +133,9 @@ def test_what_is_not_calibrated_is_said_to_be_so(rng):
     known = FactorCalibration("azimuth_deg", (-1, 1), (0, 0), (30, 30), reason="it tells nothing")
     values = {"azimuth": rng.uniform(-60, 60, (3, 5))}
     scores = {"azimuth": {"spearman": 0.1, "r2_calibrated": -0.01, "mean_absolute_error": 31.0}}
-    figure = equivariance(values, values, QUANTITIES, scores, {"azimuth": known}, num_lines=2)
+    figure = equivariance(values, values, QUANTITIES, scores, {"azimuth": known})
     assert figure.axes[0].get_title(loc="left") == "azimuth\nρ = 0.10,  not calibrated"
-    assert len(figure.axes[0].lines) == 2
+    assert len(figure.axes[0].lines) == 3
     assert "calibration" not in figure._supxlabel.get_text()
 
 

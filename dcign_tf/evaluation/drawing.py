@@ -74,8 +74,8 @@ def _sweeps(evaluated: Evaluated, scores: Scores) -> Figure | None:
 
 
 def _movement(evaluated: Evaluated, scores: Scores) -> Figure:
-    factors = evaluated.network.code.factors
-    return charts.movement(np.array(scores["movement"]["variance"]), factors, factors)
+    matrix = np.array(scores["movement"]["variance"])
+    return charts.movement(matrix, evaluated.network.code.factors)
 
 
 def _reconstructions(evaluated: Evaluated, scores: Scores) -> Figure | None:

@@ -10,7 +10,6 @@ two factors compete, that is the paper's rule.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,21 +21,7 @@ from dcign_tf.evaluation.sweep_codes import Codes
 from dcign_tf.factors import GraphicsCode
 
 
-@dataclasses.dataclass(frozen=True)
-class FoundLatents:
-    """The latents that stand for one factor.
-
-    Attributes:
-        latents: as many as the graphics code gives it, the largest variance first.
-        relative_variance: of each, over the sweeps of the factor, in relation to the
-            largest of any latent there. Below 1 where another factor has that one.
-    """
-
-    latents: tuple[int, ...]
-    relative_variance: tuple[float, ...]
-
-
-def find_latents(codes: Mapping[str, Codes], code: GraphicsCode) -> dict[str, FoundLatents]:
+def find_latents(codes: Mapping[str, Codes], code: GraphicsCode) -> dict[str, dict[str, tuple]]:
     """Finds the latents of the extrinsic factors.
 
     Args:
@@ -45,7 +30,10 @@ def find_latents(codes: Mapping[str, Codes], code: GraphicsCode) -> dict[str, Fo
         code: how many latents each factor is to have.
 
     Returns:
-        Factor to its latents, no latent twice. A factor in whose sweeps nothing varies,
+        Factor to `found_latents` of scores.json: its `latents`, as many as the code gives
+        it, the largest variance first and no latent twice; and the `relative_variance` of
+        each, over the sweeps of the factor, in relation to the largest of any latent there:
+        below 1 where another factor has that one. A factor in whose sweeps nothing varies,
         or that has none, is missing.
     """
     variances = {}
@@ -63,14 +51,16 @@ def find_latents(codes: Mapping[str, Codes], code: GraphicsCode) -> dict[str, Fo
     for factor, variance in variances.items():
         latents = chosen[[f == factor for f in places]]
         latents = latents[np.argsort(-variance[latents], kind="stable")]
-        relative = tuple(variance[latents].tolist())
-        latents_of[factor] = FoundLatents(tuple(latents.tolist()), relative)
+        latents_of[factor] = {
+            "latents": tuple(latents.tolist()),
+            "relative_variance": tuple(variance[latents].tolist()),
+        }
     return latents_of
 
 
 def with_found_latents(
     network: Codec, codes: Mapping[str, Codes]
-) -> tuple[Codec, dict[str, Codes], dict[str, FoundLatents]]:
+) -> tuple[Codec, dict[str, Codes], dict[str, dict[str, tuple]]]:
     """Finds an entangled network's latents and puts them where the graphics code has them.
 
     Args:
@@ -81,5 +71,5 @@ def with_found_latents(
         The network and the codes, rearranged, and what was found.
     """
     latents_of = find_latents(codes, network.code)
-    network = network.rearranged({f: found.latents for f, found in latents_of.items()})
+    network = network.rearranged({f: found["latents"] for f, found in latents_of.items()})
     return network, {f: codes[f].rearranged(network.order) for f in codes}, latents_of

@@ -6,7 +6,6 @@ What is measured stands in `scores`, what is drawn in `drawing`.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import os
 import pathlib
@@ -79,7 +78,7 @@ def evaluate_model(
         {f: fit[f].values for f in factor_quantities},
         factor_quantities,
         step=int(model.step.numpy()),
-        places={f: latents.latents for f, latents in found_latents.items()},
+        places={f: found["latents"] for f, found in found_latents.items()},
     )
     for factor in model.calibration.factors.values():
         if factor.remark:
@@ -89,9 +88,7 @@ def evaluate_model(
     scores = make_scores(evaluated, errors)
     scores["rerendering"] = rerendering_scores(evaluated, data.sweeps("train"), errors)
     if is_entangled:
-        scores["found_latents"] = {
-            f: dataclasses.asdict(latents) for f, latents in found_latents.items()
-        }
+        scores["found_latents"] = found_latents
     if reference_mse := facts.reference_mse(data.image_shape):
         scores["reference_mse"] = reference_mse
     if isinstance(data, FaceDataset):

@@ -183,7 +183,7 @@ def test_files(perfect):
 @pytest.fixture
 def one_figure(monkeypatch):
     """That of Fig. 6, to be quick."""
-    figure = charts.movement(np.eye(2), ["a", "b"], ["a", "b"])
+    figure = charts.movement(np.eye(2), ["a", "b"])
     monkeypatch.setattr(evaluation.drawing, "figures", lambda *_: [("equivariance", figure)])
 
 

@@ -27,31 +27,27 @@ _LOSS_NAMES = {
 
 
 @styled
-def movement(matrix: np.ndarray, groups: Sequence[str], factors: Sequence[str]) -> Figure:
+def movement(matrix: np.ndarray, factors: Sequence[str]) -> Figure:
     """The movement matrix as a heat map: which latents answer to which factor.
 
     A cell is coloured by its share of the largest variance of its row and printed
     as the variance itself, because rows differ in scale by orders of magnitude.
 
     Args:
-        matrix: variances [groups, factors], of `sweep_variance.movement_matrix`.
-        groups: names of the rows.
-        factors: names of the columns.
+        matrix: variances, of `sweep_variance.movement_matrix`.
+        factors: whose latents its rows are, and which vary in its columns.
 
     Raises:
-        ValueError: if the matrix does not have a row a group and a column a factor.
+        ValueError: if the matrix does not have a row and a column a factor.
     """
     matrix = np.asarray(matrix, np.float64)
-    if matrix.shape != (len(groups), len(factors)) or not matrix.size:
-        raise ValueError(
-            f"The movement matrix has shape {matrix.shape}, expected {len(groups), len(factors)}."
-        )
+    count = len(factors)
+    if matrix.shape != (count, count) or not count:
+        raise ValueError(f"The movement matrix has shape {matrix.shape}, expected {count, count}.")
     largest = np.max(matrix, axis=1, keepdims=True, initial=0, where=np.isfinite(matrix))
     share = np.divide(matrix, largest, out=np.zeros_like(matrix), where=largest > 0)
 
-    figure = Figure(
-        figsize=(1.5 * len(factors) + 3.2, 0.95 * len(groups) + 1.9), layout="constrained"
-    )
+    figure = Figure(figsize=(1.5 * count + 3.2, 0.95 * count + 1.9), layout="constrained")
     panel = figure.subplots()
     panel.grid(False)
     panel.set_facecolor(FAINT)  # shows through where a variance is NaN
@@ -69,8 +65,9 @@ def movement(matrix: np.ndarray, groups: Sequence[str], factors: Sequence[str]) 
             fontsize=13,
             color="white" if share[row, column] > 0.6 else INK,
         )
-    panel.set_xticks(np.arange(len(factors)) + 0.5, map(_short_lines, factors))
-    panel.set_yticks(np.arange(len(groups)) + 0.5, map(_short_lines, groups))
+    names = [textwrap.fill(display_name(factor), 14) for factor in factors]
+    panel.set_xticks(np.arange(count) + 0.5, names)
+    panel.set_yticks(np.arange(count) + 0.5, names)
     panel.set_xlabel("factor that varies")
     panel.set_ylabel("latent group")
     panel.tick_params(length=0)
@@ -80,10 +77,6 @@ def movement(matrix: np.ndarray, groups: Sequence[str], factors: Sequence[str]) 
     bar.set_label("share of the row's largest")
     bar.outline.set_visible(False)
     return figure
-
-
-def _short_lines(factor: str) -> str:
-    return textwrap.fill(display_name(factor), 14)
 
 
 @styled

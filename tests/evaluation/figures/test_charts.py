@@ -57,7 +57,7 @@ def assert_texts_fit(figure):
 
 def test_movement_prints_every_variance_and_colours_by_row():
     matrix = np.array([[4.0, 1.0, 0.0], [0.00001, 0.00002, np.nan], [0, 0, 0]])
-    figure = charts.movement(matrix, FACTORS[:3], FACTORS[:3])
+    figure = charts.movement(matrix, FACTORS[:3])
     panel = figure.axes[0]
     printed = [text.get_text() for text in panel.texts]
     assert printed == ["4", "1", "0", "1e−5", "2e−5", "–", "0", "0", "0"]
@@ -68,7 +68,7 @@ def test_movement_prints_every_variance_and_colours_by_row():
     first, last = panel.texts[0].get_window_extent(), panel.texts[-1].get_window_extent()
     assert first.y0 > last.y1  # the first group stands on top
     with pytest.raises(ValueError, match=r"shape \(3, 3\)"):
-        charts.movement(matrix, FACTORS, FACTORS)
+        charts.movement(matrix, FACTORS)
 
 
 # --- training curves ------------------------------------------------------------------

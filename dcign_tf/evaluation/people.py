@@ -32,7 +32,6 @@ from dcign_tf.factors import INTRINSIC
 from dcign_tf.pixels import to_unit
 from dcign_tf.quantities import display_name
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout, fit_readout
 from dcign_tf.readouts.identities import IdentityDistribution, show_people
 from dcign_tf.rendering.morphable_model import MorphableModel
@@ -112,7 +111,7 @@ def evaluate_people(
         step=calibration.step,
     )
     if not entangled and not any(known.reason for known in calibration.factors.values()):
-        figures["sampled_people"] = _sampled_people(network, fit_codes[:, where], calibration)
+        figures["sampled_people"] = _sampled_people(evaluated, fit_codes[:, where])
     if entangled:
         fit_codes = scene.arranged(fit_codes, evaluated.network.order)
     return scores, figures, fit_codes
@@ -173,13 +172,13 @@ def _estimated_shapes(
     )
 
 
-def _sampled_people(network: Codec, intrinsic: np.ndarray, calibration: Calibration) -> Figure:
+def _sampled_people(evaluated: Evaluated, intrinsic: np.ndarray) -> Figure:
     """People that there are not, in one pose and light, turned and relit.
 
     From the prior, and from a Gaussian fitted to the codes of training images: where
     training leaves codes far from the prior, its people are no faces.
     """
-    calibrated = calibration.factors
+    network, calibrated = evaluated.network, evaluated.calibration.factors
     plain = {factor: float(np.clip(0.0, *curve.range)) for factor, curve in calibrated.items()}
     values, labels = [plain], ["plain"]
     for factor, curve in calibrated.items():

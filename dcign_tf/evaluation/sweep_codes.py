@@ -52,7 +52,7 @@ class Codes:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluated:
-    """A network and held-out sweeps: what is scored and drawn. Of every factor, by its name.
+    """A network, and each factor's held-out sweeps: what is scored and drawn.
 
     Attributes:
         network: its codes are as the graphics code has them.

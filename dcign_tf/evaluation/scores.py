@@ -79,9 +79,7 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
     return {
         "schema_version": SCHEMA_VERSION,
         "split": "test",
-        "step": evaluated.calibration.step,
         "num_sweeps": {factor: len(codes[factor].z_mean) for factor in code.factors},
-        "num_image_sweeps": {factor: len(errors[factor]) for factor in code.factors},
         "reconstruction_mse": reconstruction_mse(list(errors.values())),
         "factors": factors,
         "why_null": why_null,
@@ -98,6 +96,8 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
             "factors": list(code.factors),
             "variance": matrix.tolist(),
         },
+        "step": evaluated.calibration.step,
+        "num_image_sweeps": {factor: len(of_factor) for factor, of_factor in errors.items()},
     }
 
 

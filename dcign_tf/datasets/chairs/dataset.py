@@ -22,11 +22,12 @@ from dcign_tf.datasets.chairs.release import (
     FOLDER,
     PREPARED,
     URL,
+    ReleasedChairs,
     fetch_release,
     release_folder,
 )
 from dcign_tf.datasets.chairs.settings import FEWEST_CHAIRS, ChairSettings
-from dcign_tf.datasets.chairs.sources import ChairSource, ProceduralChairs, ReleasedChairs
+from dcign_tf.datasets.chairs.sources import ChairSource, ProceduralChairs
 from dcign_tf.datasets.chairs.views import Views
 from dcign_tf.datasets.seeding import named_rng, shuffled
 from dcign_tf.datasets.settings import fingerprint

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,15 +84,12 @@ class DcignFaces(FileReaderBuilder):
                 "command again to make it anew."
             ) from error
 
-    def download_and_prepare(self, *, num_processes: int | None = None) -> None:
+    def download_and_prepare(self) -> None:
         """Renders whatever is not there yet. Nothing is downloaded.
 
         The dataset appears under its name when it is complete. Until then the
         finished files wait in a folder beside it, and the next call goes on from
         there.
-
-        Args:
-            num_processes: number of rendering processes; None is one for each core.
 
         Raises:
             DataError: if the disk is too small or a directory not writable, or
@@ -102,12 +98,12 @@ class DcignFaces(FileReaderBuilder):
         directory = Path(self.data_dir)
         staging = directory.with_name(f"{directory.name}.rendering")
         is_new = not directory.exists()
-        make_once(directory, staging, lambda: self._download_and_prepare(staging, num_processes))
+        make_once(directory, staging, lambda: self._download_and_prepare(staging))
         if is_new:
             self.info.read_from_directory(directory)
 
-    def _download_and_prepare(self, staging: Path, num_processes: int | None) -> None:
-        """TFDS's name for making the data, here with arguments of our own."""
+    def _download_and_prepare(self, staging: Path) -> None:
+        """TFDS's name for making the data, here with an argument of our own."""
         settings = self.builder_config.settings
         parts = self._parts(settings)
         generate_parts(
@@ -115,7 +111,6 @@ class DcignFaces(FileReaderBuilder):
             parts,
             render=functools.partial(render_example, settings),
             serialize=self._serialize,
-            num_processes=num_processes,
         )
         split_infos = [
             tfds.core.SplitInfo(
@@ -216,33 +211,3 @@ class DcignFaces(FileReaderBuilder):
         if preset not in PRESETS:
             raise ValueError(f"Unknown preset '{preset}'; there are {', '.join(PRESETS)}.")
         return DcignFacesConfig.from_settings(preset)
-
-
-def prepare_faces(
-    data_dir: str | os.PathLike[str],
-    *,
-    preset: str = "custom",
-    num_processes: int | None = None,
-    **settings: Any,
-) -> DcignFaces:
-    """The dataset with these settings, rendered first if it is not in `data_dir`.
-
-    Args:
-        data_dir: where all datasets lie; this one goes into a folder named after
-            its settings.
-        preset: `quick` or `paper`, or any other name for the folder.
-        num_processes: number of rendering processes; None is one for each core.
-        **settings: changes to the preset; see `FaceSettings`.
-
-    Returns:
-        The builder, prepared; `builder.data_dir` is the dataset's own folder,
-        which `tfds.builder_from_directory` opens too.
-
-    Raises:
-        DataError: see `DcignFaces.download_and_prepare`.
-        ValueError: if a setting is impossible.
-    """
-    config = DcignFacesConfig.from_settings(preset, **settings)
-    builder = DcignFaces(config=config, data_dir=os.fspath(data_dir))
-    builder.download_and_prepare(num_processes=num_processes)
-    return builder

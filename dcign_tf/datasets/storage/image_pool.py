@@ -77,11 +77,10 @@ class ImagePool:
     def __len__(self) -> int:
         return self._num_images
 
-    def prepare(self, *, num_processes: int | None = None, verb: str = "Preparing") -> None:
+    def prepare(self, *, verb: str = "Preparing") -> None:
         """Makes what is not there yet; the pool appears under its name when it is complete.
 
         Args:
-            num_processes: number of worker processes; None is one for each core.
             verb: what the line of progress says is done to the images.
 
         Raises:
@@ -95,7 +94,6 @@ class ImagePool:
             self._parts,
             render=functools.partial(_make_item, self._make),
             serialize=list,
-            num_processes=num_processes,
             verb=verb,
         )
         make_once(self.directory, self._staging, make)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,19 +51,3 @@ class PreparedSweeps:
         except (RuntimeError, ValueError, OSError):
             check_files(self._directory, full=True)
             raise
-
-
-def factor_sweeps(
-    builder: tfds.core.DatasetBuilder, subset: str, factors: Sequence[str]
-) -> dict[str, PreparedSweeps]:
-    """The sweeps of each factor of a subset: the splits `<subset>_<factor>`.
-
-    Args:
-        builder: a prepared builder.
-        subset: `train`, `validation` or `test`.
-        factors: names of factors, e.g. `code.factors`.
-
-    Raises:
-        DataError: if the dataset lacks one of them.
-    """
-    return {factor: PreparedSweeps(builder, f"{subset}_{factor}") for factor in factors}

@@ -168,10 +168,10 @@ class DcignFaces(FileReaderBuilder):
 
         return indices.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def _serialize(self, example: Mapping[str, Any]) -> bytes:
+    def _serialize(self, example: Mapping[str, Any]) -> list[bytes]:
         encoded = self.info.features.encode_example(example)
         # The serializer's own `serialize_example` writes the features in random order.
-        return self._serializer.get_tf_example(encoded).SerializeToString(deterministic=True)
+        return [self._serializer.get_tf_example(encoded).SerializeToString(deterministic=True)]
 
     def _info(self) -> tfds.core.DatasetInfo:
         settings = self.builder_config.settings

@@ -1,4 +1,4 @@
-"""Settings of the user's own pictures: how they are shown, split and grouped."""
+"""The user's own pictures: how they are shown, split and grouped."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dcign_tf.datasets.facts import DatasetFacts
 from dcign_tf.datasets.manifest.table import factor_name
 from dcign_tf.datasets.settings import check_channels, check_fractions, check_numbers
 from dcign_tf.errors import DataError
 
 QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}
 """Where the quick preset differs from the defaults of `ManifestSettings`."""
+
+FACTS = DatasetFacts(background=lambda settings: settings["background"])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

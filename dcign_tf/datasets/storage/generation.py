@@ -5,7 +5,7 @@ a temporary name and renamed when it is complete, with its size and checksum in
 `files.json`; a killed run therefore leaves complete parts, which the next run
 keeps, and at most one temporary file, which it removes. What the examples look
 like is the caller's business: `render(split, index)` makes one, in a worker, and
-`serialize` makes a record of it, or several.
+`serialize` makes records of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import dataclasses
 import fcntl
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from array_record.python import array_record_module
 
 from dcign_tf.datasets.storage.workers import RenderWorkers, available_cores
 from dcign_tf.errors import DataError
-from dcign_tf.files import aside, sha256, write_json
+from dcign_tf.files import aside, check_disk_space, sha256, write_json
 from dcign_tf.progress import Progress
 
 FILES_JSON = "files.json"
@@ -62,7 +61,7 @@ def generate_parts(
     parts: Sequence[Part],
     *,
     render: Callable[[str, int], Any],
-    serialize: Callable[[Any], bytes | Sequence[bytes]],
+    serialize: Callable[[Any], Sequence[bytes]],
     num_processes: int | None = None,
     verb: str = "Rendering",
 ) -> None:
@@ -77,8 +76,7 @@ def generate_parts(
         parts: what to make.
         render: `render(split, index)` in a worker process: picklable, and a
             function of its arguments alone.
-        serialize: turns what `render` returned into a record, or into several, in
-            this process.
+        serialize: turns what `render` returned into records, in this process.
         num_processes: number of worker processes; None is one for each core.
         verb: what the line of progress says is done to the images.
 
@@ -252,28 +250,22 @@ def _check_disk_space(
     directory: Path,
     missing: Sequence[Part],
     workers: RenderWorkers,
-    serialize: Callable[[Any], bytes | Sequence[bytes]],
+    serialize: Callable[[Any], Sequence[bytes]],
 ) -> None:
     """Renders the first example of every split, and asks whether all will fit."""
     samples = {part.split: part for part in missing}
     examples = workers.map((part.split, part.start) for part in samples.values())
-    records = (record for example in examples for record in _records(serialize(example)))
-    num_bytes = sum(len(record) for record in records)
+    num_bytes = sum(len(record) for example in examples for record in serialize(example))
     bytes_per_image = num_bytes / sum(part.images_per_example for part in samples.values())
     needed = _DISK_MARGIN * bytes_per_image * sum(part.num_images for part in missing)
-    free = shutil.disk_usage(directory).free
-    if needed > free:
-        raise DataError(
-            f"Too little disk space in {directory}: the data needs about {needed / 1e9:.2f} GB and "
-            f"{free / 1e9:.2f} GB are free; free some or choose another data directory."
-        )
+    check_disk_space(directory, needed, "data needs about")
 
 
 def _write_part(
     path: Path,
     part: Part,
     examples: Iterator[Any],
-    serialize: Callable[[Any], bytes | Sequence[bytes]],
+    serialize: Callable[[Any], Sequence[bytes]],
     progress: Progress,
 ) -> dict[str, Any]:
     """Writes the next `part.count` examples; returns what `files.json` says of the file."""
@@ -281,7 +273,7 @@ def _write_part(
         # One record a group is what makes random access cheap.
         writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
         for _ in range(part.count):
-            records = _records(serialize(next(examples)))
+            records = serialize(next(examples))
             with _writing_records(path):
                 for record in records:
                     writer.write(record)
@@ -289,10 +281,6 @@ def _write_part(
         with _writing_records(path):
             writer.close()
         return _describe(temporary)
-
-
-def _records(serialized: bytes | Sequence[bytes]) -> Sequence[bytes]:
-    return [serialized] if isinstance(serialized, bytes) else serialized
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcign_tf.datasets.storage import generation
 from dcign_tf.datasets.storage.generation import (
     Part,
     check_files,
@@ -37,7 +37,13 @@ PARTS = [
 
 def generate(directory: Path, function=render, num_processes: int = 2) -> None:
     directory.mkdir(exist_ok=True, parents=True)
-    generate_parts(directory, PARTS, render=function, serialize=bytes, num_processes=num_processes)
+    generate_parts(
+        directory,
+        PARTS,
+        render=function,
+        serialize=lambda example: [example],
+        num_processes=num_processes,
+    )
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -146,7 +152,7 @@ def test_a_worker_that_dies_is_an_error(tmp_path):
 
 def test_too_little_disk_is_found_before_anything_is_written(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")(10**9, 10**9, 10**5)
-    monkeypatch.setattr(generation.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(DataError, match=r"Too little disk space in .* needs about"):
         generate(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["files.json"]

@@ -16,7 +16,7 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -62,13 +62,12 @@ def generate_parts(
     *,
     render: Callable[[str, int], Any],
     serialize: Callable[[Any], Sequence[bytes]],
-    num_processes: int | None = None,
     verb: str = "Rendering",
 ) -> None:
     """Makes every part that `directory` does not hold yet.
 
-    The bytes of the files depend on `render` alone, not on `num_processes` nor
-    on how often the work was interrupted.
+    One process a core renders. The bytes of the files depend on `render` alone, not on
+    the number of processes nor on how often the work was interrupted.
 
     Args:
         directory: where the files go; exists, and is locked by the caller. Files that
@@ -77,7 +76,6 @@ def generate_parts(
         render: `render(split, index)` in a worker process: picklable, and a
             function of its arguments alone.
         serialize: turns what `render` returned into records, in this process.
-        num_processes: number of worker processes; None is one for each core.
         verb: what the line of progress says is done to the images.
 
     Raises:
@@ -100,7 +98,7 @@ def generate_parts(
         return
     num_images = sum(part.num_images for part in missing)
     num_examples = sum(part.count for part in missing)
-    num_processes = min(num_processes or available_cores(), num_examples)
+    num_processes = min(available_cores(), num_examples)
     print(
         f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files) "
         f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",
@@ -108,16 +106,18 @@ def generate_parts(
     )
     with RenderWorkers(render, num_processes) as workers, Progress(num_images) as progress:
         try:
-            _check_disk_space(directory, missing, workers, serialize)
-            examples = workers.map(
+            samples = {part.split: part for part in missing}.values()  # one of every split
+            first = workers.map((part.split, part.start) for part in samples)
+            _check_disk_space(directory, missing, samples, map(serialize, first))
+            tasks = (
                 (part.split, index)
                 for part in missing
                 for index in range(part.start, part.start + part.count)
             )
+            examples = map(serialize, workers.map(tasks))
             for part in missing:
-                complete[part.filename] = _write_part(
-                    directory / part.filename, part, examples, serialize, progress
-                )
+                path = directory / part.filename
+                complete[part.filename] = _write_part(path, part, examples, progress)
                 _write_files_json(directory, complete)
         except KeyboardInterrupt:
             progress.close()
@@ -249,31 +249,25 @@ def _is_complete(directory: Path, part: Part, recorded: Mapping[str, Mapping]) -
 def _check_disk_space(
     directory: Path,
     missing: Sequence[Part],
-    workers: RenderWorkers,
-    serialize: Callable[[Any], Sequence[bytes]],
+    samples: Collection[Part],
+    examples: Iterable[Sequence[bytes]],
 ) -> None:
-    """Renders the first example of every split, and asks whether all will fit."""
-    samples = {part.split: part for part in missing}
-    examples = workers.map((part.split, part.start) for part in samples.values())
-    num_bytes = sum(len(record) for example in examples for record in serialize(example))
-    bytes_per_image = num_bytes / sum(part.images_per_example for part in samples.values())
+    """Asks whether all will fit, by the records of the first example of some parts."""
+    num_bytes = sum(len(record) for records in examples for record in records)
+    bytes_per_image = num_bytes / sum(part.images_per_example for part in samples)
     needed = _DISK_MARGIN * bytes_per_image * sum(part.num_images for part in missing)
     check_disk_space(directory, needed, "data needs about")
 
 
 def _write_part(
-    path: Path,
-    part: Part,
-    examples: Iterator[Any],
-    serialize: Callable[[Any], Sequence[bytes]],
-    progress: Progress,
+    path: Path, part: Part, examples: Iterator[Sequence[bytes]], progress: Progress
 ) -> dict[str, Any]:
     """Writes the next `part.count` examples; returns what `files.json` says of the file."""
     with aside(path) as temporary:
         # One record a group is what makes random access cheap.
         writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
         for _ in range(part.count):
-            records = serialize(next(examples))
+            records = next(examples)
             with _writing_records(path):
                 for record in records:
                     writer.write(record)

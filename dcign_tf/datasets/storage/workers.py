@@ -44,11 +44,11 @@ class RenderWorkers:
     Args:
         function: what the workers call; importable by name (not from `__main__`
             or a notebook cell) and picklable. It should not import TensorFlow.
-        num_processes: number of workers; None is one for each core.
+        num_processes: number of workers.
     """
 
-    def __init__(self, function: Callable[..., Any], num_processes: int | None = None):
-        self._num_processes = num_processes or available_cores()
+    def __init__(self, function: Callable[..., Any], num_processes: int):
+        self._num_processes = num_processes
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._workers = [_Worker(function) for _ in range(self._num_processes)]
         for worker in self._workers:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dcign_tf.datasets.storage import generation
 from dcign_tf.datasets.storage.generation import (
     Part,
     check_files,
@@ -37,13 +38,9 @@ PARTS = [
 
 def generate(directory: Path, function=render, num_processes: int = 2) -> None:
     directory.mkdir(exist_ok=True, parents=True)
-    generate_parts(
-        directory,
-        PARTS,
-        render=function,
-        serialize=lambda example: [example],
-        num_processes=num_processes,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generation, "available_cores", lambda: num_processes)
+        generate_parts(directory, PARTS, render=function, serialize=lambda example: [example])
 
 
 def contents(directory: Path) -> dict[str, bytes]:

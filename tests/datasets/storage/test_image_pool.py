@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from dcign_tf.datasets.storage import image_pool
-from dcign_tf.datasets.storage.image_pool import ComposedSweeps, ImagePool
+from dcign_tf.datasets.storage.image_pool import ImagePool
 from dcign_tf.errors import DataError
 from tests.helpers.fake_pictures import IMAGES_PER_ITEM, make
 
@@ -132,17 +132,13 @@ class TestImagePool:
             pool_of(tmp_path, [])
 
 
-class TestComposedSweeps:
+class TestSweeps:
     def test_images_labels_and_numbers_belong_together(self, tmp_path):
         pool = pool_of(tmp_path, GREYS)
         pool.prepare()
         angle = np.linspace(0, 29, 30, dtype=np.float32)
-        sweeps = ComposedSweeps(
-            pool,
-            lambda i: np.array([i, 29 - i, i]),
-            5,
-            {"angle_deg": angle, "identity": angle // 3},
-        )
+        labels = {"angle_deg": angle, "identity": angle // 3}
+        sweeps = pool.sweeps(lambda i: np.array([i, 29 - i, i]), 5, labels)
         assert len(sweeps) == 5
         sweep = sweeps[4]
         assert levels(sweep["image"]) == [11, 81, 11]
@@ -156,7 +152,7 @@ class TestComposedSweeps:
         pool = pool_of(tmp_path, GREYS)
         pool.prepare()
         images = np.array([7, 2, 7, 7, 2, 5])
-        sweep = ComposedSweeps(pool, lambda i: images, 1, {"number": np.arange(30)})[0]
+        sweep = pool.sweeps(lambda i: images, 1, {"number": np.arange(30)})[0]
         assert sweep["number"].tolist() == [7, 2, 5, 7, 7, 2]
         assert sweep["distinct"] == 3
         assert levels(sweep["image"]) == [21, 2, 12, 21, 21, 2]

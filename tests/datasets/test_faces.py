@@ -21,13 +21,11 @@ from dcign_tf.datasets.faces.drawing import data_fingerprint, draw_labels, frami
 from dcign_tf.datasets.faces.settings import FACTORS, FaceSettings
 from dcign_tf.datasets.factor_batches import clear_data_errors, factor_batches
 from dcign_tf.datasets.registry import open_dataset
-from dcign_tf.datasets.storage.prepared import PreparedSweeps
-from dcign_tf.datasets.sweeps import SUBSETS
+from dcign_tf.datasets.sweeps import SUBSETS, decode_images
 from dcign_tf.errors import DataError
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.raycaster import FaceScene
-from tests.helpers.prepared_splits import read_split
 
 LENGTH = 6
 TINY = {
@@ -113,6 +111,12 @@ def damaged(builder, tmp_path) -> Path:
 def dataset_of(data_dir: Path) -> Path:
     (path,) = data_dir.glob("dcign_faces/*/*")
     return path
+
+
+def read_split(builder: DcignFaces, split: str) -> Iterator[dict[str, np.ndarray]]:
+    """In order, with `image` decoded to uint8 [n, H, W, C]."""
+    for example in builder.sweeps(split):
+        yield {**example, "image": decode_images(example["image"])}
 
 
 def varying(example: dict[str, np.ndarray]) -> set[str]:
@@ -314,7 +318,7 @@ class TestReading:
 
     def test_unknown_split(self, builder):
         with pytest.raises(DataError, match=r"No split 'train_smile' in .* it has train_azimuth,"):
-            PreparedSweeps(builder, "train_smile")
+            builder.sweeps("train_smile")
 
 
 class TestDamage:

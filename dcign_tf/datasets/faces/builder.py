@@ -21,8 +21,11 @@ import tensorflow_datasets as tfds
 from google.protobuf import json_format
 
 # Not part of TFDS's interface, which has builders that make examples one by one in one process:
-# this one takes files that `generate_parts` has made, whose bytes are always the same.
+# this one takes files that `generate_parts` has made, whose bytes are always the same. And it
+# can only decode the images too (4.9): whoever skips that in `as_data_source` gets an
+# AttributeError for sequences of images.
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
+from tensorflow_datasets.core.example_parser import ExampleParserNp
 from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
 from dcign_tf.datasets.faces.drawing import (
@@ -32,11 +35,13 @@ from dcign_tf.datasets.faces.drawing import (
     summarize_model,
 )
 from dcign_tf.datasets.faces.settings import FACTORS, INDEPENDENT, PRESETS, FaceSettings
-from dcign_tf.datasets.storage.generation import Part, generate_parts, make_once
+from dcign_tf.datasets.storage.generation import Part, check_files, generate_parts, make_once
+from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.errors import DataError
 
 # Smaller files lose less work when a run is interrupted; larger ones are fewer.
 _IMAGES_PER_FILE = 10_000
+_AS_STORED = tfds.decode.DeserializeMethod.RAW_BYTES
 
 
 @dataclasses.dataclass(eq=False)
@@ -102,6 +107,34 @@ class DcignFaces(FileReaderBuilder):
         if is_new:
             self.info.read_from_directory(directory)
 
+    def sweeps(self, split: str) -> NumberedSweeps:
+        """A split of the prepared dataset, in random access, whose images stay PNG files.
+
+        Args:
+            split: its name, e.g. `train_azimuth`.
+
+        Returns:
+            The features of each example, `image` as a list of n PNG files. One whose file
+            is damaged raises a `DataError`.
+
+        Raises:
+            DataError: if the dataset has no such split.
+        """
+        if split not in self.info.splits:
+            available = ", ".join(self.info.splits)
+            raise DataError(f"No split '{split}' in {self.data_dir}; it has {available}.")
+        records = self.as_data_source(split, deserialize_method=_AS_STORED)
+        parser = ExampleParserNp(self.info.features.get_serialized_info())
+
+        def read(index: int) -> dict[str, Any]:
+            try:
+                return parser.parse_example(records[index])
+            except (RuntimeError, ValueError, OSError):
+                check_files(Path(self.data_dir), full=True)
+                raise
+
+        return NumberedSweeps(len(records), read)
+
     def _download_and_prepare(self, staging: Path) -> None:
         """TFDS's name for making the data, here with an argument of our own."""
         settings = self.builder_config.settings
@@ -153,9 +186,7 @@ class DcignFaces(FileReaderBuilder):
         shuffle_files: bool = False,
     ) -> tf.data.Dataset:
         """What `as_dataset` reads; TFDS itself reads ArrayRecord files as data sources alone."""
-        records = self.as_data_source(
-            split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
-        )
+        records = self.as_data_source(split, deserialize_method=_AS_STORED)
         indices = tf.data.Dataset.range(len(records))
         if shuffle_files:
             seed = None if read_config is None else read_config.shuffle_seed

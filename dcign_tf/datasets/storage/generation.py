@@ -87,11 +87,11 @@ def generate_parts(
         if path.name not in wanted:
             path.unlink()
     recorded = _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
-    complete = {
-        part.filename: recorded[part.filename]
-        for part in parts
-        if _is_complete(directory, part, recorded)
-    }
+    complete = {}
+    for part in parts:
+        path, written = directory / part.filename, recorded.get(part.filename)
+        if written is not None and path.is_file() and path.stat().st_size == written["bytes"]:
+            complete[part.filename] = written
     missing = [part for part in parts if part.filename not in complete]
     _write_files_json(directory, complete)
     if not missing:
@@ -220,7 +220,11 @@ def _acquire(directory: Path) -> TextIO:
             lock = path.open("w")
         except FileNotFoundError:  # published or removed since the line before
             continue
-        _wait_for_lock(lock, directory)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Waiting: another process is making the data in {directory}", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         # The holder before us may have finished, and published or removed the directory.
         if path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno())):
             return lock
@@ -229,21 +233,6 @@ def _acquire(directory: Path) -> TextIO:
 
 def _remedy(directory: Path) -> str:
     return f"delete {directory} and run the same command again to make it anew"
-
-
-def _wait_for_lock(lock: TextIO, directory: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"Waiting: another process is making the data in {directory}", file=sys.stderr)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-
-
-def _is_complete(directory: Path, part: Part, recorded: Mapping[str, Mapping]) -> bool:
-    path = directory / part.filename
-    if part.filename not in recorded or not path.is_file():
-        return False
-    return path.stat().st_size == recorded[part.filename]["bytes"]
 
 
 def _check_disk_space(

@@ -35,9 +35,7 @@ def load_basel_2009(path: str | os.PathLike[str]) -> MorphableModel:
         The model, in millimetres. Its fingerprint is made of the file's SHA-256.
 
     Raises:
-        OSError: if the file cannot be read.
-        ValueError: if it is no such file, or not all of it; one line says what was
-            expected and found.
+        OSError, ValueError: as `load_face_model`.
     """
     variables = _read(path)
     shape = _model(path, variables, "shape", per_unit=1000.0)  # micrometres in a millimetre

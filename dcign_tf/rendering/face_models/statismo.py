@@ -35,9 +35,7 @@ def load_statismo(path: str | os.PathLike[str]) -> MorphableModel:
         The model, in millimetres. Its fingerprint is made of the file's SHA-256.
 
     Raises:
-        OSError: if the file cannot be read.
-        ValueError: if it is no such file, or not all of it; one line says what was
-            expected and found.
+        OSError, ValueError: as `load_face_model`.
     """
     with open_hdf5(path) as file:
         shape, colour = (_model(file, group) for group in ("shape", "color"))

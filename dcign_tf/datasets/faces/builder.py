@@ -145,19 +145,16 @@ class DcignFaces(FileReaderBuilder):
             render=functools.partial(render_example, settings),
             serialize=self._serialize,
         )
-        split_infos = [
-            tfds.core.SplitInfo(
+        split_infos = []
+        for split in settings.num_examples():
+            shards = [part for part in parts if part.split == split]
+            split_info = tfds.core.SplitInfo(
                 name=split,
-                shard_lengths=[part.count for part in parts if part.split == split],
-                num_bytes=sum(
-                    (staging / part.filename).stat().st_size
-                    for part in parts
-                    if part.split == split
-                ),
+                shard_lengths=[part.count for part in shards],
+                num_bytes=sum((staging / part.filename).stat().st_size for part in shards),
                 filename_template=self._get_filename_template(split),
             )
-            for split in settings.num_examples()
-        ]
+            split_infos.append(split_info)
         self.info.set_splits(tfds.core.SplitDict(split_infos))
         self.info.write_to_directory(staging)
 

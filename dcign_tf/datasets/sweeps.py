@@ -62,7 +62,9 @@ class SweepDataset(Protocol):
         """Makes the data unless they are there already.
 
         Raises:
-            DataError: if they cannot be made, or are there but damaged.
+            DataError: if something that they are made of cannot be had or read, they
+                cannot be written, or are there but damaged. What is finished is kept:
+                mend it, and the next call goes on from there.
         """
 
     def sweeps(self, subset: str) -> dict[str, Sweeps]:

@@ -70,13 +70,7 @@ class Chairs:
         return fingerprint(json.dumps([dataclasses.asdict(self._settings), images]))
 
     def prepare(self) -> None:
-        """Renders the chairs, or crops the release's pictures, unless that is done.
-
-        Raises:
-            DataError: if the release cannot be had, a picture of it not be read, or the
-                images not be written. What is finished is kept; mend it, and the next
-                call goes on from there.
-        """
+        """Renders the chairs, or crops the release's pictures; see `SweepDataset.prepare`."""
         if self._to_download:
             fetch_release(self._data_dir)
         print(self.report(), file=sys.stderr)

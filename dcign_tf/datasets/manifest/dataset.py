@@ -83,12 +83,7 @@ class ManifestPictures:
         return fingerprint(json.dumps(described), *(array.tobytes() for array in arrays))
 
     def prepare(self) -> None:
-        """Fits every picture into its square, unless that is done; reports the groups.
-
-        Raises:
-            DataError: if a picture cannot be read, or the images not be written. What
-                is finished is kept; mend it, and the next call goes on from there.
-        """
+        """Reports the groups, and fits every picture into its square; see `SweepDataset.prepare`."""
         print(self.report(), file=sys.stderr)
         self._pool.prepare()
 

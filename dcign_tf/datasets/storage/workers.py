@@ -15,7 +15,6 @@ import os
 import queue
 import subprocess
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -55,7 +54,6 @@ class RenderWorkers:
             self._idle.put(worker)
         # One thread per worker waits for its answer; the threads do no work themselves.
         self._threads = ThreadPoolExecutor(self._num_processes, thread_name_prefix="render")
-        self._closing = threading.Event()
 
     def map(self, tasks: Iterable[tuple]) -> Iterator[Any]:
         """Yields `function(*task)` for every task, in the order of the tasks.
@@ -80,8 +78,6 @@ class RenderWorkers:
         try:
             return worker.call(task)
         except (EOFError, OSError) as error:
-            if self._closing.is_set():
-                raise DataError("Rendering was stopped.") from None
             raise DataError(
                 f"A rendering process ended unexpectedly (exit code {worker.process.wait()}; "
                 "-9 usually means too little memory); try again with fewer processes."
@@ -93,7 +89,6 @@ class RenderWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             worker.process.terminate()

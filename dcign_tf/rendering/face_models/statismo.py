@@ -52,7 +52,10 @@ def _model(file: Hdf5Reader, group: str) -> LinearModel:
     if not (variance >= 0).all():
         raise wrong(file.path, f"{group}/model/pcaVariance, none negative", f"{variance.min():g}")
     components = file.columns(f"{group}/model/pcaBasis")
-    version = _version(file, group)
+    version_names = [f"{group}/version/{part}Version" for part in ("major", "minor")]
+    version: tuple[int, ...] = (0, 8)
+    if all(name in file for name in version_names):
+        version = tuple(int(file.array(name).item()) for name in version_names)
     if version == (0, 8):
         lengths = np.linalg.norm(components, axis=1, keepdims=True)
         components /= np.maximum(lengths, np.float32(1e-30))
@@ -67,12 +70,3 @@ def _model(file: Hdf5Reader, group: str) -> LinearModel:
         stddev=np.sqrt(variance),
         per_unit=1.0,
     )
-
-
-def _version(file: Hdf5Reader, group: str) -> tuple[int, int]:
-    """Major and minor version of the layout."""
-    names = [f"{group}/version/{part}Version" for part in ("major", "minor")]
-    if not all(name in file for name in names):
-        return 0, 8
-    major, minor = (int(file.array(name).item()) for name in names)
-    return major, minor

@@ -83,7 +83,7 @@ class ManifestPictures:
         return fingerprint(json.dumps(described), *(array.tobytes() for array in arrays))
 
     def prepare(self) -> None:
-        """Reports the groups, and fits every picture into its square; see `SweepDataset.prepare`."""
+        """Reports the groups and fits every picture into its square: `SweepDataset.prepare`."""
         print(self.report(), file=sys.stderr)
         self._pool.prepare()
 

@@ -16,7 +16,7 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -108,7 +108,10 @@ def generate_parts(
         try:
             samples = {part.split: part for part in missing}.values()  # one of every split
             first = workers.map((part.split, part.start) for part in samples)
-            _check_disk_space(directory, missing, samples, map(serialize, first))
+            num_bytes = sum(len(record) for example in first for record in serialize(example))
+            bytes_per_image = num_bytes / sum(part.images_per_example for part in samples)
+            needed = _DISK_MARGIN * bytes_per_image * num_images
+            check_disk_space(directory, needed, "data needs about")
             tasks = (
                 (part.split, index)
                 for part in missing
@@ -233,19 +236,6 @@ def _acquire(directory: Path) -> TextIO:
 
 def _remedy(directory: Path) -> str:
     return f"delete {directory} and run the same command again to make it anew"
-
-
-def _check_disk_space(
-    directory: Path,
-    missing: Sequence[Part],
-    samples: Collection[Part],
-    examples: Iterable[Sequence[bytes]],
-) -> None:
-    """Asks whether all will fit, by the records of the first example of some parts."""
-    num_bytes = sum(len(record) for records in examples for record in records)
-    bytes_per_image = num_bytes / sum(part.images_per_example for part in samples)
-    needed = _DISK_MARGIN * bytes_per_image * sum(part.num_images for part in missing)
-    check_disk_space(directory, needed, "data needs about")
 
 
 def _write_part(

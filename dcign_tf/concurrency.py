@@ -14,16 +14,18 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def concurrently(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def concurrently(
+    function: Callable[[Item], Result], items: Iterable[Item], *, at_once: int = _AT_ONCE
+) -> Iterator[Result]:
     """Yields `function` of each item, in order; a few are computed ahead.
 
     Raises:
         Exception: what the function raises, in its turn; nothing is begun after that.
     """
     items = iter(items)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         ahead = collections.deque(
-            pool.submit(function, item) for item in itertools.islice(items, 2 * _AT_ONCE)
+            pool.submit(function, item) for item in itertools.islice(items, 2 * at_once)
         )
         try:
             while ahead:

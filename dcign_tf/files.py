@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.errors import UserError
+from dcign_tf.errors import DataError, UserError
 
 
 @contextlib.contextmanager
@@ -115,6 +115,16 @@ def read_arrays(path: str | os.PathLike, names: Iterable[str], what: str) -> dic
         raise UserError(
             f"{what} {os.fspath(path)} is damaged ({error}); evaluate.py makes it anew."
         ) from error
+
+
+def check_disk_space(folder: pathlib.Path, needed: float, what: str) -> None:
+    """Raises `DataError` if a folder's disk has less free than `what` needs, in bytes."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise DataError(
+            f"Too little disk space in {folder}: the {what} {needed / 1e9:.2f} GB and"
+            f" {free / 1e9:.2f} GB are free; free some or choose another data directory."
+        )
 
 
 def damaged(path: pathlib.Path, what: object) -> UserError:

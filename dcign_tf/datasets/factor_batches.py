@@ -37,7 +37,7 @@ def factor_batches(
     """Training batches: element s is that of step `start_step` + s, however often one resumes.
 
     Args:
-        sweeps: the sweeps of each factor of `code`, e.g. from `factor_sweeps`.
+        sweeps: the sweeps of each factor of `code`, e.g. `SweepDataset.sweeps("train")`.
         code: gives the factors their numbers.
         ratios: how often each factor of `code` is drawn, e.g. `[1, 1, 1, 10]`, or
             a schedule `[(0, [1, 1, 1, 10]), (1000, [2, 1, 1, 4])]`.

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class DatasetFacts:
-    """What each dataset says of itself, in its folder's `facts`.
+    """What each dataset says of itself, in its folder's `settings`.
 
     Attributes:
         background: the settings of a run's data to the grey level, 0 to 255, around the objects.

@@ -1,6 +1,6 @@
 """The datasets by name: what `--dataset` offers, all in one form.
 
-Each has a folder with what is known of it (`facts`) and what opens it (`dataset`), which is
+Each has a folder with what is known of it (`settings`) and what opens it (`dataset`), which is
 imported when it is asked for: whoever reads the facts needs no TFDS and no ray caster.
 """
 
@@ -71,7 +71,7 @@ def open_configured(config: Mapping[str, Any]) -> SweepDataset:
 
 def dataset_facts(dataset: str) -> DatasetFacts:
     """What is known of a dataset, a key of `FOLDERS`, before it is opened."""
-    return importlib.import_module(f"dcign_tf.datasets.{FOLDERS[dataset]}.facts").FACTS
+    return importlib.import_module(f"dcign_tf.datasets.{FOLDERS[dataset]}.settings").FACTS
 
 
 def background_level(config: Mapping[str, Any]) -> int:

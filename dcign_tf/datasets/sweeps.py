@@ -7,7 +7,7 @@ images of one sweep. Anything of that form can be trained on: see `Sweeps`.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -62,7 +62,9 @@ class SweepDataset(Protocol):
         """Makes the data unless they are there already.
 
         Raises:
-            DataError: if they cannot be made, or are there but damaged.
+            DataError: if something that they are made of cannot be had or read, they
+                cannot be written, or are there but damaged. What is finished is kept:
+                mend it, and the next call goes on from there.
         """
 
     def sweeps(self, subset: str) -> dict[str, Sweeps]:
@@ -116,17 +118,22 @@ def evenly(sweeps: Sequence, count: int) -> Iterator[int]:
     return iter(np.rint(chosen).astype(int).tolist())
 
 
-class FirstSweeps:
-    """The first `count` of some sweeps."""
+class NumberedSweeps:
+    """`Sweeps` that are read, or made, by their number when they are asked for.
 
-    def __init__(self, sweeps: Sweeps, count: int):
-        self._sweeps = sweeps
-        self._count = min(count, len(sweeps))
+    Args:
+        count: number of sweeps.
+        read: number from 0 to an example; thread-safe.
+    """
+
+    def __init__(self, count: int, read: Callable[[int], Mapping[str, Any]]):
+        self._count = count
+        self._read = read
 
     def __len__(self) -> int:
         return self._count
 
     def __getitem__(self, index: int) -> Mapping[str, Any]:
-        if index >= self._count:
+        if not 0 <= index < self._count:
             raise IndexError(index)
-        return self._sweeps[index]
+        return self._read(index)

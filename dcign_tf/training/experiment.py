@@ -13,7 +13,7 @@ import tensorflow as tf
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.factor_batches import clear_data_errors, evaluation_batches, factor_batches
 from dcign_tf.datasets.registry import open_configured
-from dcign_tf.datasets.sweeps import FirstSweeps, SweepDataset
+from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.evaluate import evaluate
 from dcign_tf.evaluation.report.score_tables import scores_table
@@ -143,8 +143,9 @@ def _train(
         num_steps=config["num_steps"],
         replicas=strategy.num_replicas_in_sync,
     )
+    most = config["validation_sweeps_used"]
     validation = {
-        factor: FirstSweeps(sweeps, config["validation_sweeps_used"])
+        factor: NumberedSweeps(min(len(sweeps), most), sweeps.__getitem__)
         for factor, sweeps in data.sweeps("validation").items()
     }
     validation_batches = evaluation_batches(validation, model.code)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from dcign_tf.datasets.chairs import release as chair_release
 from dcign_tf.datasets.chairs.dataset import split_chairs
-from dcign_tf.datasets.chairs.release import read_release, release_folder
+from dcign_tf.datasets.chairs.release import ReleasedChairs, release_folder
 from dcign_tf.datasets.chairs.settings import ChairSettings
 from dcign_tf.datasets.chairs.views import Views
 from dcign_tf.datasets.factor_batches import factor_batches
@@ -36,6 +36,10 @@ SMALL = {**FEW, "image_size": 20, "sweep_length": 4, "validation_sweeps": 3, "te
 
 def open_chairs(folder, **changes):
     return open_dataset("chairs", folder, preset="quick", settings={**SMALL, **changes})
+
+
+def released_chairs(root) -> ReleasedChairs:
+    return ReleasedChairs(root, image_size=20, crop=400)
 
 
 def the_error(call) -> str:
@@ -70,14 +74,14 @@ def copy(release, tmp_path):
 class TestReleasedFiles:
     def test_names_are_understood(self, tmp_path):
         root = chair_files.write_release(tmp_path)
-        found = read_release(root)
-        assert len(found.models) == 7
-        assert found.elevations_deg == [20, 30]
+        released = released_chairs(root)
+        assert len(released.names) == 7
+        assert released.elevations_deg == [20, 30]
         # As published: 360°/31 apart, cut down to whole degrees.
-        assert len(found.azimuths_deg) == 31
-        assert found.azimuths_deg[:6] == [0, 11, 23, 34, 46, 58]
-        assert found.azimuths_deg[-1] == 348
-        pictures = found.pictures(next(iter(found.models)))
+        assert len(released.azimuths_deg) == 31
+        assert released.azimuths_deg[:6] == [0, 11, 23, 34, 46, 58]
+        assert released.azimuths_deg[-1] == 348
+        pictures = released.pictures(0)
         assert [p.name for p in pictures[:2]] == [
             "image_000_p020_t000_r096.png",
             "image_001_p020_t011_r096.png",
@@ -94,7 +98,7 @@ class TestReleasedFiles:
         folder, renders = copy
         (renders / ".DS_Store").write_bytes(b"")
         (folder / "rendered_chairs" / ".Trash").mkdir()
-        assert len(read_release(folder / "rendered_chairs").models) == 7
+        assert len(released_chairs(folder / "rendered_chairs").names) == 7
 
     def test_missing_renders(self, copy):
         folder, renders = copy

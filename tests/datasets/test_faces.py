@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import filecmp
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +15,17 @@ import pytest
 import tensorflow_datasets as tfds
 import trimesh
 
-from dcign_tf.datasets.faces.builder import DcignFaces, DcignFacesConfig, prepare_faces
+from dcign_tf.datasets.faces.builder import DcignFaces, DcignFacesConfig
+from dcign_tf.datasets.faces.dataset import Faces
 from dcign_tf.datasets.faces.drawing import data_fingerprint, draw_labels, framing
 from dcign_tf.datasets.faces.settings import FACTORS, FaceSettings
 from dcign_tf.datasets.factor_batches import clear_data_errors, factor_batches
-from dcign_tf.datasets.storage.prepared import PreparedSweeps, factor_sweeps
-from dcign_tf.datasets.sweeps import SUBSETS
+from dcign_tf.datasets.registry import open_dataset
+from dcign_tf.datasets.sweeps import SUBSETS, decode_images
 from dcign_tf.errors import DataError
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.raycaster import FaceScene
-from tests.helpers.prepared_splits import read_split
 
 LENGTH = 6
 TINY = {
@@ -68,9 +70,29 @@ def data_dir(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("data")
 
 
+def prepared(data_dir: Path, **settings) -> Faces:
+    faces = open_dataset("faces", data_dir, preset="custom", settings=settings)
+    faces.prepare()
+    return faces
+
+
+@contextlib.contextmanager
+def processes(count: int) -> Iterator[None]:
+    """The number of processes that render."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dcign_tf.datasets.storage.generation.available_cores", lambda: count)
+        yield
+
+
 @pytest.fixture(scope="module")
-def builder(face_model, data_dir) -> DcignFaces:
-    return prepare_faces(data_dir, num_processes=2, face_model=face_model, **TINY)
+def faces(face_model, data_dir) -> Faces:
+    with processes(2):
+        return prepared(data_dir, face_model=face_model, **TINY)
+
+
+@pytest.fixture(scope="module")
+def builder(faces) -> DcignFaces:
+    return faces.builder
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +111,12 @@ def damaged(builder, tmp_path) -> Path:
 def dataset_of(data_dir: Path) -> Path:
     (path,) = data_dir.glob("dcign_faces/*/*")
     return path
+
+
+def read_split(builder: DcignFaces, split: str) -> Iterator[dict[str, np.ndarray]]:
+    """In order, with `image` decoded to uint8 [n, H, W, C]."""
+    for example in builder.sweeps(split):
+        yield {**example, "image": decode_images(example["image"])}
 
 
 def varying(example: dict[str, np.ndarray]) -> set[str]:
@@ -184,7 +212,8 @@ def test_images_show_what_their_labels_say(examples, face_model):
 
 
 def test_the_same_bytes_with_another_number_of_processes(builder, face_model, tmp_path):
-    other = prepare_faces(tmp_path, num_processes=1, face_model=face_model, **TINY)
+    with processes(1):
+        other = prepared(tmp_path, face_model=face_model, **TINY).builder
     names = sorted(os.listdir(builder.data_dir))
     assert names == sorted(os.listdir(other.data_dir))
     _, different, unread = filecmp.cmpfiles(builder.data_dir, other.data_dir, names, False)
@@ -194,7 +223,7 @@ def test_the_same_bytes_with_another_number_of_processes(builder, face_model, tm
 
 def test_what_is_there_is_not_made_again(builder, face_model, data_dir):
     before = {path: path.stat().st_mtime_ns for path in Path(builder.data_dir).iterdir()}
-    again = prepare_faces(data_dir, face_model=face_model, **TINY)
+    again = prepared(data_dir, face_model=face_model, **TINY).builder
     assert again.data_dir == builder.data_dir
     assert before == {path: path.stat().st_mtime_ns for path in Path(again.data_dir).iterdir()}
     assert os.listdir(Path(builder.data_dir).parent) == ["1.0.0"]
@@ -278,9 +307,9 @@ class TestReading:
         assert order != expected
         assert sorted(order) == sorted(expected)
 
-    def test_factor_batches(self, builder, examples):
+    def test_factor_batches(self, faces, examples):
         code = GraphicsCode.faces(10)
-        sweeps = factor_sweeps(builder, "train", code.factors)
+        sweeps = faces.sweeps("train")
         dataset = factor_batches(sweeps, code, ratios=[1, 1, 1, 1], seed=0, num_steps=12)
         for batch in dataset.as_numpy_iterator():
             images = np.round(255 * batch["image"]).astype(np.uint8)
@@ -289,7 +318,7 @@ class TestReading:
 
     def test_unknown_split(self, builder):
         with pytest.raises(DataError, match=r"No split 'train_smile' in .* it has train_azimuth,"):
-            PreparedSweeps(builder, "train_smile")
+            builder.sweeps("train_smile")
 
 
 class TestDamage:
@@ -299,7 +328,7 @@ class TestDamage:
         path = next(dataset_of(damaged).glob("*train_intrinsic*"))
         os.truncate(path, path.stat().st_size // 2)
         with pytest.raises(DataError, match=f"{path} is damaged: it has") as caught:
-            prepare_faces(damaged, face_model=face_model, **TINY)
+            prepared(damaged, face_model=face_model, **TINY)
         assert "\n" not in str(caught.value)
 
     def test_other_bytes_are_found_when_read(self, damaged, face_model):
@@ -307,11 +336,11 @@ class TestDamage:
         content = np.fromfile(path, np.uint8)
         content[200:400] ^= 255  # in the first record
         content.tofile(path)
-        builder = prepare_faces(damaged, face_model=face_model, **TINY)
+        faces = prepared(damaged, face_model=face_model, **TINY)
         with pytest.raises(DataError, match=f"{path} is damaged: wrong checksum"):
-            list(read_split(builder, "train_intrinsic"))
+            list(read_split(faces.builder, "train_intrinsic"))
         code = GraphicsCode.faces(10)
-        sweeps = factor_sweeps(builder, "train", code.factors)
+        sweeps = faces.sweeps("train")
         dataset = factor_batches(sweeps, code, ratios=[0, 0, 0, 1], seed=0, num_steps=8)
         with pytest.raises(DataError, match=f"{path} is damaged"), clear_data_errors():
             list(dataset)
@@ -320,12 +349,12 @@ class TestDamage:
         path = dataset_of(damaged) / "dataset_info.json"
         path.write_text("{")
         with pytest.raises(DataError, match=r"dataset_info\.json is damaged; delete"):
-            prepare_faces(damaged, face_model=face_model, **TINY)
+            prepared(damaged, face_model=face_model, **TINY)
 
     def test_a_data_dir_that_is_a_file(self, face_model, tmp_path):
         (tmp_path / "file").touch()
         with pytest.raises(DataError, match=r"Cannot write data to .*: Not a directory"):
-            prepare_faces(tmp_path / "file", face_model=face_model, **TINY)
+            prepared(tmp_path / "file", face_model=face_model, **TINY)
 
 
 def test_presets_by_name(tmp_path):
@@ -350,7 +379,8 @@ def test_the_paper_preset_is_the_papers():
 
 def test_the_procedural_head(tmp_path):
     tiny = {**TINY, "image_size": 40, "channels": 1, "train_sweeps": 1, "independent_images": 1}
-    builder = prepare_faces(tmp_path, num_processes=1, **tiny)
+    with processes(1):
+        builder = prepared(tmp_path, **tiny).builder
     example = next(read_split(builder, "train_azimuth"))
     assert example["image"].shape == (LENGTH, 40, 40, 1)
     assert example["coefficients"].shape == (LENGTH, load_face_model(None).num_coefficients)

@@ -132,7 +132,7 @@ def test_an_impossible_setting_is_one_line_and_touches_nothing(key, value, messa
 
 @pytest.mark.parametrize("preset", ["quick", "paper"])
 def test_data_of_a_preset_are_those_of_the_builder_by_that_name(preset):
-    """So that `prepare_faces(data_dir, preset=…)` finds what train.py has prepared."""
+    """So that `tfds.builder` finds, by that name, what train.py has prepared."""
     settings = DcignFacesConfig.from_settings(preset).settings
     config = resolved(f"faces_{preset}")
     assert FaceSettings(**config["data"], face_model=None) == settings

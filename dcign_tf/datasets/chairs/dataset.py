@@ -22,16 +22,17 @@ from dcign_tf.datasets.chairs.release import (
     FOLDER,
     PREPARED,
     URL,
+    ReleasedChairs,
     fetch_release,
     release_folder,
 )
 from dcign_tf.datasets.chairs.settings import FEWEST_CHAIRS, ChairSettings
-from dcign_tf.datasets.chairs.sources import ChairSource, ProceduralChairs, ReleasedChairs
+from dcign_tf.datasets.chairs.sources import ChairSource, ProceduralChairs
 from dcign_tf.datasets.chairs.views import Views
 from dcign_tf.datasets.seeding import named_rng, shuffled
 from dcign_tf.datasets.settings import fingerprint
-from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ComposedSweeps, ImagePool
-from dcign_tf.datasets.sweeps import SUBSETS
+from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ImagePool
+from dcign_tf.datasets.sweeps import SUBSETS, NumberedSweeps
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 
@@ -69,19 +70,13 @@ class Chairs:
         return fingerprint(json.dumps([dataclasses.asdict(self._settings), images]))
 
     def prepare(self) -> None:
-        """Renders the chairs, or crops the release's pictures, unless that is done.
-
-        Raises:
-            DataError: if the release cannot be had, a picture of it not be read, or the
-                images not be written. What is finished is kept; mend it, and the next
-                call goes on from there.
-        """
+        """Renders the chairs, or crops the release's pictures; see `SweepDataset.prepare`."""
         if self._to_download:
             fetch_release(self._data_dir)
         print(self.report(), file=sys.stderr)
         self._pool.prepare(verb=self._source.verb)
 
-    def sweeps(self, subset: str) -> dict[str, ComposedSweeps]:
+    def sweeps(self, subset: str) -> dict[str, NumberedSweeps]:
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
         _, subset_of_chair = self._split
         views = Views(
@@ -116,7 +111,7 @@ class Chairs:
         factor: str,
         draw: Callable[[np.random.Generator, int, int], np.ndarray],
         num_kinds: int,
-    ) -> ComposedSweeps:
+    ) -> NumberedSweeps:
         """Sweeps of `num_kinds` kinds, each of which comes once before one comes again."""
         seed, length = self._settings.seed, self._settings.sweep_length
         count = getattr(self._settings, f"{subset}_sweeps", TRAIN_SWEEPS)
@@ -127,7 +122,7 @@ class Chairs:
             rng = named_rng(seed, "sweep", subset, factor, index)
             return draw(rng, int(kinds[place]), length)
 
-        return ComposedSweeps(self._pool, compose, count, self._labels)
+        return self._pool.sweeps(compose, count, self._labels)
 
     @functools.cached_property
     def _labels(self) -> dict[str, np.ndarray]:

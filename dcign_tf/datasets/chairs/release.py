@@ -8,14 +8,12 @@ degrees) at the elevations 20° and 30°: 86,366 pictures of 600×600 pixels on 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import re
 import shutil
 import sys
 import tarfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,36 +38,6 @@ _WHITE = 255
 
 View = tuple[int, int]
 """Elevation and azimuth in whole degrees, as the names have them."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Release:
-    """What a copy of the release holds: the same views of every model.
-
-    Attributes:
-        root: the folder of the models' folders.
-        views: in the order of elevation, then azimuth.
-        models: name to its files, one for each view, and what tells that they are as
-            they were: their names and sizes.
-    """
-
-    root: Path
-    views: tuple[View, ...]
-    models: dict[str, tuple[tuple[str, ...], str]]
-
-    @property
-    def azimuths_deg(self) -> list[int]:
-        """Azimuths, in order."""
-        return sorted({azimuth for _, azimuth in self.views})
-
-    @property
-    def elevations_deg(self) -> list[int]:
-        """Elevations, in order."""
-        return sorted({elevation for elevation, _ in self.views})
-
-    def pictures(self, model: str) -> list[Path]:
-        """The pictures of a model, one for each view."""
-        return [self.root / model / "renders" / name for name in self.models[model][0]]
 
 
 def release_folder(data_dir: Path) -> Path | None:
@@ -115,44 +83,70 @@ def fetch_release(data_dir: Path) -> None:
         archive.unlink()  # its checksum stays, to compare a later download with
 
 
-def read_release(root: Path) -> Release:
-    """Lists a copy of the release and checks that every model has every view.
+class ReleasedChairs:
+    """Models of a copy of the release, as a `ChairSource`.
 
     Args:
         root: the folder of the models' folders.
+        image_size: pixels of the images' side, at most `crop`.
+        crop: side of the square in the middle of a picture that is kept, and made smaller
+            by area means.
 
     Raises:
         DataError: for the first model that lacks its renders or a view, or has a file
             of another name among them.
     """
-    names = sorted(
-        entry.name
-        for entry in os.scandir(root)
-        if entry.is_dir() and entry.name != PREPARED and not entry.name.startswith(".")
-    )
-    if not names:
-        raise DataError(
-            f"{root} is empty; expected {root}/<model>/renders/image_000_p020_t000_r096.png and so"
-            " on. Unpack the release there, or remove the folder."
+
+    verb = "Preparing"
+
+    def __init__(self, root: Path, *, image_size: int, crop: int):
+        self._root, self._image_size, self._crop = root, image_size, crop
+        self.settings = {
+            "source": "release",
+            "version": CROP_VERSION,
+            "image_size": image_size,
+            "crop": crop,
+        }
+        self.names = sorted(
+            entry.name
+            for entry in os.scandir(root)
+            if entry.is_dir() and entry.name != PREPARED and not entry.name.startswith(".")
         )
-    files_of = {name: _read_model(root / name) for name in names}
-    grid = sorted(set().union(*files_of.values()))
-    elevations, azimuths = ({view[i] for view in grid} for i in (0, 1))
-    views = tuple((e, a) for e in sorted(elevations) for a in sorted(azimuths))
-    models = {}
-    for name, files in files_of.items():
-        lacking = [view for view in views if view not in files]
-        if lacking:
-            elevation, azimuth = lacking[0]
+        if not self.names:
             raise DataError(
-                f"{root / name / 'renders'} has no picture of elevation p{elevation:03d} and"
-                f" azimuth t{azimuth:03d}, as other models have; of {len(views)} such pictures it"
-                f" lacks {len(lacking)}. Unpack the release again or remove the model."
+                f"{root} is empty; expected {root}/<model>/renders/image_000_p020_t000_r096.png"
+                " and so on. Unpack the release there, or remove the folder."
             )
-        ordered = tuple(files[view][0] for view in views)
-        told = hashlib.sha256(repr([files[view] for view in views]).encode()).hexdigest()
-        models[name] = ordered, told
-    return Release(root, views, models)
+        models = [_read_model(root / name) for name in self.names]
+        grid = set().union(*models)
+        self.elevations_deg = sorted({elevation for elevation, _ in grid})
+        self.azimuths_deg = sorted({azimuth for _, azimuth in grid})
+        views = [(e, a) for e in self.elevations_deg for a in self.azimuths_deg]
+        for name, files in zip(self.names, models, strict=True):
+            lacking = [view for view in views if view not in files]
+            if lacking:
+                elevation, azimuth = lacking[0]
+                raise DataError(
+                    f"{root / name / 'renders'} has no picture of elevation p{elevation:03d} and"
+                    f" azimuth t{azimuth:03d}, as other models have; of {len(views)} such pictures"
+                    f" it lacks {len(lacking)}. Unpack the release again or remove the model."
+                )
+        self._files = [[files[view] for view in views] for files in models]
+        self.keys = [hashlib.sha256(repr(files).encode()).hexdigest() for files in self._files]
+
+    def __str__(self) -> str:
+        return f"the release of Aubry et al. in {self._root}"
+
+    def pictures(self, chair: int) -> list[Path]:
+        """The pictures of a chair, one for each view."""
+        return [self._root / self.names[chair] / "renders" / name for name, _ in self._files[chair]]
+
+    def make(self, chair: int) -> list[bytes]:
+        start = (PICTURE_SIDE - self._crop) // 2
+        middle = slice(start, start + self._crop)
+        whole = np.stack([_read_grey(path) for path in self.pictures(chair)])
+        images = resize_area(whole[:, middle, middle].astype(np.float32), self._image_size)
+        return [encode_png(image[..., None]) for image in np.rint(images).astype(np.uint8)]
 
 
 def _read_model(folder: Path) -> dict[View, tuple[str, int]]:
@@ -182,24 +176,6 @@ def _read_model(folder: Path) -> dict[View, tuple[str, int]]:
             )
         files[view] = entry.name, entry.stat().st_size
     return files
-
-
-def read_pictures(pictures: Sequence[Path], crop: int, image_size: int) -> list[bytes]:
-    """PNG files of the middle of each picture, grey, made smaller by area means.
-
-    Args:
-        pictures: files of 600×600 pixels.
-        crop: side of the square in the middle that is kept.
-        image_size: pixels of the new side, at most `crop`.
-
-    Raises:
-        DataError: if a picture cannot be read or has another size.
-    """
-    start = (PICTURE_SIDE - crop) // 2
-    middle = slice(start, start + crop)
-    whole = np.stack([_read_grey(path) for path in pictures])
-    images = resize_area(whole[:, middle, middle].astype(np.float32), image_size)
-    return [encode_png(image[..., None]) for image in np.rint(images).astype(np.uint8)]
 
 
 def _read_grey(path: Path) -> np.ndarray:

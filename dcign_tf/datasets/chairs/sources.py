@@ -6,12 +6,10 @@ Runs in worker processes too: NumPy, Pillow and the ray caster, no TensorFlow.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from dcign_tf.datasets.chairs.release import CROP_VERSION, read_pictures, read_release
 from dcign_tf.datasets.pictures import encode_png
 from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.rendering.chairs.chair import CHAIRS_VERSION, ChairScene, draw_chair
@@ -48,41 +46,6 @@ class ChairSource(Protocol):
         Raises:
             DataError: if they cannot be made.
         """
-
-
-class ReleasedChairs:
-    """Models of a copy of the release.
-
-    Args:
-        root: the folder of the models' folders.
-        image_size: pixels of the images' side.
-        crop: see `ChairSettings`.
-
-    Raises:
-        DataError: see `read_release`.
-    """
-
-    verb = "Preparing"
-
-    def __init__(self, root: Path, *, image_size: int, crop: int):
-        self._release = release = read_release(root)
-        self._image_size, self._crop = image_size, crop
-        self.names = tuple(release.models)
-        self.keys = tuple(told for _, told in release.models.values())
-        self.settings = {
-            "source": "release",
-            "version": CROP_VERSION,
-            "image_size": image_size,
-            "crop": crop,
-        }
-        self.azimuths_deg, self.elevations_deg = release.azimuths_deg, release.elevations_deg
-
-    def __str__(self) -> str:
-        return f"the release of Aubry et al. in {self._release.root}"
-
-    def make(self, chair: int) -> list[bytes]:
-        pictures = self._release.pictures(self.names[chair])
-        return read_pictures(pictures, self._crop, self._image_size)
 
 
 class ProceduralChairs:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,11 @@ import tensorflow_datasets as tfds
 from google.protobuf import json_format
 
 # Not part of TFDS's interface, which has builders that make examples one by one in one process:
-# this one takes files that `generate_parts` has made, whose bytes are always the same.
+# this one takes files that `generate_parts` has made, whose bytes are always the same. And it
+# can only decode the images too (4.9): whoever skips that in `as_data_source` gets an
+# AttributeError for sequences of images.
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
+from tensorflow_datasets.core.example_parser import ExampleParserNp
 from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
 from dcign_tf.datasets.faces.drawing import (
@@ -33,11 +35,13 @@ from dcign_tf.datasets.faces.drawing import (
     summarize_model,
 )
 from dcign_tf.datasets.faces.settings import FACTORS, INDEPENDENT, PRESETS, FaceSettings
-from dcign_tf.datasets.storage.generation import Part, generate_parts, make_once
+from dcign_tf.datasets.storage.generation import Part, check_files, generate_parts, make_once
+from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.errors import DataError
 
 # Smaller files lose less work when a run is interrupted; larger ones are fewer.
 _IMAGES_PER_FILE = 10_000
+_AS_STORED = tfds.decode.DeserializeMethod.RAW_BYTES
 
 
 @dataclasses.dataclass(eq=False)
@@ -85,15 +89,12 @@ class DcignFaces(FileReaderBuilder):
                 "command again to make it anew."
             ) from error
 
-    def download_and_prepare(self, *, num_processes: int | None = None) -> None:
+    def download_and_prepare(self) -> None:
         """Renders whatever is not there yet. Nothing is downloaded.
 
         The dataset appears under its name when it is complete. Until then the
         finished files wait in a folder beside it, and the next call goes on from
         there.
-
-        Args:
-            num_processes: number of rendering processes; None is one for each core.
 
         Raises:
             DataError: if the disk is too small or a directory not writable, or
@@ -102,12 +103,40 @@ class DcignFaces(FileReaderBuilder):
         directory = Path(self.data_dir)
         staging = directory.with_name(f"{directory.name}.rendering")
         is_new = not directory.exists()
-        make_once(directory, staging, lambda: self._download_and_prepare(staging, num_processes))
+        make_once(directory, staging, lambda: self._download_and_prepare(staging))
         if is_new:
             self.info.read_from_directory(directory)
 
-    def _download_and_prepare(self, staging: Path, num_processes: int | None) -> None:
-        """TFDS's name for making the data, here with arguments of our own."""
+    def sweeps(self, split: str) -> NumberedSweeps:
+        """A split of the prepared dataset, in random access, whose images stay PNG files.
+
+        Args:
+            split: its name, e.g. `train_azimuth`.
+
+        Returns:
+            The features of each example, `image` as a list of n PNG files. One whose file
+            is damaged raises a `DataError`.
+
+        Raises:
+            DataError: if the dataset has no such split.
+        """
+        if split not in self.info.splits:
+            available = ", ".join(self.info.splits)
+            raise DataError(f"No split '{split}' in {self.data_dir}; it has {available}.")
+        records = self.as_data_source(split, deserialize_method=_AS_STORED)
+        parser = ExampleParserNp(self.info.features.get_serialized_info())
+
+        def read(index: int) -> dict[str, Any]:
+            try:
+                return parser.parse_example(records[index])
+            except (RuntimeError, ValueError, OSError):
+                check_files(Path(self.data_dir), full=True)
+                raise
+
+        return NumberedSweeps(len(records), read)
+
+    def _download_and_prepare(self, staging: Path) -> None:
+        """TFDS's name for making the data, here with an argument of our own."""
         settings = self.builder_config.settings
         parts = self._parts(settings)
         generate_parts(
@@ -115,21 +144,17 @@ class DcignFaces(FileReaderBuilder):
             parts,
             render=functools.partial(render_example, settings),
             serialize=self._serialize,
-            num_processes=num_processes,
         )
-        split_infos = [
-            tfds.core.SplitInfo(
+        split_infos = []
+        for split in settings.num_examples():
+            shards = [part for part in parts if part.split == split]
+            split_info = tfds.core.SplitInfo(
                 name=split,
-                shard_lengths=[part.count for part in parts if part.split == split],
-                num_bytes=sum(
-                    (staging / part.filename).stat().st_size
-                    for part in parts
-                    if part.split == split
-                ),
+                shard_lengths=[part.count for part in shards],
+                num_bytes=sum((staging / part.filename).stat().st_size for part in shards),
                 filename_template=self._get_filename_template(split),
             )
-            for split in settings.num_examples()
-        ]
+            split_infos.append(split_info)
         self.info.set_splits(tfds.core.SplitDict(split_infos))
         self.info.write_to_directory(staging)
 
@@ -158,9 +183,7 @@ class DcignFaces(FileReaderBuilder):
         shuffle_files: bool = False,
     ) -> tf.data.Dataset:
         """What `as_dataset` reads; TFDS itself reads ArrayRecord files as data sources alone."""
-        records = self.as_data_source(
-            split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
-        )
+        records = self.as_data_source(split, deserialize_method=_AS_STORED)
         indices = tf.data.Dataset.range(len(records))
         if shuffle_files:
             seed = None if read_config is None else read_config.shuffle_seed
@@ -173,10 +196,10 @@ class DcignFaces(FileReaderBuilder):
 
         return indices.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def _serialize(self, example: Mapping[str, Any]) -> bytes:
+    def _serialize(self, example: Mapping[str, Any]) -> list[bytes]:
         encoded = self.info.features.encode_example(example)
         # The serializer's own `serialize_example` writes the features in random order.
-        return self._serializer.get_tf_example(encoded).SerializeToString(deterministic=True)
+        return [self._serializer.get_tf_example(encoded).SerializeToString(deterministic=True)]
 
     def _info(self) -> tfds.core.DatasetInfo:
         settings = self.builder_config.settings
@@ -216,33 +239,3 @@ class DcignFaces(FileReaderBuilder):
         if preset not in PRESETS:
             raise ValueError(f"Unknown preset '{preset}'; there are {', '.join(PRESETS)}.")
         return DcignFacesConfig.from_settings(preset)
-
-
-def prepare_faces(
-    data_dir: str | os.PathLike[str],
-    *,
-    preset: str = "custom",
-    num_processes: int | None = None,
-    **settings: Any,
-) -> DcignFaces:
-    """The dataset with these settings, rendered first if it is not in `data_dir`.
-
-    Args:
-        data_dir: where all datasets lie; this one goes into a folder named after
-            its settings.
-        preset: `quick` or `paper`, or any other name for the folder.
-        num_processes: number of rendering processes; None is one for each core.
-        **settings: changes to the preset; see `FaceSettings`.
-
-    Returns:
-        The builder, prepared; `builder.data_dir` is the dataset's own folder,
-        which `tfds.builder_from_directory` opens too.
-
-    Raises:
-        DataError: see `DcignFaces.download_and_prepare`.
-        ValueError: if a setting is impossible.
-    """
-    config = DcignFacesConfig.from_settings(preset, **settings)
-    builder = DcignFaces(config=config, data_dir=os.fspath(data_dir))
-    builder.download_and_prepare(num_processes=num_processes)
-    return builder

@@ -8,7 +8,7 @@ from typing import Any
 from dcign_tf.datasets.faces.builder import DcignFaces, DcignFacesConfig
 from dcign_tf.datasets.faces.drawing import data_fingerprint, face_model
 from dcign_tf.datasets.faces.settings import EXTRINSIC, FACTORS, INDEPENDENT, split_name
-from dcign_tf.datasets.storage.prepared import PreparedSweeps, factor_sweeps
+from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 
@@ -40,11 +40,11 @@ class Faces:
     def prepare(self) -> None:
         self.builder.download_and_prepare()
 
-    def sweeps(self, subset: str) -> dict[str, PreparedSweeps]:
-        return factor_sweeps(self.builder, subset, FACTORS)
+    def sweeps(self, subset: str) -> dict[str, NumberedSweeps]:
+        return {f: self.builder.sweeps(split_name(subset, f)) for f in FACTORS}
 
-    def independent(self) -> PreparedSweeps:
-        return PreparedSweeps(self.builder, split_name("test", INDEPENDENT))
+    def independent(self) -> NumberedSweeps:
+        return self.builder.sweeps(split_name("test", INDEPENDENT))
 
     def face_model(self) -> MorphableModel:
         return face_model(self._settings.face_model)

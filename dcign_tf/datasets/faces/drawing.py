@@ -26,6 +26,9 @@ from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.raycaster import RENDERER_VERSION, FaceScene
 from dcign_tf.rendering.topology import Topology
 
+face_model = functools.cache(load_face_model)
+"""Loaded once a process: to render."""
+
 
 class ModelSummary(NamedTuple):
     """What data made with a face model are known by; see `MorphableModel`."""
@@ -40,16 +43,6 @@ def framing(settings: FaceSettings) -> Framing:
     return Framing(
         max_azimuth_deg=settings.azimuth_range_deg, max_elevation_deg=settings.elevation_range_deg
     )
-
-
-@functools.cache
-def face_model(path: str | None) -> MorphableModel:
-    """The face model in a file, or the procedural head, loaded once a process: to render.
-
-    Raises:
-        OSError, ValueError: if the file cannot be read.
-    """
-    return load_face_model(path)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What the images of `dcign_faces` depend on: settings, presets, and the splits they make."""
+"""What the images of `dcign_faces` depend on, the splits they make, and what is known of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from dcign_tf.datasets.facts import DatasetFacts
 from dcign_tf.datasets.settings import check_channels, check_numbers
 from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.factors import INTRINSIC
@@ -27,6 +28,17 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {},
 }
 """Settings by name, where they differ from the defaults of `FaceSettings`."""
+
+FACTS = DatasetFacts(
+    background=lambda settings: 0,
+    paper_figures={
+        "traversal_light_azimuth": 4,
+        "traversal_elevation": 4,
+        "traversal_azimuth": 5,
+        "equivariance": 6,
+    },
+)
+"""Black around, and Figures 4 to 6 of the paper (Kulkarni et al., 2015)."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

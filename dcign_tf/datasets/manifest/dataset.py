@@ -24,8 +24,8 @@ from dcign_tf.datasets.pictures import FIT_VERSION, encode_png, fit_picture
 from dcign_tf.datasets.seeding import named_rng, shuffled
 from dcign_tf.datasets.settings import fingerprint
 from dcign_tf.datasets.storage.checksums import checksums, describe_files
-from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ComposedSweeps, ImagePool
-from dcign_tf.datasets.sweeps import SUBSETS
+from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ImagePool
+from dcign_tf.datasets.sweeps import SUBSETS, NumberedSweeps
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 
@@ -83,16 +83,11 @@ class ManifestPictures:
         return fingerprint(json.dumps(described), *(array.tobytes() for array in arrays))
 
     def prepare(self) -> None:
-        """Fits every picture into its square, unless that is done; reports the groups.
-
-        Raises:
-            DataError: if a picture cannot be read, or the images not be written. What
-                is finished is kept; mend it, and the next call goes on from there.
-        """
+        """Reports the groups and fits every picture into its square: `SweepDataset.prepare`."""
         print(self.report(), file=sys.stderr)
         self._pool.prepare()
 
-    def sweeps(self, subset: str) -> dict[str, ComposedSweeps]:
+    def sweeps(self, subset: str) -> dict[str, NumberedSweeps]:
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
         return {f: self._compose(subset, f, groups) for f, groups in self._groups[subset].items()}
 
@@ -130,7 +125,7 @@ class ManifestPictures:
         make = functools.partial(_make_picture, manifest, fit)
         return ImagePool(parent, keys, settings={"version": FIT_VERSION, **fit}, make=make)
 
-    def _compose(self, subset: str, factor: str, groups: Groups) -> ComposedSweeps:
+    def _compose(self, subset: str, factor: str, groups: Groups) -> NumberedSweeps:
         """Sweeps of groups drawn anew to train on, or else each of them, or a sample, once."""
         seed, length = self._settings.seed, self._settings.sweep_length
         chosen = None
@@ -146,7 +141,7 @@ class ManifestPictures:
 
         count = TRAIN_SWEEPS if chosen is None else len(chosen)
         labels = {**self._manifest.columns, "identity": self._manifest.identity}
-        return ComposedSweeps(self._pool, compose, count, labels)
+        return self._pool.sweeps(compose, count, labels)
 
     def _describe_pictures(self) -> list[bytes]:
         manifest = self._manifest

@@ -1,18 +1,20 @@
-"""Settings of the user's own pictures: how they are shown, split and grouped."""
+"""The user's own pictures: how they are shown, split and grouped."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dcign_tf.datasets.manifest.table import factor_name
+from dcign_tf.datasets.facts import DatasetFacts
+from dcign_tf.datasets.manifest.table import factor_name, finite_number
 from dcign_tf.datasets.settings import check_channels, check_fractions, check_numbers
 from dcign_tf.errors import DataError
 
 QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}
 """Where the quick preset differs from the defaults of `ManifestSettings`."""
+
+FACTS = DatasetFacts(background=lambda settings: settings["background"])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,9 +73,9 @@ class ManifestSettings:
         for entry in filter(None, getattr(self, setting).split(",")):
             name, _, text = entry.rpartition(":")
             column = column_of.get(factor_name(name.strip()))
-            number = _to_float(text)
+            number = finite_number(text)
             possible = number > 0 if setting == "periods" else number >= 0
-            if column is None or not possible or math.isinf(number):
+            if column is None or not possible:
                 least = "greater than 0" if setting == "periods" else "of at least 0"
                 raise DataError(
                     f"--config.data.{setting}: {entry.strip()!r} is impossible; it must be a factor"
@@ -81,10 +83,3 @@ class ManifestSettings:
                 )
             numbers[column] = number
         return numbers
-
-
-def _to_float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

@@ -68,6 +68,15 @@ def factor_name(column: str) -> str:
     return column.removesuffix("_deg")
 
 
+def finite_number(text: str) -> float:
+    """The number that a text is; NaN if it is none, or no finite one."""
+    try:
+        number = float(text)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
 def read_manifest(path: Path) -> Manifest:
     """Reads and checks a manifest: UTF-8, commas, with or without a byte order mark.
 
@@ -194,15 +203,12 @@ class _Reader:
         return number
 
     def _number(self, column: str, text: str) -> float:
-        try:
-            if math.isfinite(number := float(text)):
-                return number
-        except ValueError:
-            pass
-        raise self._wrong(
-            f"{column} is {text!r}, not a number; every column except {IMAGE}, {IDENTITY},"
-            f" {SPLIT} and {SOURCE} is a factor"
-        )
+        if math.isnan(number := finite_number(text)):
+            raise self._wrong(
+                f"{column} is {text!r}, not a number; every column except {IMAGE}, {IDENTITY},"
+                f" {SPLIT} and {SOURCE} is a factor"
+            )
+        return number
 
     def _varying(self, column: str, numbers: list[float]) -> np.ndarray:
         values = np.array(numbers)

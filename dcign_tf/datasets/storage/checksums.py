@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from dcign_tf.concurrency import concurrently
 from dcign_tf.files import aside
 from dcign_tf.progress import Progress
 
@@ -89,12 +90,8 @@ def _in_threads(function: Callable[[T], object], items: Sequence[T]) -> Iterator
     def of_chunk(start: int) -> list:
         return [function(item) for item in items[start : start + _CHUNK]]
 
-    threads = ThreadPoolExecutor(_THREADS)
-    try:
-        for results in threads.map(of_chunk, range(0, len(items), _CHUNK)):
-            yield from results
-    finally:
-        threads.shutdown(cancel_futures=True)
+    chunks = concurrently(of_chunk, range(0, len(items), _CHUNK), at_once=_THREADS)
+    return itertools.chain.from_iterable(chunks)
 
 
 def _read_record(path: Path) -> dict[bytes, bytes]:

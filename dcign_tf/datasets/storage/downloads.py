@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import urllib.error
 import urllib.request
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from dcign_tf.errors import DataError
-from dcign_tf.files import sha256, write_aside
+from dcign_tf.files import check_disk_space, sha256, write_aside
 from dcign_tf.progress import Progress
 
 _BLOCK = 1 << 20
@@ -65,7 +64,7 @@ def _fetch(url: str, part: Path) -> None:
             start = 0
         length = response.headers["Content-Length"]
         total = start + int(length) if length else None
-        _check_disk_space(part, (total or start) - start)
+        check_disk_space(part.parent, (total or start) - start, "download needs")
         with part.open("ab" if start else "wb") as file, Progress(total or 0, unit="B") as progress:
             progress.update(start)
             while block := response.read(_BLOCK):
@@ -73,15 +72,6 @@ def _fetch(url: str, part: Path) -> None:
                 progress.update(len(block))
     if total is not None and (have := part.stat().st_size) != total:
         raise ConnectionError(f"the connection broke off after {have:,} of {total:,} bytes")
-
-
-def _check_disk_space(part: Path, needed: int) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if needed > free:
-        raise DataError(
-            f"Too little disk space in {part.parent}: the download needs {needed / 1e9:.2f} GB and"
-            f" {free / 1e9:.2f} GB are free; free some or choose another data directory."
-        )
 
 
 def _compare(url: str, part: Path, record: Path) -> None:

@@ -5,7 +5,7 @@ a temporary name and renamed when it is complete, with its size and checksum in
 `files.json`; a killed run therefore leaves complete parts, which the next run
 keeps, and at most one temporary file, which it removes. What the examples look
 like is the caller's business: `render(split, index)` makes one, in a worker, and
-`serialize` makes a record of it, or several.
+`serialize` makes records of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import dataclasses
 import fcntl
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from array_record.python import array_record_module
 
 from dcign_tf.datasets.storage.workers import RenderWorkers, available_cores
 from dcign_tf.errors import DataError
-from dcign_tf.files import aside, sha256, write_json
+from dcign_tf.files import aside, check_disk_space, sha256, write_json
 from dcign_tf.progress import Progress
 
 FILES_JSON = "files.json"
@@ -62,14 +61,13 @@ def generate_parts(
     parts: Sequence[Part],
     *,
     render: Callable[[str, int], Any],
-    serialize: Callable[[Any], bytes | Sequence[bytes]],
-    num_processes: int | None = None,
+    serialize: Callable[[Any], Sequence[bytes]],
     verb: str = "Rendering",
 ) -> None:
     """Makes every part that `directory` does not hold yet.
 
-    The bytes of the files depend on `render` alone, not on `num_processes` nor
-    on how often the work was interrupted.
+    One process a core renders. The bytes of the files depend on `render` alone, not on
+    the number of processes nor on how often the work was interrupted.
 
     Args:
         directory: where the files go; exists, and is locked by the caller. Files that
@@ -77,9 +75,7 @@ def generate_parts(
         parts: what to make.
         render: `render(split, index)` in a worker process: picklable, and a
             function of its arguments alone.
-        serialize: turns what `render` returned into a record, or into several, in
-            this process.
-        num_processes: number of worker processes; None is one for each core.
+        serialize: turns what `render` returned into records, in this process.
         verb: what the line of progress says is done to the images.
 
     Raises:
@@ -91,18 +87,18 @@ def generate_parts(
         if path.name not in wanted:
             path.unlink()
     recorded = _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
-    complete = {
-        part.filename: recorded[part.filename]
-        for part in parts
-        if _is_complete(directory, part, recorded)
-    }
+    complete = {}
+    for part in parts:
+        path, written = directory / part.filename, recorded.get(part.filename)
+        if written is not None and path.is_file() and path.stat().st_size == written["bytes"]:
+            complete[part.filename] = written
     missing = [part for part in parts if part.filename not in complete]
     _write_files_json(directory, complete)
     if not missing:
         return
     num_images = sum(part.num_images for part in missing)
     num_examples = sum(part.count for part in missing)
-    num_processes = min(num_processes or available_cores(), num_examples)
+    num_processes = min(available_cores(), num_examples)
     print(
         f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files) "
         f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",
@@ -110,16 +106,21 @@ def generate_parts(
     )
     with RenderWorkers(render, num_processes) as workers, Progress(num_images) as progress:
         try:
-            _check_disk_space(directory, missing, workers, serialize)
-            examples = workers.map(
+            samples = {part.split: part for part in missing}.values()  # one of every split
+            first = workers.map((part.split, part.start) for part in samples)
+            num_bytes = sum(len(record) for example in first for record in serialize(example))
+            bytes_per_image = num_bytes / sum(part.images_per_example for part in samples)
+            needed = _DISK_MARGIN * bytes_per_image * num_images
+            check_disk_space(directory, needed, "data needs about")
+            tasks = (
                 (part.split, index)
                 for part in missing
                 for index in range(part.start, part.start + part.count)
             )
+            examples = map(serialize, workers.map(tasks))
             for part in missing:
-                complete[part.filename] = _write_part(
-                    directory / part.filename, part, examples, serialize, progress
-                )
+                path = directory / part.filename
+                complete[part.filename] = _write_part(path, part, examples, progress)
                 _write_files_json(directory, complete)
         except KeyboardInterrupt:
             progress.close()
@@ -222,7 +223,11 @@ def _acquire(directory: Path) -> TextIO:
             lock = path.open("w")
         except FileNotFoundError:  # published or removed since the line before
             continue
-        _wait_for_lock(lock, directory)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Waiting: another process is making the data in {directory}", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         # The holder before us may have finished, and published or removed the directory.
         if path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno())):
             return lock
@@ -233,55 +238,15 @@ def _remedy(directory: Path) -> str:
     return f"delete {directory} and run the same command again to make it anew"
 
 
-def _wait_for_lock(lock: TextIO, directory: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"Waiting: another process is making the data in {directory}", file=sys.stderr)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-
-
-def _is_complete(directory: Path, part: Part, recorded: Mapping[str, Mapping]) -> bool:
-    path = directory / part.filename
-    if part.filename not in recorded or not path.is_file():
-        return False
-    return path.stat().st_size == recorded[part.filename]["bytes"]
-
-
-def _check_disk_space(
-    directory: Path,
-    missing: Sequence[Part],
-    workers: RenderWorkers,
-    serialize: Callable[[Any], bytes | Sequence[bytes]],
-) -> None:
-    """Renders the first example of every split, and asks whether all will fit."""
-    samples = {part.split: part for part in missing}
-    examples = workers.map((part.split, part.start) for part in samples.values())
-    records = (record for example in examples for record in _records(serialize(example)))
-    num_bytes = sum(len(record) for record in records)
-    bytes_per_image = num_bytes / sum(part.images_per_example for part in samples.values())
-    needed = _DISK_MARGIN * bytes_per_image * sum(part.num_images for part in missing)
-    free = shutil.disk_usage(directory).free
-    if needed > free:
-        raise DataError(
-            f"Too little disk space in {directory}: the data needs about {needed / 1e9:.2f} GB and "
-            f"{free / 1e9:.2f} GB are free; free some or choose another data directory."
-        )
-
-
 def _write_part(
-    path: Path,
-    part: Part,
-    examples: Iterator[Any],
-    serialize: Callable[[Any], bytes | Sequence[bytes]],
-    progress: Progress,
+    path: Path, part: Part, examples: Iterator[Sequence[bytes]], progress: Progress
 ) -> dict[str, Any]:
     """Writes the next `part.count` examples; returns what `files.json` says of the file."""
     with aside(path) as temporary:
         # One record a group is what makes random access cheap.
         writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
         for _ in range(part.count):
-            records = _records(serialize(next(examples)))
+            records = next(examples)
             with _writing_records(path):
                 for record in records:
                     writer.write(record)
@@ -289,10 +254,6 @@ def _write_part(
         with _writing_records(path):
             writer.close()
         return _describe(temporary)
-
-
-def _records(serialized: bytes | Sequence[bytes]) -> Sequence[bytes]:
-    return [serialized] if isinstance(serialized, bytes) else serialized
 
 
 @contextlib.contextmanager

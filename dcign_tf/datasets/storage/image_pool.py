@@ -18,6 +18,7 @@ import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from dcign_tf.datasets.storage.generation import Part, check_files, generate_parts, make_once
+from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.errors import DataError
 
 # Smaller files lose less work when preparing is interrupted; larger ones are fewer.
@@ -77,11 +78,10 @@ class ImagePool:
     def __len__(self) -> int:
         return self._num_images
 
-    def prepare(self, *, num_processes: int | None = None, verb: str = "Preparing") -> None:
+    def prepare(self, *, verb: str = "Preparing") -> None:
         """Makes what is not there yet; the pool appears under its name when it is complete.
 
         Args:
-            num_processes: number of worker processes; None is one for each core.
             verb: what the line of progress says is done to the images.
 
         Raises:
@@ -95,7 +95,6 @@ class ImagePool:
             self._parts,
             render=functools.partial(_make_item, self._make),
             serialize=list,
-            num_processes=num_processes,
             verb=verb,
         )
         make_once(self.directory, self._staging, make)
@@ -114,52 +113,38 @@ class ImagePool:
             check_files(self.directory, full=True)
             raise
 
-    @functools.cached_property
-    def _records(self) -> ArrayRecordDataSource:
-        return ArrayRecordDataSource([str(self.directory / p.filename) for p in self._parts])
-
-
-class ComposedSweeps:
-    """Sweeps composed of a pool's images: `Sweeps` of which nothing is stored.
-
-    Args:
-        images: a pool, prepared before the first sweep is read.
-        compose: `compose(i)` is the images of sweep i, int [n], with the same n for
-            every i; a function of i alone, and safe to call from several threads.
-        count: number of sweeps.
-        labels: name to an array [N] with a value for each image of the pool.
-    """
-
-    def __init__(
+    def sweeps(
         self,
-        images: ImagePool,
         compose: Callable[[int], np.ndarray],
         count: int,
         labels: Mapping[str, np.ndarray],
-    ):
-        self._images = images
-        self._compose = compose
-        self._count = count
-        self._labels = dict(labels)
+    ) -> NumberedSweeps:
+        """Sweeps composed of these images, of which nothing is stored; prepare the pool first.
 
-    def __len__(self) -> int:
-        return self._count
+        Args:
+            compose: `compose(i)` is the images of sweep i, int [n], with the same n for
+                every i; a function of i alone, and safe to call from several threads.
+            count: number of sweeps.
+            labels: name to an array [N] with a value for each image of the pool.
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """Sweep `index`: `image`, a list of n PNG files; each label, [n]; and `distinct`,
-        the number of different images, which come first, before what repeats them.
-
-        Raises:
-            IndexError: if there is no such sweep.
-            DataError: if the file that holds an image is damaged.
+        Returns:
+            Examples of `image`, a list of n PNG files; each label, [n]; and `distinct`, the
+            number of different images, which come first, before what repeats them. One
+            whose file is damaged raises a `DataError`.
         """
-        if not 0 <= index < self._count:
-            raise IndexError(index)
-        rows = np.asarray(self._compose(index), np.int64)
-        first = np.sort(np.unique(rows, return_index=True)[1])
-        rows = np.append(rows[first], np.delete(rows, first))
-        labels = {name: values[rows] for name, values in self._labels.items()}
-        return {"image": self._images.read(rows), "distinct": len(first), **labels}
+
+        def read(index: int) -> dict[str, Any]:
+            rows = np.asarray(compose(index), np.int64)
+            first = np.sort(np.unique(rows, return_index=True)[1])
+            rows = np.append(rows[first], np.delete(rows, first))
+            of_rows = {name: values[rows] for name, values in labels.items()}
+            return {"image": self.read(rows), "distinct": len(first), **of_rows}
+
+        return NumberedSweeps(count, read)
+
+    @functools.cached_property
+    def _records(self) -> ArrayRecordDataSource:
+        return ArrayRecordDataSource([str(self.directory / p.filename) for p in self._parts])
 
 
 def _parts(keys: Sequence[str | bytes], described: str, images_per_item: int) -> list[Part]:

@@ -1,8 +1,8 @@
 """Worker processes that render: ordered results, and no trace when the parent dies.
 
-Each worker is a Python process of its own that reads tasks from its standard
-input and answers on its standard output. Compared with `multiprocessing` and
-joblib this leaves no orphans when the parent is killed with SIGKILL (the pipe
+Each worker is a Python process of its own that receives tasks and answers over a
+pair of sockets. Compared with `multiprocessing` and
+joblib this leaves no orphans when the parent is killed with SIGKILL (the socket
 closes, the worker ends), does not run the user's `__main__` again (and with it
 `import tensorflow`) in every worker, and works from a notebook.
 """
@@ -10,16 +10,15 @@ closes, the worker ends), does not run the user's `__main__` again (and with it
 from __future__ import annotations
 
 import collections
-import contextlib
+import multiprocessing
 import os
-import pickle
 import queue
 import subprocess
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from typing import Any
 
 from dcign_tf.errors import DataError
@@ -44,18 +43,17 @@ class RenderWorkers:
     Args:
         function: what the workers call; importable by name (not from `__main__`
             or a notebook cell) and picklable. It should not import TensorFlow.
-        num_processes: number of workers; None is one for each core.
+        num_processes: number of workers.
     """
 
-    def __init__(self, function: Callable[..., Any], num_processes: int | None = None):
-        self._num_processes = num_processes or available_cores()
+    def __init__(self, function: Callable[..., Any], num_processes: int):
+        self._num_processes = num_processes
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._workers = [_Worker(function) for _ in range(self._num_processes)]
         for worker in self._workers:
             self._idle.put(worker)
         # One thread per worker waits for its answer; the threads do no work themselves.
         self._threads = ThreadPoolExecutor(self._num_processes, thread_name_prefix="render")
-        self._closing = threading.Event()
 
     def map(self, tasks: Iterable[tuple]) -> Iterator[Any]:
         """Yields `function(*task)` for every task, in the order of the tasks.
@@ -79,9 +77,7 @@ class RenderWorkers:
         worker = self._idle.get()
         try:
             return worker.call(task)
-        except (EOFError, BrokenPipeError) as error:
-            if self._closing.is_set():
-                raise DataError("Rendering was stopped.") from None
+        except (EOFError, OSError) as error:
             raise DataError(
                 f"A rendering process ended unexpectedly (exit code {worker.process.wait()}; "
                 "-9 usually means too little memory); try again with fewer processes."
@@ -93,7 +89,6 @@ class RenderWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             worker.process.terminate()
@@ -107,23 +102,27 @@ class _Worker:
 
     def __init__(self, function: Callable[..., Any]):
         paths = [os.path.abspath(path) for path in sys.path]
+        self._connection, theirs = multiprocessing.Pipe()
+        descriptor = theirs.fileno()
         self.process = subprocess.Popen(
             # -c rather than -m: a `-m` module would be imported a second time under its own name.
-            [sys.executable, "-c", f"from {__name__} import _serve; _serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            [sys.executable, "-c", f"from {__name__} import _serve; _serve({descriptor})"],
+            pass_fds=[descriptor],
+            stdin=subprocess.DEVNULL,
+            stdout=2,  # what a library prints is no output of the command
             env={**os.environ, **_SINGLE_THREADED, "PYTHONPATH": os.pathsep.join(paths)},
             # A process group of its own: Ctrl-C reaches the parent alone, which then ends them.
             start_new_session=True,
         )
+        theirs.close()
         self._function: Callable[..., Any] | None = function
 
     def call(self, task: tuple) -> Any:
         if self._function is not None:  # first call: tell the worker what to do
-            self._send(self._function)
+            self._connection.send(self._function)
             self._function = None
-        self._send(task)
-        succeeded, result = pickle.load(self.process.stdout)
+        self._connection.send(task)
+        succeeded, result = self._connection.recv()
         if not succeeded and isinstance(result, DataError):
             raise result
         if not succeeded:
@@ -132,31 +131,22 @@ class _Worker:
 
     def close(self) -> None:
         self.process.wait()
-        self.process.stdout.close()
-        with contextlib.suppress(BrokenPipeError):  # what was still to be sent
-            self.process.stdin.close()
-
-    def _send(self, message: Any) -> None:
-        pickle.dump(message, self.process.stdin, pickle.HIGHEST_PROTOCOL)
-        self.process.stdin.flush()
+        self._connection.close()
 
 
-def _serve() -> None:
-    """The worker's side: answer tasks until the parent closes the pipe."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a stray print must not spoil an answer
-    tasks = sys.stdin.buffer
+def _serve(descriptor: int) -> None:
+    """The worker's side: answer tasks until the parent closes the socket."""
+    connection = Connection(descriptor)
     try:
-        function = pickle.load(tasks)
+        function = connection.recv()
         while True:
-            task = pickle.load(tasks)
+            task = connection.recv()
             try:
                 answer = (True, function(*task))
             except DataError as error:
                 answer = (False, error)
             except Exception:
                 answer = (False, traceback.format_exc())
-            pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
-            answers.flush()
-    except (EOFError, BrokenPipeError):  # the parent is done, or gone
+            connection.send(answer)
+    except (EOFError, OSError):  # the parent is done, or gone
         os._exit(0)

@@ -13,13 +13,14 @@ import functools
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from dcign_tf.datasets.pictures import resize_area
 from dcign_tf.datasets.settings import fingerprint
+from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.datasets.torch7.files import Source, find_sources
 from dcign_tf.datasets.torch7.settings import Torch7Settings
 from dcign_tf.errors import DataError
@@ -71,10 +72,10 @@ class DcignTorch7:
     def prepare(self) -> None:
         """Nothing: the files are there, and are read as they are."""
 
-    def sweeps(self, subset: str) -> dict[str, _Sweeps]:
+    def sweeps(self, subset: str) -> dict[str, NumberedSweeps]:
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
         return {
-            factor: _Sweeps(sources, self._read)
+            factor: NumberedSweeps(len(sources), lambda i, sources=sources: self._read(sources[i]))
             for factor, sources in self._sources[subset].items()
         }
 
@@ -121,20 +122,6 @@ class DcignTorch7:
     @functools.cached_property
     def _first_size(self) -> int:
         return self._first.read(self._settings.sweep_length).shape[1]
-
-
-class _Sweeps:
-    """`Sweeps` that are read from their sources when asked for."""
-
-    def __init__(self, sources: Sequence[Source], read: Callable[[Source], dict[str, Any]]):
-        self._sources = sources
-        self._read = read
-
-    def __len__(self) -> int:
-        return len(self._sources)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        return self._read(self._sources[index])
 
 
 def open_torch7(data_dir: str, preset: str, settings: Mapping[str, Any]) -> DcignTorch7:

@@ -17,7 +17,6 @@ import dataclasses
 import os
 import pathlib
 import re
-from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -36,7 +35,8 @@ _SETS = {
 _GREY_WEIGHTS = np.array([0.21, 0.72, 0.07], np.float32)  # of red, green and blue
 
 
-class Source(Protocol):
+@dataclasses.dataclass(frozen=True)
+class Source:
     """Where one batch lies.
 
     Attributes:
@@ -55,22 +55,11 @@ class Source(Protocol):
         Raises:
             DataError: if they cannot be read, or are none of this dataset's.
         """
+        raise NotImplementedError
 
 
-@dataclasses.dataclass(frozen=True)
-class BatchFile:
-    """A file of the release, as a `Source`; it must hold exactly `length` images."""
-
-    path: pathlib.Path
-    num_bytes: int
-
-    @property
-    def files(self) -> tuple[tuple[str, int], ...]:
-        return ((self.path.name, self.num_bytes),)
-
-    @property
-    def kind(self) -> object:
-        return self.num_bytes  # another shape or type has another, as a truncated file has
+class BatchFile(Source):
+    """A file of the release; it must hold exactly `length` images."""
 
     def read(self, length: int) -> np.ndarray:
         tensor = read_tensor(self.path)
@@ -83,19 +72,11 @@ class BatchFile:
         return tensor[:, 0].astype(np.float32) / np.float32(levels)
 
 
-@dataclasses.dataclass(frozen=True)
-class PngFolder:
-    """A folder of at least two PNG files, as a `Source`.
+class PngFolder(Source):
+    """A folder of at least two PNG files.
 
     Of more than `length` images some are taken, evenly spread over their names' order.
     """
-
-    path: pathlib.Path
-    files: tuple[tuple[str, int], ...]
-
-    @property
-    def kind(self) -> object:
-        return self.path.parent
 
     def read(self, length: int) -> np.ndarray:
         names = [name for name, _ in self.files]
@@ -155,7 +136,12 @@ def _batch_files(directory: pathlib.Path) -> list[Source]:
     files = [e for e in _entries(directory) if re.fullmatch("batch[0-9]+", e.name) and e.is_file()]
     if not files:
         raise DataError(f"{directory} holds no batches: expected files batch1, batch2, …")
-    return [BatchFile(pathlib.Path(entry), entry.stat().st_size) for entry in files]
+    # Another shape or type has another size, as a truncated file has.
+    sizes = [entry.stat().st_size for entry in files]
+    return [
+        BatchFile(pathlib.Path(entry), files=((entry.name, size),), kind=size)
+        for entry, size in zip(files, sizes, strict=True)
+    ]
 
 
 def _png_folders(directory: pathlib.Path) -> list[Source]:
@@ -169,7 +155,7 @@ def _png_folders(directory: pathlib.Path) -> list[Source]:
                     " 2. Complete the folder, or remove it."
                 )
             files = tuple((entry.name, entry.stat().st_size) for entry in entries)
-            folders.append(PngFolder(pathlib.Path(folder), files))
+            folders.append(PngFolder(pathlib.Path(folder), files, kind=directory))
     return folders
 
 

@@ -1,9 +1,10 @@
-"""How the authors' files become sweeps."""
+"""How the authors' files become sweeps, and what is known of them: as of faces rendered here."""
 
 from __future__ import annotations
 
 import dataclasses
 
+from dcign_tf.datasets.faces.settings import FACTS as FACTS
 from dcign_tf.datasets.settings import check_fractions, check_numbers
 
 

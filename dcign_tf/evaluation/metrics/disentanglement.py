@@ -3,7 +3,7 @@
 Each score is computed from its paper's definition, of `codes` [N, latents] and
 independently drawn, continuous `factors` [N, factors], and comes with what it
 was computed with. What a paper defines for discrete factors is computed of bins;
-what is random is seeded. Each stands in a module of its name.
+what is random is seeded.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ import numpy as np
 from dcign_tf.evaluation.metrics.dci import dci_scores
 from dcign_tf.evaluation.metrics.explicitness import explicitness_score
 from dcign_tf.evaluation.metrics.factor_vae import factor_vae_score
-from dcign_tf.evaluation.metrics.mig import mutual_information_gap
-from dcign_tf.evaluation.metrics.modularity import modularity_score
+from dcign_tf.evaluation.metrics.mutual_information import modularity_score, mutual_information_gap
 from dcign_tf.evaluation.metrics.sap import separated_attribute_predictability
 
 

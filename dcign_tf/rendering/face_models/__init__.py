@@ -24,7 +24,8 @@ def load_face_model(path: str | os.PathLike[str] | None) -> MorphableModel:
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it holds no known model, or not all of one.
+        ValueError: if it holds no known model, or not all of one; one line says what was
+            expected and found.
     """
     if path is None:
         # Sculpting takes a second: only for those who ask for it.

@@ -9,12 +9,13 @@ sources. What the axes and the winding come out as is checked here on the mean f
 
 from __future__ import annotations
 
-import hashlib
 import os
+import pathlib
 from typing import NamedTuple
 
 import numpy as np
 
+from dcign_tf.files import sha256
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.topology import Topology
 
@@ -133,7 +134,7 @@ def assemble(
         shape_basis_mm=shape.basis,
         mean_albedo=colour.mean,
         albedo_basis=colour.basis,
-        fingerprint=f"{_sha256(path)}-basel-{READING_VERSION}",
+        fingerprint=f"{sha256(pathlib.Path(path))}-basel-{READING_VERSION}",
         albedo_is_srgb=True,
     )
 
@@ -166,11 +167,3 @@ def _faces_elsewhere(vertices: np.ndarray, triangles: np.ndarray) -> bool:
         return False
     axis = int(np.abs(total).argmax())
     return axis == 0 or total[axis] < 0
-
-
-def _sha256(path: str | os.PathLike[str]) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -35,9 +35,7 @@ def load_basel_2009(path: str | os.PathLike[str]) -> MorphableModel:
         The model, in millimetres. Its fingerprint is made of the file's SHA-256.
 
     Raises:
-        OSError: if the file cannot be read.
-        ValueError: if it is no such file, or not all of it; one line says what was
-            expected and found.
+        OSError, ValueError: as `load_face_model`.
     """
     variables = _read(path)
     shape = _model(path, variables, "shape", per_unit=1000.0)  # micrometres in a millimetre
@@ -69,7 +67,8 @@ def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         try:
             variables = scipy.io.loadmat(file, variable_names=VARIABLES)
         except NotImplementedError:  # version 7.3, which is HDF5
-            return _read_hdf5(path)
+            with open_hdf5(path) as hdf5:  # in the order of C: matrices lie transposed in it
+                return {name: hdf5.array(name).T for name in VARIABLES}
         except Exception as error:  # its reader lets out whatever damaged bytes lead to
             message = (str(error) or type(error).__name__).splitlines()[0]
             raise wrong(path, "a whole MATLAB file", f"a damaged one ({message})") from error
@@ -81,9 +80,3 @@ def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or values.ndim != 2:
             raise wrong(path, f"a matrix of numbers in {name}", "something else")
     return variables
-
-
-def _read_hdf5(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """The variables; HDF5's order being that of C, MATLAB's matrices lie transposed in it."""
-    with open_hdf5(path) as file:
-        return {name: file.array(name).T for name in VARIABLES}

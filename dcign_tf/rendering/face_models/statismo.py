@@ -35,9 +35,7 @@ def load_statismo(path: str | os.PathLike[str]) -> MorphableModel:
         The model, in millimetres. Its fingerprint is made of the file's SHA-256.
 
     Raises:
-        OSError: if the file cannot be read.
-        ValueError: if it is no such file, or not all of it; one line says what was
-            expected and found.
+        OSError, ValueError: as `load_face_model`.
     """
     with open_hdf5(path) as file:
         shape, colour = (_model(file, group) for group in ("shape", "color"))
@@ -54,7 +52,10 @@ def _model(file: Hdf5Reader, group: str) -> LinearModel:
     if not (variance >= 0).all():
         raise wrong(file.path, f"{group}/model/pcaVariance, none negative", f"{variance.min():g}")
     components = file.columns(f"{group}/model/pcaBasis")
-    version = _version(file, group)
+    version_names = [f"{group}/version/{part}Version" for part in ("major", "minor")]
+    version: tuple[int, ...] = (0, 8)
+    if all(name in file for name in version_names):
+        version = tuple(int(file.array(name).item()) for name in version_names)
     if version == (0, 8):
         lengths = np.linalg.norm(components, axis=1, keepdims=True)
         components /= np.maximum(lengths, np.float32(1e-30))
@@ -69,12 +70,3 @@ def _model(file: Hdf5Reader, group: str) -> LinearModel:
         stddev=np.sqrt(variance),
         per_unit=1.0,
     )
-
-
-def _version(file: Hdf5Reader, group: str) -> tuple[int, int]:
-    """Major and minor version of the layout."""
-    names = [f"{group}/version/{part}Version" for part in ("major", "minor")]
-    if not all(name in file for name in names):
-        return 0, 8
-    major, minor = (int(file.array(name).item()) for name in names)
-    return major, minor

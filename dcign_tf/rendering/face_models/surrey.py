@@ -69,9 +69,7 @@ def load_surrey(path: str | os.PathLike[str]) -> MorphableModel:
         made of the file's SHA-256 and the version of the paint.
 
     Raises:
-        OSError: if the file cannot be read.
-        ValueError: if it is no such file, or not all of it; one line says what was
-            expected and found.
+        OSError, ValueError: as `load_face_model`.
     """
     reader = _Reader(pathlib.Path(path))
     version = int(reader.take("the version", "<i4", 1)[0])

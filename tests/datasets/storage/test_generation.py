@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,7 +38,9 @@ PARTS = [
 
 def generate(directory: Path, function=render, num_processes: int = 2) -> None:
     directory.mkdir(exist_ok=True, parents=True)
-    generate_parts(directory, PARTS, render=function, serialize=bytes, num_processes=num_processes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generation, "available_cores", lambda: num_processes)
+        generate_parts(directory, PARTS, render=function, serialize=lambda example: [example])
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -146,7 +149,7 @@ def test_a_worker_that_dies_is_an_error(tmp_path):
 
 def test_too_little_disk_is_found_before_anything_is_written(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")(10**9, 10**9, 10**5)
-    monkeypatch.setattr(generation.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(DataError, match=r"Too little disk space in .* needs about"):
         generate(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["files.json"]

@@ -14,13 +14,14 @@ import pytest
 from PIL import Image
 
 from dcign_tf.datasets.storage import image_pool
-from dcign_tf.datasets.storage.image_pool import ComposedSweeps, ImagePool
+from dcign_tf.datasets.storage.image_pool import ImagePool
 from dcign_tf.errors import DataError
 from tests.helpers.fake_pictures import IMAGES_PER_ITEM, make
 
 
 @pytest.fixture(autouse=True)
-def small_files(monkeypatch):
+def small_files_and_two_workers(monkeypatch):
+    monkeypatch.setattr("dcign_tf.datasets.storage.generation.available_cores", lambda: 2)
     monkeypatch.setattr(image_pool, "_IMAGES_PER_FILE", 4 * IMAGES_PER_ITEM)
 
 
@@ -46,7 +47,7 @@ GREYS = tuple(range(0, 100, 10))
 class TestImagePool:
     def test_images_are_numbered_through_items_and_files(self, tmp_path):
         pool = pool_of(tmp_path, GREYS)
-        pool.prepare(num_processes=2)
+        pool.prepare()
         assert len(pool) == 30
         assert len(list(pool.directory.glob("*.array_record"))) == 3
         expected = [grey + k for grey in GREYS for k in range(3)]
@@ -56,13 +57,13 @@ class TestImagePool:
 
     def test_from_several_threads(self, tmp_path):
         pool = pool_of(tmp_path, GREYS)
-        pool.prepare(num_processes=1)
+        pool.prepare()
         with ThreadPoolExecutor(8) as threads:
             read = list(threads.map(lambda i: levels(pool.read([i % 30]))[0], range(300)))
         assert read == [GREYS[i % 30 // 3] + i % 3 for i in range(300)]
 
     def test_a_prepared_pool_is_found_again(self, tmp_path):
-        pool_of(tmp_path, GREYS).prepare(num_processes=1)
+        pool_of(tmp_path, GREYS).prepare()
         log = tmp_path / "log"
         again = pool_of(tmp_path, GREYS, log)
         assert levels(again.read([4])) == [11]
@@ -87,11 +88,11 @@ class TestImagePool:
         log = tmp_path / "log"
         broken = [*GREYS[:9], 251]
         with pytest.raises(DataError, match=r"^item 9 cannot be made; mend it$"):
-            pool_of(tmp_path, broken, log).prepare(num_processes=2)
+            pool_of(tmp_path, broken, log).prepare()
         assert not list(tmp_path.glob("*/.aside-*"))
         log.unlink()
         mended = pool_of(tmp_path, [*GREYS[:9], 90] if mending == "replaced" else GREYS[:9], log)
-        mended.prepare(num_processes=1)
+        mended.prepare()
         # The files of items 0 to 3 and 4 to 7 are there; 8, the first of the last, is
         # made twice, once to see how large the files will be.
         made = sorted(map(int, log.read_text().split()))
@@ -103,9 +104,9 @@ class TestImagePool:
     def test_what_is_out_of_date_is_made_anew(self, tmp_path):
         """An item of a finished file has changed before the rest was made."""
         with pytest.raises(DataError):
-            pool_of(tmp_path, [*GREYS[:9], 251]).prepare(num_processes=1)
+            pool_of(tmp_path, [*GREYS[:9], 251]).prepare()
         changed = pool_of(tmp_path, [*GREYS[:2], 200, *GREYS[3:]])
-        changed.prepare(num_processes=1)
+        changed.prepare()
         assert levels(changed.read([6, 29])) == [200, 92]
         assert len(list(changed.directory.glob("*.array_record"))) == 3
 
@@ -115,7 +116,7 @@ class TestImagePool:
 
     def test_a_damaged_file_is_named(self, tmp_path):
         pool = pool_of(tmp_path, GREYS)
-        pool.prepare(num_processes=1)
+        pool.prepare()
         path = sorted(pool.directory.glob("*.array_record"))[1]
         damaged = np.fromfile(path, np.uint8)
         damaged[: len(damaged) // 2] ^= 1
@@ -131,17 +132,13 @@ class TestImagePool:
             pool_of(tmp_path, [])
 
 
-class TestComposedSweeps:
+class TestSweeps:
     def test_images_labels_and_numbers_belong_together(self, tmp_path):
         pool = pool_of(tmp_path, GREYS)
-        pool.prepare(num_processes=1)
+        pool.prepare()
         angle = np.linspace(0, 29, 30, dtype=np.float32)
-        sweeps = ComposedSweeps(
-            pool,
-            lambda i: np.array([i, 29 - i, i]),
-            5,
-            {"angle_deg": angle, "identity": angle // 3},
-        )
+        labels = {"angle_deg": angle, "identity": angle // 3}
+        sweeps = pool.sweeps(lambda i: np.array([i, 29 - i, i]), 5, labels)
         assert len(sweeps) == 5
         sweep = sweeps[4]
         assert levels(sweep["image"]) == [11, 81, 11]
@@ -153,9 +150,9 @@ class TestComposedSweeps:
 
     def test_repetitions_stand_behind_the_distinct_images(self, tmp_path):
         pool = pool_of(tmp_path, GREYS)
-        pool.prepare(num_processes=1)
+        pool.prepare()
         images = np.array([7, 2, 7, 7, 2, 5])
-        sweep = ComposedSweeps(pool, lambda i: images, 1, {"number": np.arange(30)})[0]
+        sweep = pool.sweeps(lambda i: images, 1, {"number": np.arange(30)})[0]
         assert sweep["number"].tolist() == [7, 2, 5, 7, 7, 2]
         assert sweep["distinct"] == 3
         assert levels(sweep["image"]) == [21, 2, 12, 21, 21, 2]

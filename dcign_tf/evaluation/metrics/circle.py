@@ -31,9 +31,6 @@ def circular_linear_correlation(latent: np.ndarray, angle: np.ndarray, period: f
     Returns:
         In [0, 1]. NaN if either is constant (angles: modulo the period), with fewer
         than four values (three always fit), or if any is not finite.
-
-    Raises:
-        ValueError: if the shapes differ.
     """
     latent, angle = paired(latent, angle)
     if latent.size < 4 or not (varies(latent) and varies(_wrapped(angle, period))):

@@ -46,8 +46,7 @@ def dci_scores(
         `informativeness_per_factor`, `importances` [latents, factors], `settings`.
 
     Raises:
-        ValueError: for another regressor, or if the arrays do not fit together or are
-            not all finite.
+        ValueError: for another regressor.
     """
     codes, factors = checked_samples(codes, factors)
     train, test = split(len(codes), _TRAIN_FRACTION, seed)

@@ -43,8 +43,7 @@ def factor_vae_score(
         `settings`. NaN if no latent is active.
 
     Raises:
-        ValueError: for fewer than two votes, or if the arrays do not fit together or are
-            not all finite.
+        ValueError: for fewer than two votes.
     """
     codes, factors = checked_samples(codes, factors)
     if num_votes < 2:

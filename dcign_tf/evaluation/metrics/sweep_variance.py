@@ -35,7 +35,7 @@ def movement_matrix(
         computed from codes that are not all finite, or from no sweep, holds NaN.
 
     Raises:
-        ValueError: if a factor is missing or too many, or codes have another shape.
+        ValueError: if a factor is missing or too many.
     """
     if set(z_mean_by_factor) != set(code.factors):
         raise ValueError(
@@ -44,12 +44,16 @@ def movement_matrix(
         )
     matrix = np.full((len(code.factors), len(code.factors)), np.nan)
     for column, factor in enumerate(code.factors):
-        z_mean = _checked(z_mean_by_factor[factor], code, factor)
-        if not _usable(z_mean):
-            continue
-        variance = mean_variance(z_mean)
-        for row, group in enumerate(code.factors):
-            matrix[row, column] = variance[code.slice(group)].mean()
+        z_mean = [np.asarray(sweep) for sweep in z_mean_by_factor[factor]]
+        for sweep in z_mean:
+            if sweep.ndim != 2 or sweep.shape[1] != code.latent_dim:
+                raise ValueError(
+                    f"A sweep of factor '{factor}' has codes of shape {sweep.shape};"
+                    f" they must be [images, {code.latent_dim}]."
+                )
+        if _usable(z_mean):
+            variance = mean_variance(z_mean)
+            matrix[:, column] = [variance[code.slice(group)].mean() for group in code.factors]
     return matrix
 
 
@@ -71,9 +75,6 @@ def selectivity(matrix: np.ndarray, code: GraphicsCode) -> dict[str, float]:
         most to its own factor. Infinite if it moves for its own factor alone, NaN
         if it never moves or its own entry is NaN. Other factors whose entry is NaN
         (they have no sweep) are passed over; NaN if none is left.
-
-    Raises:
-        ValueError: if the matrix is not square with one row for each factor.
     """
     matrix = np.asarray(matrix, np.float64)
     expected = (len(code.factors), len(code.factors))
@@ -174,14 +175,3 @@ def _variance(sweep: np.ndarray) -> np.ndarray:
 def _usable(z_mean: Sequence[np.ndarray]) -> bool:
     """Whether there are codes, and finite ones."""
     return len(z_mean) > 0 and all(np.size(z) and np.isfinite(z).all() for z in z_mean)
-
-
-def _checked(z_mean: Sequence[np.ndarray], code: GraphicsCode, factor: str) -> list[np.ndarray]:
-    sweeps = [np.asarray(sweep, np.float64) for sweep in z_mean]
-    for sweep in sweeps:
-        if sweep.ndim != 2 or sweep.shape[1] != code.latent_dim:
-            raise ValueError(
-                f"A sweep of factor '{factor}' has codes of shape {sweep.shape};"
-                f" they must be [images, {code.latent_dim}]."
-            )
-    return sweeps

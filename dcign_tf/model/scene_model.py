@@ -28,20 +28,10 @@ _HOW_TO_CALIBRATE = (
 class SceneModel(keras.Model):
     """An encoder and a decoder whose code is a graphics code.
 
-    Args:
-        encoder: images to a dict of `z_mean` and `z_log_var` (`build_encoder`).
-        decoder: codes to logits of images (`build_decoder`).
-        code: which latents belong to which factor.
-        procedure: with which of `PROCEDURES` it is trained.
-        calibration: what the extrinsic latents mean; may be set at any time.
-        **kwargs: as in `keras.Model`.
+    It is made, and refuses to be, as `DCIGN` tells of the arguments of the same names.
 
     Attributes:
         step: how many training steps the weights have seen, an int64 variable.
-
-    Raises:
-        ValueError: for an unknown procedure, or networks whose latents are not as many as
-            the code's.
     """
 
     def __init__(

@@ -183,10 +183,6 @@ def _check_value(value: tf.Tensor, calibrated: FactorCalibration) -> None:
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Checks that a setting is one of its choices.
-
-    Raises:
-        ValueError: if it is not; names them.
-    """
+    """Raises a ValueError that names the choices, if a setting is none of them."""
     if value not in choices:
         raise ValueError(f"Unknown {name} '{value}'; it is one of {', '.join(choices)}.")

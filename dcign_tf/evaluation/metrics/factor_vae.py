@@ -23,20 +23,14 @@ def factor_vae_score(
 ) -> dict[str, Any]:
     """How well the latent that varies least tells which factor was held fixed.
 
-    Each vote holds one factor fixed, draws samples, and takes the latent whose
+    Each of `num_votes` holds one factor fixed, draws samples, and takes the latent whose
     variance, over that in all samples, is smallest. The first half of the votes says
     which factor each latent stands for; the score is how often that is right in the
     second half. A continuous factor cannot be held fixed exactly among samples that
-    are given: it is held within one of 20 bins, equally full.
+    are given: it is held within one of 20 bins, equally full. A latent that varies less
+    than `active_variance` has collapsed and cannot be chosen.
 
     Source: Kim and Mnih, *Disentangling by Factorising* (2018), §4.
-
-    Args:
-        codes: [N, latents].
-        factors: [N, factors].
-        num_votes: of both halves together.
-        active_variance: a latent that varies less has collapsed and cannot be chosen.
-        seed: of factors, bins and samples.
 
     Returns:
         `factor_vae`, in [0, 1], 1 over the number of factors by chance; and

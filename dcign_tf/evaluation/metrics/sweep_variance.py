@@ -1,7 +1,8 @@
 """How much the code varies within sweeps and between them: what needs no true value.
 
-Sweeps are given as a sequence of codes `[n_i, latent_dim]`, which may differ in
-length; `[N, n, latent_dim]` is one. As in `metrics`, what is not defined is NaN.
+Sweeps are given as `z_mean`, a sequence of codes `[n_i, latent_dim]`, which may differ in
+length; `[N, n, latent_dim]` is one. In the sweeps of one factor, its own latents are
+`where`. As in `metrics`, what is not defined is NaN.
 """
 
 from __future__ import annotations
@@ -95,10 +96,6 @@ def own_share(z_mean: Sequence[np.ndarray], where: slice) -> float:
     Sums over latents and over sweeps before it divides, so that a sweep in which
     hardly anything moves does not count as much as one in which all does.
 
-    Args:
-        z_mean: codes of the sweeps of one factor, [n_i, latent_dim] each.
-        where: the latents of that factor.
-
     Returns:
         1 if nothing else moves in these sweeps, 0 if these latents do not. NaN if
         nothing moves, without sweeps, or if codes are not finite.
@@ -118,9 +115,6 @@ def within_share(z_mean: Sequence[np.ndarray]) -> float:
     ICC(1). A negative estimate of the variance between sweeps counts as none.
 
     Source: Searle, Casella and McCulloch, *Variance Components* (1992), ch. 3.
-
-    Args:
-        z_mean: any latents of several sweeps, [n_i, latents] each.
 
     Returns:
         In [0, 1]: 0 for latents constant in every sweep, 1 for latents whose sweeps

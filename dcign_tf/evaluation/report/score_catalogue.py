@@ -28,7 +28,6 @@ class Score:
         chance: of a network that tells nothing; a function of the scores if it depends on them.
         form: as for `format`; three digits without one.
         unit: stands behind the number; None for that of its factor.
-        per_factor: the key, beside that of the score, of its values for each factor.
     """
 
     path: tuple[str, ...]
@@ -38,7 +37,6 @@ class Score:
     chance: float | Callable[[Mapping[str, Any]], float] | None = None
     form: str = ""
     unit: str | None = ""
-    per_factor: str = ""
 
     def of(self, scores: Mapping[str, Any], each: str = "") -> float | None:
         """Its value, None if the scores have none.
@@ -210,18 +208,10 @@ RECONSTRUCTION = Score(
 )
 
 DISENTANGLEMENT = (
-    _of_code(
-        "mig", "mig", "MIG", "Is each factor told by one latent alone?", per_factor="per_factor"
-    ),
-    _of_code("sap", "sap", "SAP", "The same, of linear predictions.", per_factor="per_factor"),
+    _of_code("mig", "mig", "MIG", "Is each factor told by one latent alone?"),
+    _of_code("sap", "sap", "SAP", "The same, of linear predictions."),
     _of_code("dci", "disentanglement", "DCI disentanglement", "Does each latent serve one factor?"),
-    _of_code(
-        "dci",
-        "completeness",
-        "DCI completeness",
-        "Is each factor served by one latent?",
-        per_factor="completeness_per_factor",
-    ),
+    _of_code("dci", "completeness", "DCI completeness", "Is each factor served by one latent?"),
     _of_code(
         "dci",
         "informativeness",
@@ -229,7 +219,6 @@ DISENTANGLEMENT = (
         "Can the factors be predicted at all?",
         best=0.0,
         chance=1.0,
-        per_factor="informativeness_per_factor",
     ),
     _of_code(
         "factor_vae",
@@ -245,7 +234,6 @@ DISENTANGLEMENT = (
         "explicitness",
         "Is each factor there to be read off linearly?",
         chance=0.5,
-        per_factor="per_factor",
     ),
 )
 """Of the whole code, against factors that are drawn independently."""

@@ -24,7 +24,6 @@ import tensorflow as tf
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import layers, losses  # noqa: F401 (`from_config` needs the layers registered)
 from dcign_tf.model.clamping import MODES, clamp_inactive
-from dcign_tf.model.factor_means import FactorMeans
 from dcign_tf.model.scene_model import SceneModel, check_choice
 from dcign_tf.readouts.calibration import Calibration
 
@@ -259,3 +258,32 @@ def _single_factor(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         batch["factor"], factor, "Several factors in one batch; do not shuffle or split batches."
     )
     return factor
+
+
+class FactorMeans(keras.metrics.Metric):
+    """The mean of a loss over all batches, and over the batches of each factor.
+
+    Its result is a dict: `name`, and `name/factor` for each factor; NaN where
+    no batch has been seen.
+    """
+
+    def __init__(self, factors: tuple[str, ...], name: str):
+        super().__init__(name=name, dtype="float32")
+        self._factors = factors
+        self._totals = self.add_weight(name="totals", shape=(len(factors),), initializer="zeros")
+        self._counts = self.add_weight(name="counts", shape=(len(factors),), initializer="zeros")
+
+    def update_state(self, value: tf.Tensor, factor: tf.Tensor) -> None:
+        """Adds the loss of one batch in which `factor` (an index) varies."""
+        seen = tf.one_hot(factor, len(self._factors))
+        # where, not a product: a NaN belongs to its own factor alone.
+        self._totals.assign_add(tf.where(seen > 0, value, 0.0))
+        self._counts.assign_add(seen)
+
+    def result(self) -> dict[str, tf.Tensor]:
+        means = tf.unstack(tf.convert_to_tensor(self._totals) / self._counts)
+        overall = tf.reduce_sum(self._totals) / tf.reduce_sum(self._counts)
+        per_factor = {
+            f"{self.name}/{f}": mean for f, mean in zip(self._factors, means, strict=True)
+        }
+        return {self.name: overall, **per_factor}

@@ -88,30 +88,21 @@ def _of_shape(key: str, title: str, sentence: str) -> Score:
     return Score(("shape", key), title, sentence, form=".2f", unit=" mm")
 
 
-MEAN_ERROR = _of_factor(
-    "mean_absolute_error",
-    "mean error",
-    "how far off the value read off a picture is on average",
-    form=".3g",
-    unit=None,
-)
-GUESSING = Score(
-    ("values", EACH, "guessing_error"),
-    "guessing",
-    "the mean error of always saying the mean value",
-    form=".3g",
-    unit=None,
-)
-CUT = _of_factor(
-    "cut",
-    "cut",
-    "the angle at which the latent of a circle jumps. Pearson and Spearman count from there; errors"
-    " are taken the shorter way round",
-    unit=None,
-)
 READ = (
-    MEAN_ERROR,
-    GUESSING,
+    _of_factor(
+        "mean_absolute_error",
+        "mean error",
+        "how far off the value read off a picture is on average",
+        form=".3g",
+        unit=None,
+    ),
+    Score(
+        ("values", EACH, "guessing_error"),
+        "guessing",
+        "the mean error of always saying the mean value",
+        form=".3g",
+        unit=None,
+    ),
     _of_factor("r2_calibrated", "R²", "of the value read off", best=1.0, chance=0.0),
     _of_factor(
         "spearman",
@@ -127,41 +118,45 @@ READ = (
         "needs no cut; a latent that tells the angle of a circle has 0.78",
         chance=0.0,
     ),
-    CUT,
+    _of_factor(
+        "cut",
+        "cut",
+        "the angle at which the latent of a circle jumps. Pearson and Spearman count from there;"
+        " errors are taken the shorter way round",
+        unit=None,
+    ),
 )
 """Of a factor's latent, against the true values."""
+MEAN_ERROR, GUESSING, *_, CUT = READ
 
-NEW_VIEW_ERROR = _of_factor(
-    "novel_view_ratio",
-    "error of the new view",
-    "squared error against the true picture, over the error of leaving the given picture as it is",
-    best=0.0,
-    chance=1.0,
-)
 NEW_VIEWS = (
-    NEW_VIEW_ERROR,
+    _of_factor(
+        "novel_view_ratio",
+        "error of the new view",
+        "squared error against the true picture, over the error of leaving the given picture as it"
+        " is",
+        best=0.0,
+        chance=1.0,
+    ),
     Score(("num_image_sweeps", EACH), "sweeps", "that were decoded", form=",d"),
 )
 """Of pictures that take a factor's latent from another picture."""
+NEW_VIEW_ERROR = NEW_VIEWS[0]
 
-NETWORK = _of_method(
-    "network",
-    "network",
-    "mean squared error against the true picture, grey values 0 to 1. It is to be well below those"
-    " of the next two",
-)
-CEILING = _of_method("ceiling", "ceiling", "what it draws from the true picture itself")
-UNCHANGED = _of_method(
-    "unchanged", "not turned", "what the network draws with the latent left alone"
-)
 METHODS = (
-    NETWORK,
+    _of_method(
+        "network",
+        "network",
+        "mean squared error against the true picture, grey values 0 to 1. It is to be well below"
+        " those of the next two",
+    ),
     _of_method("copy", "picture given", "that picture, left as it is"),
     _of_method("mean_image", "mean picture", "the mean training picture at that value"),
-    CEILING,
-    UNCHANGED,
+    _of_method("ceiling", "ceiling", "what it draws from the true picture itself"),
+    _of_method("unchanged", "not turned", "what the network draws with the latent left alone"),
 )
 """Of pictures re-rendered at a value, and of what else could be shown there."""
+NETWORK, *_, CEILING, UNCHANGED = METHODS
 NETWORK_OVER_GIVEN = Score(
     ("rerendering", EACH, "over_copy"),
     "network / given",

@@ -12,7 +12,7 @@ import functools
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,6 @@ def page(
     title: str,
     sections: Iterable[Section],
     *,
-    lead: str = "",
-    cards: Sequence[tuple[str, str, str]] = (),
     template: str = "page.html",
     **values: Any,
 ) -> str:
@@ -44,10 +42,10 @@ def page(
     Args:
         title: of the page, also its first heading.
         sections: those that are empty are left out.
-        lead: a paragraph between the title and the contents.
-        cards: the few numbers to see first: what it is, the number, and what to hold it against.
         template: `page.html`, or one that extends it.
-        **values: whatever else that template shows.
+        **values: whatever else that template shows. `page.html` itself may have `lead`, a
+            paragraph between the title and the contents, and `cards`, the few numbers to see
+            first: each what it is, the number, and what to hold it against.
 
     Returns:
         HTML, to be written as UTF-8.
@@ -56,7 +54,7 @@ def page(
         UserError: if a picture cannot be read.
     """
     text = _TEMPLATES.get_template(template).render(
-        title=title, sections=list(filter(None, sections)), lead=lead, cards=cards, **values
+        title=title, sections=list(filter(None, sections)), **values
     )
     return _FORBIDDEN.sub("�", text) + "\n"
 

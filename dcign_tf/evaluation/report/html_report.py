@@ -80,10 +80,6 @@ def report_page(
     Returns:
         HTML, to be written as UTF-8.
     """
-    is_entangled = config.get("procedure") == "entangled"
-    what = (
-        "An entangled baseline" if is_entangled else "A Deep Convolutional Inverse Graphics Network"
-    )
     sections = {
         **score_sections(scores),
         "people": Section("New people"),
@@ -94,12 +90,10 @@ def report_page(
         of_section = [picture for picture in shown if picture.section == name]
         sections[name] = dataclasses.replace(section, pictures=of_section)
     remarks = [factor.remark for factor in calibration.factors.values()] if calibration else []
-    kind = "Entangled baseline" if is_entangled else "DC-IGN"
+    kind = "Entangled baseline" if config.get("procedure") == "entangled" else "DC-IGN"
     return page(
         f"{kind} on {config['dataset']} ({config['preset']} preset)",
         sections.values(),
-        lead=f"{what}, trained on {config['dataset']} and measured on the identities of its"
-        f" {scores['split']} split, none of whom it had seen.",
         cards=headline(scores),
         template="report.html",
         config=config,

@@ -174,7 +174,8 @@ class DCIGN(SceneModel):
         kl = _mean_over_batch(losses.kl_divergence(z_mean, z_log_var) * active)
         batch_size = tf.cast(tf.shape(images)[0], tf.float32)
         invariance = self.invariance_weight * (penalty_mean + penalty_log_var) / batch_size
-        loss = reconstruction + self._warmth() * (kl + invariance)
+        warmth = tf.minimum(1.0, tf.cast(self.step + 1, tf.float32) / max(1, self.warmup_steps))
+        loss = reconstruction + warmth * (kl + invariance)
         values = (loss, reconstruction, kl, invariance)
         return dict(zip(self._training_loss_names(), values, strict=True))
 
@@ -213,9 +214,6 @@ class DCIGN(SceneModel):
         )
 
     # === Parts ===
-
-    def _warmth(self) -> tf.Tensor:
-        return tf.minimum(1.0, tf.cast(self.step + 1, tf.float32) / max(1, self.warmup_steps))
 
     def _sample(self, z_mean: tf.Tensor, z_log_var: tf.Tensor, step) -> tf.Tensor:
         seed = tf.stack([tf.cast(self.seed, tf.int64), tf.cast(step, tf.int64)])

@@ -10,12 +10,7 @@ import tensorflow as tf
 
 from dcign_tf.factors import INTRINSIC, GraphicsCode
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import (
-    Calibration,
-    CalibrationError,
-    FactorCalibration,
-    error_name,
-)
+from dcign_tf.readouts.calibration import Calibration, CalibrationError, error_name
 
 PROCEDURES = ("clamped", "entangled")
 
@@ -168,18 +163,13 @@ class SceneModel(keras.Model):
             self.code.slice(name)  # raises for an unknown factor
             return name, value
         factor, calibrated = self.checked_calibration().named(name)
-        _check_value(value, calibrated)
+        static = tf.get_static_value(value)
+        if static is not None:
+            calibrated.check(static)
+        else:  # it is known only when a graph runs
+            within = tf.reduce_all(calibrated.within(value, keras.ops))
+            tf.debugging.Assert(within, [f"{calibrated.name} is {calibrated.outside()}."])
         return factor, scene.latents_for(tf.reshape(value, (-1,)), calibrated, keras.ops)
-
-
-def _check_value(value: tf.Tensor, calibrated: FactorCalibration) -> None:
-    """Checks it now, or, where it is known only when a graph runs, then."""
-    static = tf.get_static_value(value)
-    if static is not None:
-        calibrated.check(static)
-    else:
-        within = tf.reduce_all(calibrated.within(value, keras.ops))
-        tf.debugging.Assert(within, [f"{calibrated.name} is {calibrated.outside()}."])
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

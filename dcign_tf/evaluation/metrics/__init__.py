@@ -30,9 +30,12 @@ _NAMES = {
     "circle": ("circular_distance", "circular_linear_correlation", "circular_mean", "unroll"),
     "correlation": ("correlations", "r2"),
     "dci": ("dci_of_importances", "dci_scores"),
-    "disentanglement": ("disentanglement_scores",),
-    "explicitness": ("explicitness_score",),
-    "factor_vae": ("factor_vae_score",),
+    "disentanglement": (
+        "disentanglement_scores",
+        "explicitness_score",
+        "factor_vae_score",
+        "separated_attribute_predictability",
+    ),
     "mutual_information": ("modularity_score", "mutual_information_gap"),
     "novel_views": ("novel_view_pairs", "novel_view_ratio", "squared_errors"),
     "recognition": (
@@ -45,7 +48,6 @@ _NAMES = {
         "standardised",
         "verify",
     ),
-    "sap": ("separated_attribute_predictability",),
     "sweep_variance": (
         "consistency",
         "invariance",

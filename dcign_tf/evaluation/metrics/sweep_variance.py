@@ -66,9 +66,7 @@ def mean_variance(z_mean: Sequence[np.ndarray]) -> np.ndarray:
 def selectivity(matrix: np.ndarray, code: GraphicsCode) -> dict[str, float]:
     """How many times more a latent moves for its own factor than for any other.
 
-    Args:
-        matrix: of `movement_matrix`, [groups, factors].
-        code: the graphics code of the matrix.
+    It is read off a `movement_matrix` of that code, [groups, factors].
 
     Returns:
         Extrinsic factor to the variance of its latents while it varies itself,

@@ -20,14 +20,16 @@ from sklearn.metrics import mutual_info_score
 
 from dcign_tf.evaluation.metrics import mutual_information as mi
 from dcign_tf.evaluation.metrics.dci import dci_of_importances, dci_scores
-from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
-from dcign_tf.evaluation.metrics.explicitness import explicitness_score
-from dcign_tf.evaluation.metrics.factor_vae import factor_vae_score
+from dcign_tf.evaluation.metrics.disentanglement import (
+    disentanglement_scores,
+    explicitness_score,
+    factor_vae_score,
+    separated_attribute_predictability,
+)
 from dcign_tf.evaluation.metrics.mutual_information import (
     modularity_score,
     mutual_information_gap,
 )
-from dcign_tf.evaluation.metrics.sap import separated_attribute_predictability
 
 LEVELS = 8
 GRID = np.array(list(itertools.product(range(LEVELS), repeat=3)), float)  # [512, 3]

@@ -16,36 +16,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dcign_tf.datasets.factor_batches import factor_batches
-    from dcign_tf.datasets.registry import open_dataset
-    from dcign_tf.evaluation import metrics
-    from dcign_tf.evaluation.evaluate import evaluate
-    from dcign_tf.factors import GraphicsCode
-    from dcign_tf.model.clamping import clamp_inactive
-    from dcign_tf.model.dcign import DCIGN
-    from dcign_tf.model.layers import UnpoolConv2D
-    from dcign_tf.model.networks import build_decoder, build_encoder
-    from dcign_tf.pretrained import load_pretrained
-    from dcign_tf.runs.checkpoints import load_model
-    from dcign_tf.serving.exporting import export_model
+    from dcign_tf.datasets.factor_batches import factor_batches as factor_batches
+    from dcign_tf.datasets.registry import open_dataset as open_dataset
+    from dcign_tf.evaluation import metrics as metrics
+    from dcign_tf.evaluation.evaluate import evaluate as evaluate
+    from dcign_tf.factors import GraphicsCode as GraphicsCode
+    from dcign_tf.model.clamping import clamp_inactive as clamp_inactive
+    from dcign_tf.model.dcign import DCIGN as DCIGN
+    from dcign_tf.model.layers import UnpoolConv2D as UnpoolConv2D
+    from dcign_tf.model.networks import build_decoder as build_decoder
+    from dcign_tf.model.networks import build_encoder as build_encoder
+    from dcign_tf.pretrained import load_pretrained as load_pretrained
+    from dcign_tf.runs.checkpoints import load_model as load_model
+    from dcign_tf.serving.exporting import export_model as export_model
 
 __version__ = "0.1.0"
-__all__ = [
-    "DCIGN",
-    "GraphicsCode",
-    "UnpoolConv2D",
-    "build_decoder",
-    "build_encoder",
-    "clamp_inactive",
-    "evaluate",
-    "export_model",
-    "factor_batches",
-    "load_model",
-    "load_pretrained",
-    "metrics",
-    "open_dataset",
-]
-
 _MODULES = {
     "DCIGN": "model.dcign",
     "GraphicsCode": "factors",
@@ -62,6 +47,7 @@ _MODULES = {
     "open_dataset": "datasets.registry",
 }
 """Where each name is to be found: once more, for a type checker runs no `__getattr__`."""
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:

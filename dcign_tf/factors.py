@@ -86,7 +86,8 @@ class GraphicsCode:
         Raises:
             KeyError: if the code has no such factor.
         """
-        self._check(factor)
+        if factor not in self._sizes:
+            raise KeyError(f"Unknown factor '{factor}'; this code has {', '.join(self._sizes)}.")
         return self.factors.index(factor)
 
     def slice(self, factor: str) -> slice:
@@ -128,18 +129,12 @@ class GraphicsCode:
 
     def active_masks(self) -> np.ndarray:
         """Row i is 1 where a latent belongs to factor i: float32 [num_factors, latent_dim]."""
-        masks = np.zeros((len(self._sizes), self.latent_dim), np.float32)
-        for row, factor in enumerate(self.factors):
-            masks[row, self.slice(factor)] = 1
-        return masks
+        each = np.eye(len(self._sizes), dtype=np.float32)
+        return np.repeat(each, list(self._sizes.values()), axis=1)
 
     def get_config(self) -> dict[str, int]:
         """The constructor's argument, for serialisation."""
         return dict(self._sizes)
-
-    def _check(self, factor: str) -> None:
-        if factor not in self._sizes:
-            raise KeyError(f"Unknown factor '{factor}'; this code has {', '.join(self._sizes)}.")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GraphicsCode) and list(self._sizes.items()) == list(

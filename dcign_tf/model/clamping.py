@@ -56,7 +56,15 @@ def clamp_inactive(
     """
     z = tf.convert_to_tensor(z)
     active = tf.cast(active_mask, tf.bool)
-    _check(z, active, mode)
+    if mode not in MODES:
+        raise ValueError(f"Unknown clamping mode '{mode}'; it is one of {', '.join(MODES)}.")
+    if z.dtype not in (tf.float32, tf.float64):
+        raise ValueError(f"Latents must be clamped in float32 or float64, not {z.dtype.name}.")
+    if z.shape.rank != 2 or active.shape.rank != 1 or active.shape[0] != z.shape[1]:
+        raise ValueError(
+            f"Expected latents [B, latent_dim] and a mask [latent_dim],"
+            f" got {z.shape} and {active.shape}."
+        )
 
     @tf.custom_gradient
     def clamp(z):
@@ -70,15 +78,3 @@ def clamp_inactive(
         return (clamped, 0.5 * tf.reduce_sum(tf.square(deviation))), gradient
 
     return clamp(z)
-
-
-def _check(z: tf.Tensor, active: tf.Tensor, mode: str) -> None:
-    if mode not in MODES:
-        raise ValueError(f"Unknown clamping mode '{mode}'; it is one of {', '.join(MODES)}.")
-    if z.dtype not in (tf.float32, tf.float64):
-        raise ValueError(f"Latents must be clamped in float32 or float64, not {z.dtype.name}.")
-    if z.shape.rank != 2 or active.shape.rank != 1 or active.shape[0] != z.shape[1]:
-        raise ValueError(
-            f"Expected latents [B, latent_dim] and a mask [latent_dim],"
-            f" got {z.shape} and {active.shape}."
-        )

@@ -24,12 +24,12 @@ import tensorflow as tf
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import layers, losses  # noqa: F401 (`from_config` needs the layers registered)
 from dcign_tf.model.clamping import MODES, clamp_inactive
-from dcign_tf.model.factor_means import FactorMeans
 from dcign_tf.model.scene_model import SceneModel, check_choice
 from dcign_tf.readouts.calibration import Calibration
 
 # Validation is not to share its noise with any training step, which counts from 0.
 _TEST_STEP = -1
+_TEST_LOSSES = ("reconstruction_loss", "kl_loss", "elbo")
 
 
 @keras.saving.register_keras_serializable("dcign_tf")
@@ -114,8 +114,13 @@ class DCIGN(SceneModel):
         self.warmup_steps = warmup_steps
         self.seed = seed
         self._masks = code.active_masks()
+        if procedure == "entangled":
+            self._masks[:] = 1
         # "train" and "test" → name → FactorMeans
-        self.loss_means = self._build_metrics()
+        self.loss_means = {
+            phase: {name: FactorMeans(code.factors, name=name) for name in names}
+            for phase, names in (("train", self._training_loss_names()), ("test", _TEST_LOSSES))
+        }
         # Without this a .keras file silently drops the optimiser's state.
         self.built = True
 
@@ -145,12 +150,8 @@ class DCIGN(SceneModel):
         logits = self.decoder(self._sample(z_mean, z_log_var, _TEST_STEP))
         reconstruction = self._reconstruction_loss(images, logits)
         kl = _mean_over_batch(losses.kl_divergence(z_mean, z_log_var))
-        terms = {
-            "reconstruction_loss": reconstruction,
-            "kl_loss": kl,
-            "elbo": -(reconstruction + kl),
-        }
-        return self._report("test", terms, factor)
+        values = (reconstruction, kl, -(reconstruction + kl))
+        return self._report("test", dict(zip(_TEST_LOSSES, values, strict=True)), factor)
 
     def training_losses(self, images: tf.Tensor, factor: tf.Tensor) -> dict[str, tf.Tensor]:
         """The objective of one factor batch and its terms.
@@ -163,7 +164,7 @@ class DCIGN(SceneModel):
             Scalars, nats per image: `loss`, which is minimised, and the terms whose
             sum it is once warmed up, the last being `invariance_loss`, weighted.
         """
-        active = self._active_mask(factor)
+        active = tf.gather(self._masks, factor)
         z_mean, z_log_var = self.encode(images)
         z_mean, penalty_mean = clamp_inactive(z_mean, active, self.clamp_mode)
         z_log_var, penalty_log_var = clamp_inactive(z_log_var, active, self.clamp_mode)
@@ -173,7 +174,8 @@ class DCIGN(SceneModel):
         kl = _mean_over_batch(losses.kl_divergence(z_mean, z_log_var) * active)
         batch_size = tf.cast(tf.shape(images)[0], tf.float32)
         invariance = self.invariance_weight * (penalty_mean + penalty_log_var) / batch_size
-        loss = reconstruction + self._warmth() * (kl + invariance)
+        warmth = tf.minimum(1.0, tf.cast(self.step + 1, tf.float32) / max(1, self.warmup_steps))
+        loss = reconstruction + warmth * (kl + invariance)
         values = (loss, reconstruction, kl, invariance)
         return dict(zip(self._training_loss_names(), values, strict=True))
 
@@ -213,16 +215,6 @@ class DCIGN(SceneModel):
 
     # === Parts ===
 
-    def _active_mask(self, factor: tf.Tensor) -> tf.Tensor:
-        if self.procedure == "entangled":
-            return tf.ones(self.code.latent_dim)
-        return tf.gather(self._masks, factor)
-
-    def _warmth(self) -> tf.Tensor | float:
-        if not self.warmup_steps:
-            return 1.0
-        return tf.minimum(1.0, tf.cast(self.step + 1, tf.float32) / self.warmup_steps)
-
     def _sample(self, z_mean: tf.Tensor, z_log_var: tf.Tensor, step) -> tf.Tensor:
         seed = tf.stack([tf.cast(self.seed, tf.int64), tf.cast(step, tf.int64)])
         noise = losses.standard_normal(tf.shape(z_mean), seed)
@@ -237,16 +229,6 @@ class DCIGN(SceneModel):
         if self.procedure == "entangled":
             return ("loss", "reconstruction_loss", "kl_loss", "invariance_loss")
         return ("loss", "clamped_reconstruction_loss", "active_kl_loss", "invariance_loss")
-
-    def _build_metrics(self) -> dict[str, dict[str, keras.metrics.Metric]]:
-        names = {
-            "train": self._training_loss_names(),
-            "test": ("reconstruction_loss", "kl_loss", "elbo"),
-        }
-        return {
-            phase: {name: FactorMeans(self.code.factors, name=name) for name in phase_names}
-            for phase, phase_names in names.items()
-        }
 
     def _report(self, phase, terms, factor) -> dict[str, tf.Tensor]:
         logs = {}
@@ -274,3 +256,32 @@ def _single_factor(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
         batch["factor"], factor, "Several factors in one batch; do not shuffle or split batches."
     )
     return factor
+
+
+class FactorMeans(keras.metrics.Metric):
+    """The mean of a loss over all batches, and over the batches of each factor.
+
+    Its result is a dict: `name`, and `name/factor` for each factor; NaN where
+    no batch has been seen.
+    """
+
+    def __init__(self, factors: tuple[str, ...], name: str):
+        super().__init__(name=name, dtype="float32")
+        self._factors = factors
+        self._totals = self.add_weight(name="totals", shape=(len(factors),), initializer="zeros")
+        self._counts = self.add_weight(name="counts", shape=(len(factors),), initializer="zeros")
+
+    def update_state(self, value: tf.Tensor, factor: tf.Tensor) -> None:
+        """Adds the loss of one batch in which `factor` (an index) varies."""
+        seen = tf.one_hot(factor, len(self._factors))
+        # where, not a product: a NaN belongs to its own factor alone.
+        self._totals.assign_add(tf.where(seen > 0, value, 0.0))
+        self._counts.assign_add(seen)
+
+    def result(self) -> dict[str, tf.Tensor]:
+        means = tf.unstack(tf.convert_to_tensor(self._totals) / self._counts)
+        overall = tf.reduce_sum(self._totals) / tf.reduce_sum(self._counts)
+        per_factor = {
+            f"{self.name}/{f}": mean for f, mean in zip(self._factors, means, strict=True)
+        }
+        return {self.name: overall, **per_factor}

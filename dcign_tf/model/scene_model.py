@@ -10,12 +10,7 @@ import tensorflow as tf
 
 from dcign_tf.factors import INTRINSIC, GraphicsCode
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import (
-    Calibration,
-    CalibrationError,
-    FactorCalibration,
-    error_name,
-)
+from dcign_tf.readouts.calibration import Calibration, CalibrationError, error_name
 
 PROCEDURES = ("clamped", "entangled")
 
@@ -28,20 +23,10 @@ _HOW_TO_CALIBRATE = (
 class SceneModel(keras.Model):
     """An encoder and a decoder whose code is a graphics code.
 
-    Args:
-        encoder: images to a dict of `z_mean` and `z_log_var` (`build_encoder`).
-        decoder: codes to logits of images (`build_decoder`).
-        code: which latents belong to which factor.
-        procedure: with which of `PROCEDURES` it is trained.
-        calibration: what the extrinsic latents mean; may be set at any time.
-        **kwargs: as in `keras.Model`.
+    It is made, and refuses to be, as `DCIGN` tells of the arguments of the same names.
 
     Attributes:
         step: how many training steps the weights have seen, an int64 variable.
-
-    Raises:
-        ValueError: for an unknown procedure, or networks whose latents are not as many as
-            the code's.
     """
 
     def __init__(
@@ -178,25 +163,16 @@ class SceneModel(keras.Model):
             self.code.slice(name)  # raises for an unknown factor
             return name, value
         factor, calibrated = self.checked_calibration().named(name)
-        _check_value(value, calibrated)
+        static = tf.get_static_value(value)
+        if static is not None:
+            calibrated.check(static)
+        else:  # it is known only when a graph runs
+            within = tf.reduce_all(calibrated.within(value, keras.ops))
+            tf.debugging.Assert(within, [f"{calibrated.name} is {calibrated.outside()}."])
         return factor, scene.latents_for(tf.reshape(value, (-1,)), calibrated, keras.ops)
 
 
-def _check_value(value: tf.Tensor, calibrated: FactorCalibration) -> None:
-    """Checks it now, or, where it is known only when a graph runs, then."""
-    static = tf.get_static_value(value)
-    if static is not None:
-        calibrated.check(static)
-    else:
-        within = tf.reduce_all(calibrated.within(value, keras.ops))
-        tf.debugging.Assert(within, [f"{calibrated.name} is {calibrated.outside()}."])
-
-
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Checks that a setting is one of its choices.
-
-    Raises:
-        ValueError: if it is not; names them.
-    """
+    """Raises a ValueError that names the choices, if a setting is none of them."""
     if value not in choices:
         raise ValueError(f"Unknown {name} '{value}'; it is one of {', '.join(choices)}.")

@@ -33,7 +33,8 @@ _NAMES = {
     "disentanglement": ("disentanglement_scores",),
     "explicitness": ("explicitness_score",),
     "factor_vae": ("factor_vae_score",),
-    "mutual_information": ("modularity_score", "mutual_information_gap"),
+    "mig": ("mutual_information_gap",),
+    "modularity": ("modularity_score",),
     "novel_views": ("novel_view_pairs", "novel_view_ratio", "squared_errors"),
     "recognition": (
         "frontal_gallery",

@@ -26,11 +26,7 @@ def check_same_shape(first: np.ndarray, second: np.ndarray) -> None:
 
 
 def paired(latent: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in float64 and flat.
-
-    Raises:
-        ValueError: if the shapes differ.
-    """
+    """Both in float64 and flat, if their shapes are the same."""
     latent, value = np.asarray(latent, np.float64), np.asarray(value, np.float64)
     check_same_shape(latent, value)
     return latent.ravel(), value.ravel()

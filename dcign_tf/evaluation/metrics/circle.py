@@ -31,12 +31,9 @@ def circular_linear_correlation(latent: np.ndarray, angle: np.ndarray, period: f
     Returns:
         In [0, 1]. NaN if either is constant (angles: modulo the period), with fewer
         than four values (three always fit), or if any is not finite.
-
-    Raises:
-        ValueError: if the shapes differ.
     """
     latent, angle = paired(latent, angle)
-    if latent.size < 4 or not (varies(latent) and varies(_wrapped(angle, period))):
+    if latent.size < 4 or not (varies(latent) and varies(unroll(angle, 0, period))):
         return np.nan
     turn = 2 * np.pi * angle / period
     # Least squares, not the closed form in three correlations: two distinct angles divide by 0.
@@ -47,14 +44,17 @@ def circular_linear_correlation(latent: np.ndarray, angle: np.ndarray, period: f
     return float(np.sqrt(np.clip(1 - residual, 0, 1)))
 
 
-def unroll(angle: np.ndarray, cut: float, period: float) -> np.ndarray:
+def unroll(angle: np.ndarray, cut: float | np.ndarray, period: float) -> np.ndarray:
     """Angles counted from the cut, in [0, period)."""
-    return _wrapped(np.asarray(angle, np.float64) - cut, period)
+    with np.errstate(invalid="ignore"):
+        counted = np.mod(np.asarray(angle, np.float64) - cut, period)
+    # A tiny negative angle is rounded up to the period itself.
+    return np.where(counted == period, 0.0, counted)
 
 
 def circular_distance(angle: np.ndarray, other: np.ndarray, period: float) -> np.ndarray:
     """How far apart two angles are the shorter way round, in [0, period / 2]."""
-    ahead = _wrapped(np.asarray(angle, np.float64) - np.asarray(other, np.float64), period)
+    ahead = unroll(angle, np.asarray(other, np.float64), period)
     return np.minimum(ahead, period - ahead)
 
 
@@ -93,11 +93,3 @@ def furthest_apart(values: np.ndarray, period: float | None) -> tuple[int, int]:
     apart = circular_distance(values[:, np.newaxis], values, period)
     first, second = np.unravel_index(np.argmax(apart), apart.shape)
     return int(first), int(second)
-
-
-def _wrapped(angle: np.ndarray, period: float) -> np.ndarray:
-    """In [0, period)."""
-    with np.errstate(invalid="ignore"):
-        wrapped = np.mod(angle, period)
-    # A tiny negative angle is rounded up to the period itself.
-    return np.where(wrapped == period, 0.0, wrapped)

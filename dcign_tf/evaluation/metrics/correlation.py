@@ -21,9 +21,6 @@ def correlations(latent: np.ndarray, value: np.ndarray) -> dict[str, float]:
         `pearson` (linear) and `spearman` (any monotone relation), in [-1, 1]. The
         sign carries no merit, because a latent is free to run either way. NaN if
         either array is constant, has fewer than two values or is not all finite.
-
-    Raises:
-        ValueError: if the shapes differ.
     """
     latent, value = paired(latent, value)
     if not (varies(latent) and varies(value)):
@@ -45,9 +42,6 @@ def r2(predicted: np.ndarray, true: np.ndarray) -> float:
 
     Returns:
         NaN if `true` is constant or empty, or any value is not finite.
-
-    Raises:
-        ValueError: if the shapes differ.
     """
     predicted, true = paired(predicted, true)
     if not (varies(true) and np.isfinite(predicted).all()):

@@ -27,17 +27,12 @@ def dci_scores(
     A regressor learns each factor from the whole code. How much it relies on each
     latent gives disentanglement (each latent serves one factor) and completeness
     (each factor is served by one latent), see `dci_of_importances`; its error on the
-    fifth of the samples that it did not learn from gives informativeness.
+    fifth of the samples that it did not learn from gives informativeness. `regressor`
+    is `"forest"`, a random forest and its impurity importances; or `"lasso"`, linear,
+    and the sizes of its weights.
 
     Source: Eastwood and Williams, *A Framework for the Quantitative Evaluation of
     Disentangled Representations* (2018), §2.
-
-    Args:
-        codes: [N, latents].
-        factors: [N, factors], two or more for disentanglement.
-        regressor: `"forest"`, a random forest and its impurity importances; or
-            `"lasso"`, linear, and the sizes of its weights.
-        seed: of the draw of samples, the forest and the folds of the lasso.
 
     Returns:
         `disentanglement` and `completeness` in [0, 1], `informativeness`: the root
@@ -46,8 +41,7 @@ def dci_scores(
         `informativeness_per_factor`, `importances` [latents, factors], `settings`.
 
     Raises:
-        ValueError: for another regressor, or if the arrays do not fit together or are
-            not all finite.
+        ValueError: for another regressor.
     """
     codes, factors = checked_samples(codes, factors)
     train, test = split(len(codes), _TRAIN_FRACTION, seed)

@@ -1,9 +1,14 @@
 """Disentanglement as the field measures it, of codes and the factors behind them.
 
-Each score is computed from its paper's definition, of `codes` [N, latents] and
-independently drawn, continuous `factors` [N, factors], and comes with what it
-was computed with. What a paper defines for discrete factors is computed of bins;
-what is random is seeded.
+Each score is computed from its paper's definition, in a module of its name. What a paper
+defines for discrete factors is computed of bins. All take
+
+- `codes`, [N, latents], of N samples,
+- `factors`, [N, factors], continuous and drawn independently,
+- `seed`, if any of it is random,
+
+and return numbers that JSON can hold, with the `settings` they were computed with. They
+raise a ValueError if the arrays do not fit together or are not all finite.
 """
 
 from __future__ import annotations
@@ -15,7 +20,8 @@ import numpy as np
 from dcign_tf.evaluation.metrics.dci import dci_scores
 from dcign_tf.evaluation.metrics.explicitness import explicitness_score
 from dcign_tf.evaluation.metrics.factor_vae import factor_vae_score
-from dcign_tf.evaluation.metrics.mutual_information import modularity_score, mutual_information_gap
+from dcign_tf.evaluation.metrics.mig import mutual_information_gap
+from dcign_tf.evaluation.metrics.modularity import modularity_score
 from dcign_tf.evaluation.metrics.sap import separated_attribute_predictability
 
 
@@ -38,9 +44,6 @@ def disentanglement_scores(
 
     Returns:
         `mig`, `modularity`, `explicitness`, `sap`, `dci` and `factor_vae`.
-
-    Raises:
-        ValueError: if the arrays do not fit together or are not all finite.
     """
     return {
         "mig": mutual_information_gap(codes, factors, bins=bins),

@@ -1,4 +1,4 @@
-"""Explicitness (Ridgeway and Mozer, 2018)."""
+"""Explicitness; `disentanglement` says what all such scores take."""
 
 from __future__ import annotations
 
@@ -21,24 +21,15 @@ def explicitness_score(
 
     One-versus-rest logistic regression for each class of each factor, learned from half
     of the samples; the area under the ROC curve on the other half, averaged over
-    classes, then factors. 1 is perfect, 0.5 chance.
+    classes, then factors. 1 is perfect, 0.5 chance. A continuous factor is cut into
+    `classes`, equally full: two, its upper and lower half, because no linear classifier
+    can tell a middle class from the rest by a latent that follows the factor perfectly.
 
     Source: Ridgeway and Mozer, *Learning Deep Disentangled Embeddings With the
     F-Statistic Loss* (2018), §3, whose factors are discrete.
 
-    Args:
-        codes: [N, latents].
-        factors: [N, factors].
-        classes: into which a continuous factor is cut, equally full. Two, its upper
-            and lower half, because no linear classifier can tell a middle class from
-            the rest by a latent that follows the factor perfectly.
-        seed: of the draw of samples.
-
     Returns:
         `explicitness`, `per_factor` and `settings`. NaN for a factor of one class.
-
-    Raises:
-        ValueError: if the arrays do not fit together or are not all finite.
     """
     codes, factors = checked_samples(codes, factors)
     train, test = split(len(codes), 0.5, seed)

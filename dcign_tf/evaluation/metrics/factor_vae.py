@@ -1,4 +1,4 @@
-"""The FactorVAE score (Kim and Mnih, 2018)."""
+"""The FactorVAE score; `disentanglement` says what all such scores take."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dcign_tf.evaluation.metrics.arrays import ACTIVE_VARIANCE, checked_samples
 from dcign_tf.evaluation.metrics.mutual_information import discretise
 
 _SAMPLES_PER_VOTE = 64  # drawn with replacement
-_BINS = 20  # of each factor; fewer where a factor has fewer values
+_BINS = 20  # of each factor that is voted on; fewer where a factor has fewer values
 
 
 def factor_vae_score(
@@ -23,28 +23,21 @@ def factor_vae_score(
 ) -> dict[str, Any]:
     """How well the latent that varies least tells which factor was held fixed.
 
-    Each vote holds one factor fixed, draws samples, and takes the latent whose
+    Each of `num_votes` holds one factor fixed, draws samples, and takes the latent whose
     variance, over that in all samples, is smallest. The first half of the votes says
     which factor each latent stands for; the score is how often that is right in the
     second half. A continuous factor cannot be held fixed exactly among samples that
-    are given: it is held within one of 20 bins, equally full.
+    are given: it is held within one of 20 bins, equally full. A latent that varies less
+    than `active_variance` has collapsed and cannot be chosen.
 
     Source: Kim and Mnih, *Disentangling by Factorising* (2018), §4.
-
-    Args:
-        codes: [N, latents].
-        factors: [N, factors].
-        num_votes: of both halves together.
-        active_variance: a latent that varies less has collapsed and cannot be chosen.
-        seed: of factors, bins and samples.
 
     Returns:
         `factor_vae`, in [0, 1], 1 over the number of factors by chance; and
         `settings`. NaN if no latent is active.
 
     Raises:
-        ValueError: for fewer than two votes, or if the arrays do not fit together or are
-            not all finite.
+        ValueError: for fewer than two votes.
     """
     codes, factors = checked_samples(codes, factors)
     if num_votes < 2:

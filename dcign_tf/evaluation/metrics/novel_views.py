@@ -46,9 +46,6 @@ def novel_view_ratio(predicted_mse: np.ndarray, source_mse: np.ndarray) -> float
         The ratio of their means: 0 is exact, 1 no better than the source image left
         as it was. Infinite if no source differs from its target (NaN if no
         prediction does either); NaN without pairs, or where an error is NaN.
-
-    Raises:
-        ValueError: if the shapes differ.
     """
     predicted_mse, source_mse = np.asarray(predicted_mse), np.asarray(source_mse)
     check_same_shape(predicted_mse, source_mse)
@@ -68,7 +65,7 @@ def squared_errors(images: np.ndarray, others: np.ndarray) -> np.ndarray:
         float64 [N]: 0 if identical, NaN where they hold NaN; [0] of empty images.
 
     Raises:
-        ValueError: if the shapes differ or images are neither uint8 nor float.
+        ValueError: if images are neither uint8 nor float.
     """
     images, others = np.asarray(images), np.asarray(others)
     check_same_shape(images, others)

@@ -11,6 +11,10 @@ representations, each feature of which has mean 0 and variance 1 over training i
 given the identity of the most similar gallery image; rank 1 is the share of probes that
 are given their own. *Verification*: every pair of a probe and a gallery image is accepted
 if it is more similar than a threshold, which runs through all values (the ROC curve).
+
+`identities` are integers [N], of which there must be two, with a second image of one;
+`similar` is what `similarity` gives, [N, N]; `gallery` holds the index of one image of
+each identity.
 """
 
 from __future__ import annotations
@@ -62,10 +66,6 @@ def recognition_scores(
         galleries, of the first three) and `rank1_by_change`: for each angle `edges`
         [bins + 1], `rank1` and `num_probes` [bins], by how far the probe's angle is
         from that of the same person's gallery image. Rank 1 of no probe is NaN.
-
-    Raises:
-        ValueError: if the arrays do not fit together, are not finite, or there are not
-            two identities and a probe.
     """
     identities = np.asarray(identities)
     gallery = frontal_gallery(identities, list(angles_deg.values()))
@@ -122,9 +122,6 @@ def frontal_gallery(identities: np.ndarray, angles_deg: Sequence[np.ndarray]) ->
 
     Returns:
         Indices into the images, one an identity, in ascending order of identity.
-
-    Raises:
-        ValueError: if the shapes differ, or there are not two identities and a probe.
     """
     identities = _checked_identities(identities)
     far = np.zeros(len(identities))
@@ -171,18 +168,10 @@ def similarity(features: np.ndarray, metric: str = "cosine") -> np.ndarray:
 def identify(similar: np.ndarray, identities: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """Which probes are given their own identity: their mean is rank 1.
 
-    Args:
-        similar: of `similarity`, [N, N].
-        identities: [N].
-        gallery: indices of one image of each identity.
-
     Returns:
         [probes], in the order of the images: 1 if right, 0 if not; where n gallery
         images are most similar alike and the right one is among them, 1/n, which is
         what choosing one of them at random earns.
-
-    Raises:
-        ValueError: if the arrays do not fit together.
     """
     table, position = _probe_table(similar, identities, gallery)
     best = table == table.max(axis=1, keepdims=True)
@@ -192,19 +181,11 @@ def identify(similar: np.ndarray, identities: np.ndarray, gallery: np.ndarray) -
 def verify(similar: np.ndarray, identities: np.ndarray, gallery: np.ndarray) -> dict[str, Any]:
     """The ROC curve of telling pairs of one person from pairs of two.
 
-    Args:
-        similar: of `similarity`, [N, N].
-        identities: [N].
-        gallery: indices of one image of each identity.
-
     Returns:
         `false_acceptance` and `true_acceptance`: the curve's corners, from (0, 0) to
         (1, 1); `equal_error_rate`, where as many pairs of two people are accepted, in
         parts of all such, as pairs of one are not; `auc`, the area below the curve: the
         chance that a pair of one person is more similar than a pair of two.
-
-    Raises:
-        ValueError: if the arrays do not fit together.
     """
     table, position = _probe_table(similar, identities, gallery)
     same = position[:, np.newaxis] == np.arange(len(gallery))

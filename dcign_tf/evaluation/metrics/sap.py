@@ -1,4 +1,4 @@
-"""Separated attribute predictability (Kumar et al., 2018)."""
+"""Separated attribute predictability; `disentanglement` says what all such scores take."""
 
 from __future__ import annotations
 
@@ -18,16 +18,9 @@ def separated_attribute_predictability(codes: np.ndarray, factors: np.ndarray) -
     Source: Kumar, Sattigeri and Balakrishnan, *Variational Inference of Disentangled
     Latent Concepts from Unlabeled Observations* (2018), §3, for continuous factors.
 
-    Args:
-        codes: [N, latents].
-        factors: [N, factors].
-
     Returns:
         `sap` and `per_factor`, in [0, 1], and `settings`. NaN for a factor that never
         varies.
-
-    Raises:
-        ValueError: if the arrays do not fit together or are not all finite.
     """
     codes, factors = checked_samples(codes, factors)
     active = codes.var(axis=0) > ACTIVE_VARIANCE

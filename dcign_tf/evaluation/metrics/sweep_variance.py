@@ -1,7 +1,8 @@
 """How much the code varies within sweeps and between them: what needs no true value.
 
-Sweeps are given as a sequence of codes `[n_i, latent_dim]`, which may differ in
-length; `[N, n, latent_dim]` is one. As in `metrics`, what is not defined is NaN.
+Sweeps are given as `z_mean`, a sequence of codes `[n_i, latent_dim]`, which may differ in
+length; `[N, n, latent_dim]` is one. In the sweeps of one factor, its own latents are
+`where`. As in `metrics`, what is not defined is NaN.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def movement_matrix(
         computed from codes that are not all finite, or from no sweep, holds NaN.
 
     Raises:
-        ValueError: if a factor is missing or too many, or codes have another shape.
+        ValueError: if a factor is missing or too many.
     """
     if set(z_mean_by_factor) != set(code.factors):
         raise ValueError(
@@ -44,12 +45,16 @@ def movement_matrix(
         )
     matrix = np.full((len(code.factors), len(code.factors)), np.nan)
     for column, factor in enumerate(code.factors):
-        z_mean = _checked(z_mean_by_factor[factor], code, factor)
-        if not _usable(z_mean):
-            continue
-        variance = mean_variance(z_mean)
-        for row, group in enumerate(code.factors):
-            matrix[row, column] = variance[code.slice(group)].mean()
+        z_mean = [np.asarray(sweep) for sweep in z_mean_by_factor[factor]]
+        for sweep in z_mean:
+            if sweep.ndim != 2 or sweep.shape[1] != code.latent_dim:
+                raise ValueError(
+                    f"A sweep of factor '{factor}' has codes of shape {sweep.shape};"
+                    f" they must be [images, {code.latent_dim}]."
+                )
+        if _usable(z_mean):
+            variance = mean_variance(z_mean)
+            matrix[:, column] = [variance[code.slice(group)].mean() for group in code.factors]
     return matrix
 
 
@@ -61,9 +66,7 @@ def mean_variance(z_mean: Sequence[np.ndarray]) -> np.ndarray:
 def selectivity(matrix: np.ndarray, code: GraphicsCode) -> dict[str, float]:
     """How many times more a latent moves for its own factor than for any other.
 
-    Args:
-        matrix: of `movement_matrix`, [groups, factors].
-        code: the graphics code of the matrix.
+    It is read off a `movement_matrix` of that code, [groups, factors].
 
     Returns:
         Extrinsic factor to the variance of its latents while it varies itself,
@@ -71,9 +74,6 @@ def selectivity(matrix: np.ndarray, code: GraphicsCode) -> dict[str, float]:
         most to its own factor. Infinite if it moves for its own factor alone, NaN
         if it never moves or its own entry is NaN. Other factors whose entry is NaN
         (they have no sweep) are passed over; NaN if none is left.
-
-    Raises:
-        ValueError: if the matrix is not square with one row for each factor.
     """
     matrix = np.asarray(matrix, np.float64)
     expected = (len(code.factors), len(code.factors))
@@ -94,10 +94,6 @@ def own_share(z_mean: Sequence[np.ndarray], where: slice) -> float:
     Sums over latents and over sweeps before it divides, so that a sweep in which
     hardly anything moves does not count as much as one in which all does.
 
-    Args:
-        z_mean: codes of the sweeps of one factor, [n_i, latent_dim] each.
-        where: the latents of that factor.
-
     Returns:
         1 if nothing else moves in these sweeps, 0 if these latents do not. NaN if
         nothing moves, without sweeps, or if codes are not finite.
@@ -117,9 +113,6 @@ def within_share(z_mean: Sequence[np.ndarray]) -> float:
     ICC(1). A negative estimate of the variance between sweeps counts as none.
 
     Source: Searle, Casella and McCulloch, *Variance Components* (1992), ch. 3.
-
-    Args:
-        z_mean: any latents of several sweeps, [n_i, latents] each.
 
     Returns:
         In [0, 1]: 0 for latents constant in every sweep, 1 for latents whose sweeps
@@ -174,14 +167,3 @@ def _variance(sweep: np.ndarray) -> np.ndarray:
 def _usable(z_mean: Sequence[np.ndarray]) -> bool:
     """Whether there are codes, and finite ones."""
     return len(z_mean) > 0 and all(np.size(z) and np.isfinite(z).all() for z in z_mean)
-
-
-def _checked(z_mean: Sequence[np.ndarray], code: GraphicsCode, factor: str) -> list[np.ndarray]:
-    sweeps = [np.asarray(sweep, np.float64) for sweep in z_mean]
-    for sweep in sweeps:
-        if sweep.ndim != 2 or sweep.shape[1] != code.latent_dim:
-            raise ValueError(
-                f"A sweep of factor '{factor}' has codes of shape {sweep.shape};"
-                f" they must be [images, {code.latent_dim}]."
-            )
-    return sweeps

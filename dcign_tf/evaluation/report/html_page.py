@@ -8,17 +8,21 @@ anything. A page is readable on a phone and on paper, in light and in dark.
 from __future__ import annotations
 
 import base64
-import dataclasses
+import functools
 import io
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from PIL import Image
 
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.report.sections import Section
+from dcign_tf.progress import duration
+from dcign_tf.quantities import display_name
 
 _WIDE = 1.6  # width over height from which a figure needs more of the page's width than others
 _TALL = 1.2  # height over width from which it needs less
@@ -30,16 +34,18 @@ def page(
     title: str,
     sections: Iterable[Section],
     *,
-    lead: str = "",
-    cards: Sequence[tuple[str, str, str]] = (),
+    template: str = "page.html",
+    **values: Any,
 ) -> str:
     """The whole of an HTML file.
 
     Args:
         title: of the page, also its first heading.
-        sections: those without any part are left out.
-        lead: a paragraph between the title and the contents.
-        cards: the few numbers to see first: what it is, the number, and what to hold it against.
+        sections: those that are empty are left out.
+        template: `page.html`, or one that extends it.
+        **values: whatever else that template shows. `page.html` itself may have `lead`, a
+            paragraph between the title and the contents, and `cards`, the few numbers to see
+            first: each what it is, the number, and what to hold it against.
 
     Returns:
         HTML, to be written as UTF-8.
@@ -47,24 +53,14 @@ def page(
     Raises:
         UserError: if a picture cannot be read.
     """
-    text = _TEMPLATES.get_template("page.html").render(
-        title=title, sections=list(filter(None, sections)), lead=lead, cards=cards
+    text = _TEMPLATES.get_template(template).render(
+        title=title, sections=list(filter(None, sections)), **values
     )
     return _FORBIDDEN.sub("�", text) + "\n"
 
 
-@dataclasses.dataclass(frozen=True)
-class _Embedded:
-    """A picture in a page: its data as an address, size in pixels, and `wide`, `tall` or `even`."""
-
-    source: str
-    width: int
-    height: int
-    shape: str
-
-
-def _embedded(path: Path) -> _Embedded:
-    """As lossless WebP a picture takes half the place that it takes as a PNG."""
+def _embedded(path: Path) -> dict[str, str | int]:
+    """Attributes of a picture; as lossless WebP it takes half the place that it takes as a PNG."""
     packed = io.BytesIO()
     try:
         with Image.open(path) as picture:
@@ -74,7 +70,7 @@ def _embedded(path: Path) -> _Embedded:
         raise UserError(f"{path} cannot be read as a picture: {error}.") from error
     source = f"data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}"
     shape = "wide" if width > _WIDE * height else "tall" if height > _TALL * width else "even"
-    return _Embedded(source, width, height, shape)
+    return {"src": source, "width": width, "height": height, "class": shape}
 
 
 _TEMPLATES = jinja2.Environment(
@@ -84,4 +80,9 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["embedded"] = _embedded
+_TEMPLATES.filters |= {
+    "as_json": functools.partial(json.dumps, indent=2),
+    "display_name": display_name,
+    "duration": duration,
+    "embedded": _embedded,
+}

@@ -28,7 +28,6 @@ class Score:
         chance: of a network that tells nothing; a function of the scores if it depends on them.
         form: as for `format`; three digits without one.
         unit: stands behind the number; None for that of its factor.
-        per_factor: the key, beside that of the score, of its values for each factor.
     """
 
     path: tuple[str, ...]
@@ -38,7 +37,6 @@ class Score:
     chance: float | Callable[[Mapping[str, Any]], float] | None = None
     form: str = ""
     unit: str | None = ""
-    per_factor: str = ""
 
     def of(self, scores: Mapping[str, Any], each: str = "") -> float | None:
         """Its value, None if the scores have none.
@@ -90,30 +88,21 @@ def _of_shape(key: str, title: str, sentence: str) -> Score:
     return Score(("shape", key), title, sentence, form=".2f", unit=" mm")
 
 
-MEAN_ERROR = _of_factor(
-    "mean_absolute_error",
-    "mean error",
-    "how far off the value read off a picture is on average",
-    form=".3g",
-    unit=None,
-)
-GUESSING = Score(
-    ("values", EACH, "guessing_error"),
-    "guessing",
-    "the mean error of always saying the mean value",
-    form=".3g",
-    unit=None,
-)
-CUT = _of_factor(
-    "cut",
-    "cut",
-    "the angle at which the latent of a circle jumps. Pearson and Spearman count from there; errors"
-    " are taken the shorter way round",
-    unit=None,
-)
 READ = (
-    MEAN_ERROR,
-    GUESSING,
+    _of_factor(
+        "mean_absolute_error",
+        "mean error",
+        "how far off the value read off a picture is on average",
+        form=".3g",
+        unit=None,
+    ),
+    Score(
+        ("values", EACH, "guessing_error"),
+        "guessing",
+        "the mean error of always saying the mean value",
+        form=".3g",
+        unit=None,
+    ),
     _of_factor("r2_calibrated", "R²", "of the value read off", best=1.0, chance=0.0),
     _of_factor(
         "spearman",
@@ -129,41 +118,45 @@ READ = (
         "needs no cut; a latent that tells the angle of a circle has 0.78",
         chance=0.0,
     ),
-    CUT,
+    _of_factor(
+        "cut",
+        "cut",
+        "the angle at which the latent of a circle jumps. Pearson and Spearman count from there;"
+        " errors are taken the shorter way round",
+        unit=None,
+    ),
 )
 """Of a factor's latent, against the true values."""
+MEAN_ERROR, GUESSING, *_, CUT = READ
 
-NEW_VIEW_ERROR = _of_factor(
-    "novel_view_ratio",
-    "error of the new view",
-    "squared error against the true picture, over the error of leaving the given picture as it is",
-    best=0.0,
-    chance=1.0,
-)
 NEW_VIEWS = (
-    NEW_VIEW_ERROR,
+    _of_factor(
+        "novel_view_ratio",
+        "error of the new view",
+        "squared error against the true picture, over the error of leaving the given picture as it"
+        " is",
+        best=0.0,
+        chance=1.0,
+    ),
     Score(("num_image_sweeps", EACH), "sweeps", "that were decoded", form=",d"),
 )
 """Of pictures that take a factor's latent from another picture."""
+NEW_VIEW_ERROR = NEW_VIEWS[0]
 
-NETWORK = _of_method(
-    "network",
-    "network",
-    "mean squared error against the true picture, grey values 0 to 1. It is to be well below those"
-    " of the next two",
-)
-CEILING = _of_method("ceiling", "ceiling", "what it draws from the true picture itself")
-UNCHANGED = _of_method(
-    "unchanged", "not turned", "what the network draws with the latent left alone"
-)
 METHODS = (
-    NETWORK,
+    _of_method(
+        "network",
+        "network",
+        "mean squared error against the true picture, grey values 0 to 1. It is to be well below"
+        " those of the next two",
+    ),
     _of_method("copy", "picture given", "that picture, left as it is"),
     _of_method("mean_image", "mean picture", "the mean training picture at that value"),
-    CEILING,
-    UNCHANGED,
+    _of_method("ceiling", "ceiling", "what it draws from the true picture itself"),
+    _of_method("unchanged", "not turned", "what the network draws with the latent left alone"),
 )
 """Of pictures re-rendered at a value, and of what else could be shown there."""
+NETWORK, *_, CEILING, UNCHANGED = METHODS
 NETWORK_OVER_GIVEN = Score(
     ("rerendering", EACH, "over_copy"),
     "network / given",
@@ -210,18 +203,10 @@ RECONSTRUCTION = Score(
 )
 
 DISENTANGLEMENT = (
-    _of_code(
-        "mig", "mig", "MIG", "Is each factor told by one latent alone?", per_factor="per_factor"
-    ),
-    _of_code("sap", "sap", "SAP", "The same, of linear predictions.", per_factor="per_factor"),
+    _of_code("mig", "mig", "MIG", "Is each factor told by one latent alone?"),
+    _of_code("sap", "sap", "SAP", "The same, of linear predictions."),
     _of_code("dci", "disentanglement", "DCI disentanglement", "Does each latent serve one factor?"),
-    _of_code(
-        "dci",
-        "completeness",
-        "DCI completeness",
-        "Is each factor served by one latent?",
-        per_factor="completeness_per_factor",
-    ),
+    _of_code("dci", "completeness", "DCI completeness", "Is each factor served by one latent?"),
     _of_code(
         "dci",
         "informativeness",
@@ -229,7 +214,6 @@ DISENTANGLEMENT = (
         "Can the factors be predicted at all?",
         best=0.0,
         chance=1.0,
-        per_factor="informativeness_per_factor",
     ),
     _of_code(
         "factor_vae",
@@ -245,7 +229,6 @@ DISENTANGLEMENT = (
         "explicitness",
         "Is each factor there to be read off linearly?",
         chance=0.5,
-        per_factor="per_factor",
     ),
 )
 """Of the whole code, against factors that are drawn independently."""

@@ -149,16 +149,7 @@ def _table(
 ) -> Table | None:
     """A row for each factor or representation; columns are the scores that some of them have.
 
-    Args:
-        what: the rows are.
-        columns: scores of each row.
-        scores: as in scores.json.
-        names: of the factors or representations.
-        remarks: as for `Table`.
-        with_chance: whether a last row has what telling nothing would give.
-
-    Returns:
-        None if there is no such score.
+    Without any such score there is no table. A last row may tell what chance would give.
     """
     names = list(names)
     shown = [s for s in columns if any(s.of(scores, name) is not None for name in names)]
@@ -254,7 +245,8 @@ def _disentanglement(scores: Scores) -> Table | None:
     factors, rows = measured["factors"], []
     for score in DISENTANGLEMENT:
         chance = f"{score.chance_of(scores):.2g}"
-        values = measured[score.path[1]].get(score.per_factor)
+        metric, key = score.path[1:]
+        values = measured[metric].get("per_factor" if key == metric else f"{key}_per_factor")
         entries = map(score.text, values) if values else [""] * len(factors)
         rows.append(
             [score.title, score.text(score.of(scores)), chance, f"{score.best:g}", *entries]

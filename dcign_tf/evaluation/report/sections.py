@@ -45,33 +45,22 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A part of a page, which its contents list. Without any part but its lead it is left out.
+    """A part of a page, which its contents list. Without tables and pictures it is left out.
 
     Attributes:
         heading: of one line.
         lead: a paragraph below the heading.
-        facts: names to what they are.
-        code: the same, of code.
         tables: one below the other.
         pictures: likewise.
-        items: a bulleted list.
-        listings: folded away until asked for; title to text.
-        note: small, at the end.
     """
 
     heading: str
     lead: str = ""
-    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    code: Mapping[str, str] = dataclasses.field(default_factory=dict)
     tables: Sequence[Table] = ()
     pictures: Sequence[Picture] = ()
-    items: Sequence[str] = ()
-    listings: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    note: str = ""
 
     def __bool__(self) -> bool:
-        parts = (self.facts, self.code, self.tables, self.pictures, self.items, self.note)
-        return any(map(bool, parts))
+        return bool(self.tables or self.pictures)
 
 
 def as_text(tables: Iterable[Table]) -> str:

@@ -23,7 +23,8 @@ from dcign_tf.evaluation.metrics.dci import dci_of_importances, dci_scores
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
 from dcign_tf.evaluation.metrics.explicitness import explicitness_score
 from dcign_tf.evaluation.metrics.factor_vae import factor_vae_score
-from dcign_tf.evaluation.metrics.mutual_information import modularity_score, mutual_information_gap
+from dcign_tf.evaluation.metrics.mig import mutual_information_gap
+from dcign_tf.evaluation.metrics.modularity import modularity_score
 from dcign_tf.evaluation.metrics.sap import separated_attribute_predictability
 
 LEVELS = 8

@@ -12,7 +12,6 @@ from dcign_tf.rendering.chairs.outlines import curve, fillet, superellipse
 from dcign_tf.rendering.chairs.solids import (
     Mesh,
     board,
-    box,
     column,
     lathe,
     level,
@@ -237,7 +236,7 @@ def sled(seat: Seat, diameter: float, radius: float, inset: float, lean: float) 
     x = seat.rear_width / 2 - inset
     foot = x + lean
     loop = [(foot, floor, z + lean), (x, under, z), (x, under, -z), (foot, floor, -z - lean)]
-    return both([tube(fillet(loop, radius, closed=True), diameter, closed=True)])
+    return both(tube(fillet(loop, radius, closed=True), diameter, closed=True))
 
 
 def crossed(seat: Seat, width: float, thickness: float) -> list[Mesh]:
@@ -250,9 +249,3 @@ def crossed(seat: Seat, width: float, thickness: float) -> list[Mesh]:
             at = z + 0.5 * right * thickness
             solids.append(level_board([(x, 10, at), (-x, top, at)], width, thickness))
     return solids
-
-
-def side_panels(seat: Seat, thickness: float, top: float, edge: float) -> list[Mesh]:
-    """A board on each side, from the floor to `top`."""
-    x = seat.width / 2 + thickness / 2 - 4
-    return both([box((thickness, top, seat.depth), (x, top / 2, 0), edge)])

@@ -113,13 +113,13 @@ class Seat:
         return surface
 
 
-def parts(albedo: float, *solids: Mesh | Iterable[Mesh]) -> list[Part]:
-    """Solids and lists of solids, all in one grey."""
-    flat = [s for item in solids for s in ([item] if isinstance(item, Mesh) else item)]
-    return [Part(solid, albedo) for solid in flat]
+def parts(albedo: float, *solids: Mesh | Iterable[Mesh], onto: Surface | None = None) -> list[Part]:
+    """Solids and lists of solids, all in one grey; flat ones are bent `onto` a surface."""
+    each = [s for item in solids for s in ([item] if isinstance(item, Mesh) else item)]
+    return [Part(drape(solid, onto) if onto else solid, albedo) for solid in each]
 
 
-def both(solids: Iterable[Mesh]) -> list[Mesh]:
+def both(*solids: Mesh) -> list[Mesh]:
     """Solids of the right side, and their mirror images on the left."""
     return [s for solid in solids for s in (solid, mirrored(solid))]
 
@@ -134,11 +134,6 @@ def draped_slab(
 ) -> Mesh:
     """A `slab` bent to a surface: its outline's origin at (0, middle), its middle `off` before."""
     return drape(moved(slab(outline, thickness, **shape), (0, middle, off)), surface)
-
-
-def draped(solids: Iterable[Mesh], surface: Surface) -> list[Mesh]:
-    """Flat solids, bent to a surface."""
-    return [drape(solid, surface) for solid in solids]
 
 
 def on(surface: Surface, x: float, y: float) -> np.ndarray:

@@ -60,10 +60,8 @@ def hoop(arch: Arch, size: float, d: Draw) -> list[Mesh]:
     spread = 0.6 if style == "fan" else 1.0
     for share in inner_places(d.count(5, 9)):
         if style != "splat" or abs(share) >= 0.25:  # there the splat stands
-            x, end = (
-                share * arch.half,
-                arch.top * (1 - abs(share) ** arch.power) ** (1 / arch.power),
-            )
+            x = share * arch.half
+            end = arch.top * (1 - abs(share) ** arch.power) ** (1 / arch.power)
             rod = np.linspace((spread * x, -12, 0), (x, end, 0), 12)
             solids.append(tube(rod, 0.55 * size, count=8))
     if style == "splat":

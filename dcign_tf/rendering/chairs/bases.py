@@ -15,7 +15,6 @@ from dcign_tf.rendering.chairs.solids import (
     column,
     lathe,
     level,
-    level_board,
     moved,
     sweep,
     tube,
@@ -237,15 +236,3 @@ def sled(seat: Seat, diameter: float, radius: float, inset: float, lean: float) 
     foot = x + lean
     loop = [(foot, floor, z + lean), (x, under, z), (x, under, -z), (foot, floor, -z - lean)]
     return both(tube(fillet(loop, radius, closed=True), diameter, closed=True))
-
-
-def crossed(seat: Seat, width: float, thickness: float) -> list[Mesh]:
-    """Legs that cross in an X, in front and behind."""
-    top = seat.height - 10
-    solids = []
-    for z in (seat.depth / 2 - 30, 30 - seat.depth / 2):
-        for right in (1, -1):
-            x = right * (seat.width / 2 - 14)
-            at = z + 0.5 * right * thickness
-            solids.append(level_board([(x, 10, at), (-x, top, at)], width, thickness))
-    return solids

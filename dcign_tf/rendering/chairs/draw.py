@@ -11,6 +11,9 @@ import numpy as np
 
 from dcign_tf.rendering.chairs.solids import Mesh, Surface, drape, mirrored, moved, slab
 
+BLACK = 0.05
+"""Albedo of castors, pads of plastic and the like."""
+
 
 class Draw:
     """Random choices, one after the other, from one generator."""

@@ -1,4 +1,4 @@
-"""Backs bent from rods: hoops, combs of spindles, ovals. Drawn flat, as those of `backs`."""
+"""Backs bent from rods: hoops, combs of spindles. Drawn flat, as those of `backs`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from dcign_tf.rendering.chairs.backs import Frame, crest, shaped_board
 from dcign_tf.rendering.chairs.draw import Draw
-from dcign_tf.rendering.chairs.outlines import evenly, inner_places, raised, superellipse
-from dcign_tf.rendering.chairs.solids import Mesh, board, moved, slab, sweep, tube
+from dcign_tf.rendering.chairs.outlines import evenly, inner_places, raised
+from dcign_tf.rendering.chairs.solids import Mesh, board, slab, tube
 
 
 class Arch(NamedTuple):
@@ -31,8 +31,8 @@ class Arch(NamedTuple):
         """A hoop [n, 3]: up from (half, -below), over, and down to (-half, -below)."""
         turn = np.linspace(0, np.pi, 161)
         wave = np.stack([np.cos(turn), np.sin(turn)], 1)
-        superellipse = np.sign(wave) * np.abs(wave) ** (2 / self.power) * (self.half, self.top)
-        points = evenly(superellipse, 33)
+        points = np.sign(wave) * np.abs(wave) ** (2 / self.power) * (self.half, self.top)
+        points = evenly(points, 33)
         if below:
             points = np.concatenate([[(self.half, -below)], points, [(-self.half, -below)]])
         return raised(points)
@@ -87,14 +87,3 @@ def comb(half: float, top: float, d: Draw) -> list[Mesh]:
         rod = np.linspace((share * frame.half, -14, 0), (x, frame.under_crest(x), 0), 12)
         solids.append(tube(rod, 13, count=8))
     return solids
-
-
-def medallion(half: float, low: float, top: float, thickness: float, d: Draw) -> tuple[Mesh, Mesh]:
-    """An oval ring and the cushion in it: (ring, cushion)."""
-    outline = superellipse(2 * half, top - low, d.pick(2, 2, 2.6), 48)
-    section = superellipse(0.8 * thickness, thickness, 3, 12)
-    ring = sweep(raised(outline), section, side=(0, 0, 1), closed=True)
-    inner = outline * (1 - 0.2 * thickness / half)
-    cushion = slab(inner, 0.9 * thickness, edge=0.3 * thickness, dome=0.35 * thickness)
-    middle = (0, (low + top) / 2, 0)
-    return moved(ring, middle), moved(cushion, middle)

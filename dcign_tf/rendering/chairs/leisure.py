@@ -154,10 +154,13 @@ def director(d: Draw) -> list[Part]:
     """Legs crossed in front and behind, arms, and cloth for seat and back."""
     wood, cover = d.wood(), d.cover()
     width, depth, height = d.between(480, 540), d.between(400, 440), d.between(430, 470)
-    seat = Seat(height, width, depth, width, 10)
     level, top = height + d.between(170, 210), height + d.between(360, 430)
     x, front, rear = width / 2 + 6, depth / 2 - 20, -depth / 2 + 20
-    chair = parts(wood, bases.crossed(seat, 30, 20))
+    # crossed in an X, one behind the other
+    corners = [(r * (width / 2 - 14), z + 10 * r) for z in (front - 10, rear + 10) for r in (1, -1)]
+    chair = parts(
+        wood, [level_board([(a, 10, z), (-a, height - 10, z)], 30, 20) for a, z in corners]
+    )
     chair += parts(
         wood,
         # runners on the floor, rails that hold the cloth

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, seats
-from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped_slab, on, parts
+from dcign_tf.rendering.chairs.draw import BLACK, Draw, Part, Seat, both, draped_slab, on, parts
 from dcign_tf.rendering.chairs.outlines import fillet, raised, rounded_rectangle
 from dcign_tf.rendering.chairs.solids import board, box, moved, slab, tube
-
-_BLACK = 0.05
 
 
 def office(d: Draw) -> list[Part]:
     """Five arms with castors, a gas column, a padded seat and back."""
-    metal, cover = d.pick(d.metal(), _BLACK), d.cover()
+    metal, cover = d.pick(d.metal(), BLACK), d.cover()
     width, thickness = d.between(450, 540), d.between(55, 95)
     height, depth = d.between(450, 540), d.between(430, 500)
     seat = Seat(height, width, depth, width * d.between(0.88, 1.0), thickness)
@@ -23,13 +21,13 @@ def office(d: Draw) -> list[Part]:
     )
     plate = box((170, 40, 230), (0, seat.bottom - 8, -10), 12)
     column = bases.gas_column(105, seat.bottom + 10, 56)
-    chair = parts(metal, arms) + parts(_BLACK, wheels, column, plate)
+    chair = parts(metal, arms) + parts(BLACK, wheels, column, plate)
     outline = seats.seat_outline(seat, d.pick(None, 3.0, 4.0), d.between(50, 120))
     chair += parts(cover, seats.cushion(seat, outline, thickness, d.between(2, 20)))
     chair += _office_back(seat, metal, cover, d)
     if d.chance(0.4):
         supports, pads = seats.t_arms(seat, d)
-        chair += parts(metal, supports) + parts(_BLACK, pads)
+        chair += parts(metal, supports) + parts(BLACK, pads)
     elif d.chance(0.5):
         y = seat.bottom + 13
         joints = [bases.bar((0.3 * width, y, z), (width / 2 + 21, y, z), 24) for z in (60.0, -60.0)]
@@ -112,7 +110,7 @@ def cantilever(d: Draw) -> list[Part]:
         arm = fillet([joint, (x + 14, joint[1], z - 40), (x + 4, height - 8, z - 60)], 70)
         ends = (x + 3, joint[1] + 12, joint[2] + 60), (x + 12, joint[1] + 12, z - 90)
         rest = board(np.linspace(*ends, 6), 44, 20, (1, 0, 0), 8)
-        chair += parts(metal, both(tube(arm, 0.85 * size))) + parts(_BLACK, both(rest))
+        chair += parts(metal, both(tube(arm, 0.85 * size))) + parts(BLACK, both(rest))
     return chair
 
 
@@ -163,13 +161,9 @@ def boards(d: Draw) -> list[Part]:
     if d.chance(0.5):
         low, level = thickness / 2, height - thickness / 2
         # From the floor to the seat's front edge: slanting (a Z), or along the floor, then up.
-        foot = (
-            [(0, low, z - 10), (0, low, 20 - z)] if d.chance(0.5) else [(0, low, -z), (0, low, z)]
-        )
-        path = fillet(
-            [*foot, (0, level, z), (0, level, -z), (0, top, -z - lean)],
-            d.pick(4.0, d.between(40, 120)),
-        )
+        foot = (z - 10, 20 - z) if d.chance(0.5) else (-z, z)
+        corners = [(0, low, at) for at in foot] + [(0, level, z), (0, level, -z)]
+        path = fillet([*corners, (0, top, -z - lean)], d.pick(4.0, d.between(40, 120)))
         return parts(colour, board(path, width, thickness, (1, 0, 0)))
     seat = Seat(height, width, depth, width, thickness)
     level = height + d.pick(1.0, d.between(170, 220))

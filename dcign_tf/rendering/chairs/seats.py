@@ -35,15 +35,15 @@ def edge_z(seat: Seat, power: float, x: float) -> float:
     return seat.rear * (1 - (2 * x / seat.rear_width) ** power) ** (1 / power)
 
 
-def plate(seat: Seat, outline: np.ndarray, edge: float) -> Mesh:
+def plate(seat: Seat, outline: np.ndarray, edge: float, rings: int = 5) -> Mesh:
     """A flat seat."""
-    middle = seat.height - seat.thickness / 2
-    return lying(slab(outline, seat.thickness, edge=edge), middle)
+    mesh = slab(outline, seat.thickness, edge=edge, rings=rings)
+    return lying(mesh, seat.height - seat.thickness / 2)
 
 
 def saddle(seat: Seat, outline: np.ndarray, dip: float) -> Mesh:
     """A thick wooden seat with a hollow."""
-    mesh = lying(slab(outline, seat.thickness, edge=10, rings=12), seat.height - seat.thickness / 2)
+    mesh = plate(seat, outline, 10, rings=12)
     x, y, z = mesh.vertices.T
     u, v = 2 * x / seat.width, 2 * z / seat.depth
     hollow = dip * np.exp(-(((np.abs(u) - 0.32) / 0.3) ** 2) - ((v + 0.1) / 0.5) ** 2)

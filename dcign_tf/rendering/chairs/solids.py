@@ -115,16 +115,15 @@ def slab(
     middle = (outline.min(0) + outline.max(0)) / 2
     half = thickness / 2
     side: list[tuple[float, float]] = [(0.0, -half), (0.0, half)]
+    scales = np.linspace(_TIP, 1, rings + 1)
     if edge:
+        scales = scales[:-1]  # the rounded rim runs on into the face
         turn = np.radians(np.linspace(0, 90, 5))
         lower = [(edge * (1 - np.sin(t)), edge * (1 - np.cos(t)) - half) for t in turn]
         side = lower + [(inset, -z) for inset, z in reversed(lower)]
     size = outline.max(0) - outline.min(0)
     # Narrower by scaling, so that an outline cannot cross itself.
     stack = [raised(middle + (1 - 2 * inset / size) * (outline - middle), z) for inset, z in side]
-    scales = np.linspace(_TIP, 1, rings + 1)
-    if edge:
-        scales = scales[:-1]  # the rounded rim runs on into the face
 
     def face(rim: np.ndarray, rise: float) -> list[np.ndarray]:
         """Rings from the middle of a face to its rim [k, 3]."""

@@ -85,9 +85,8 @@ def parsons(d: Draw) -> list[Part]:
     if d.chance(0.12):  # a skirt to the floor
         skirt = box((width - 6, seat.bottom + 20, depth - 8), (0, (seat.bottom + 20) / 2, 0), 12)
         return chair + parts(cover, skirt)
-    axes = bases.leg_axes(
-        seat, inset=30, splay=d.pick(0, 0, 25), rear_splay=d.between(0, 60), sink=thickness - 15
-    )
+    splay, rear_splay, sink = d.pick(0, 0, 25), d.between(0, 60), thickness - 15
+    axes = bases.leg_axes(seat, inset=30, splay=splay, rear_splay=rear_splay, sink=sink)
     style = d.pick("square", "tapered", "tapered", "dowel", "turned-0", "turned-2")
     return chair + parts(d.wood(), bases.legs(axes, style, d.between(36, 50)))
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, hoops, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, on, parts
-from dcign_tf.rendering.chairs.outlines import curve, superellipse
-from dcign_tf.rendering.chairs.solids import Mesh, Surface, board, level, tube
+from dcign_tf.rendering.chairs.outlines import curve, raised, superellipse
+from dcign_tf.rendering.chairs.solids import Mesh, Surface, board, level, moved, slab, sweep, tube
 
 
 def dining(d: Draw) -> list[Part]:
@@ -19,10 +19,8 @@ def dining(d: Draw) -> list[Part]:
     style = d.pick("board", "board", "pad", "pad", "slip", "slats")
     chair = _wooden_seat(seat, style, wood, cover, d)
     style = d.pick("square", "square", "tapered", "round", "dowel", "turned-0", "turned-1")
-    splay = d.pick(0.0, 0.0, d.between(15, 55))
-    axes = bases.leg_axes(
-        seat, inset=size / 2 + 2, splay=splay, rear_splay=d.between(10, 60), sink=8
-    )
+    splay, rear_splay = d.pick(0.0, 0.0, d.between(15, 55)), d.between(10, 60)
+    axes = bases.leg_axes(seat, inset=size / 2 + 2, splay=splay, rear_splay=rear_splay, sink=8)
     chair += parts(wood, bases.legs(axes, style, size))
     if d.chance(0.75):
         chair += parts(wood, bases.apron(seat, axes, d.between(45, 75), 18))
@@ -101,13 +99,8 @@ def windsor(d: Draw) -> list[Part]:
     seat = Seat(d.between(430, 465), width, d.between(390, 440), rear_width, d.between(34, 46))
     outline = seats.seat_outline(seat, d.between(2.4, 4), 0)
     chair = parts(wood, seats.saddle(seat, outline, d.between(6, 14)))
-    axes = bases.leg_axes(
-        seat,
-        inset=d.between(70, 90),
-        splay=d.between(50, 85),
-        rear_splay=d.between(55, 95),
-        sink=16,
-    )
+    inset, splay, rear_splay = d.between(70, 90), d.between(50, 85), d.between(55, 95)
+    axes = bases.leg_axes(seat, inset=inset, splay=splay, rear_splay=rear_splay, sink=16)
     style = d.pick("turned-0", "turned-1", "turned-2", "dowel")
     chair += parts(wood, bases.legs(axes, style, d.between(34, 44)))
     kind = d.pick("H", "H", "box")
@@ -132,9 +125,10 @@ def _arm_bow(seat: Seat, surface: Surface, half: float, y: float) -> list[Mesh]:
     """A bent arm that runs around the rods of the back, on two short ones at each side."""
     behind, beside = on(surface, 0, y), on(surface, half, y)
     x, front = seat.width / 2 + 18, 0.24 * seat.depth
-    right = [(x - 4, behind[1], front), (x, behind[1], 0.05 * seat.depth), beside + (6, 0, -4)]
+    right = [(x - 4, behind[1], front), (x, behind[1], 0.05 * seat.depth)]
+    right.append(np.add(beside, (6, 0, -4)))
     left = np.multiply(right[::-1], (-1, 1, 1))
-    path = curve([*right, behind + (0, 0, -2), *left], 60)
+    path = curve([*right, np.add(behind, (0, 0, -2)), *left], 60)
     rods = []
     for z in (front - 14, 0.02 * seat.depth):
         foot = (seat.half_width(z) - 30, seat.height - 16, z - 6)
@@ -152,9 +146,8 @@ def bistro(d: Draw) -> list[Part]:
     if d.chance(0.5):
         chair += parts(cover, seats.cushion(seat, outline * 0.86, 22, d.between(4, 14), lift=14))
     size = d.between(26, 32)
-    axes = bases.leg_axes(
-        seat, inset=72, splay=d.between(25, 45), rear_splay=d.between(30, 60), sink=16
-    )
+    splay, rear_splay = d.between(25, 45), d.between(30, 60)
+    axes = bases.leg_axes(seat, inset=72, splay=splay, rear_splay=rear_splay, sink=16)
     chair += parts(wood, bases.legs(axes, "dowel", size), bases.ring(axes, d.between(200, 270), 19))
     arch = hoops.Arch(0.42 * width, d.between(380, 460), d.between(2.1, 3.2))
     edge = seats.edge_z(seat, 2.15, arch.half)
@@ -192,7 +185,12 @@ def medallion(d: Draw) -> list[Part]:
         chair += parts(wood, bases.legs(axes, d.pick("turned-0", "turned-1", "turned-2"), size))
     surface = seat.back(lean_deg=d.between(7, 14), wrap=d.between(0, 25), inset=24)
     low, top, half = d.between(100, 150), d.between(520, 620), d.between(0.36, 0.46) * width
-    ring, pad = hoops.medallion(half, low, top, d.between(36, 50), d)
+    thick, middle = d.between(36, 50), (0, (low + top) / 2, 0)
+    outline = superellipse(2 * half, top - low, d.pick(2, 2, 2.6), 48)
+    section = superellipse(0.8 * thick, thick, 3, 12)
+    ring = moved(sweep(raised(outline), section, side=(0, 0, 1), closed=True), middle)
+    inner = outline * (1 - 0.2 * thick / half)
+    pad = moved(slab(inner, 0.9 * thick, edge=0.3 * thick, dome=0.35 * thick), middle)
     posts = [
         board(np.linspace((x, -70, 0), (0.8 * x, low + 60, 0), 9), 30, 28, (1, 0, 0))
         for x in (0.62 * half, -0.62 * half)
@@ -219,9 +217,8 @@ def stool(d: Draw) -> list[Part]:
     if d.chance(0.7):
         size = d.between(28, 40)
         inset = size + 8 if power is None else 0.2 * width
-        axes = bases.leg_axes(
-            seat, inset=inset, splay=d.between(25, 75), rear_splay=d.between(30, 75), sink=14
-        )
+        splay, rear_splay = d.between(25, 75), d.between(30, 75)
+        axes = bases.leg_axes(seat, inset=inset, splay=splay, rear_splay=rear_splay, sink=14)
         style = d.pick("square", "tapered", "dowel", "round")
         chair += parts(wood, bases.legs(axes, style, size))
         if d.chance(0.4):

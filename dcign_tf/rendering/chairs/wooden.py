@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcign_tf.rendering.chairs import backs, bases, hoops, seats
+from dcign_tf.rendering.chairs import backs, bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, on, parts
 from dcign_tf.rendering.chairs.outlines import curve, raised, superellipse
 from dcign_tf.rendering.chairs.solids import Mesh, Surface, board, level, moved, slab, sweep, tube
@@ -110,9 +110,9 @@ def windsor(d: Draw) -> list[Part]:
         lean_deg=d.between(8, 16), wrap=d.between(30, 70), inset=45, bow=d.pick(0, 30)
     )
     if d.chance(0.65):
-        flat = hoops.hoop(hoops.Arch(half, top, d.between(2.2, 3.4)), d.between(19, 25), d)
+        flat = backs.hoop(backs.Arch(half, top, d.between(2.2, 3.4)), d.between(19, 25), d)
     else:
-        flat = hoops.comb(half, top, d)
+        flat = backs.comb(half, top, d)
     chair += parts(wood, flat, onto=surface)
     if d.chance(0.45):
         chair += parts(wood, _arm_bow(seat, surface, half, d.between(200, 250)))
@@ -149,13 +149,13 @@ def bistro(d: Draw) -> list[Part]:
     splay, rear_splay = d.between(25, 45), d.between(30, 60)
     axes = bases.leg_axes(seat, inset=72, splay=splay, rear_splay=rear_splay, sink=16)
     chair += parts(wood, bases.legs(axes, "dowel", size), bases.ring(axes, d.between(200, 270), 19))
-    arch = hoops.Arch(0.42 * width, d.between(380, 460), d.between(2.1, 3.2))
+    arch = backs.Arch(0.42 * width, d.between(380, 460), d.between(2.1, 3.2))
     edge = seats.edge_z(seat, 2.15, arch.half)
     wrap = (edge - seat.rear - 8) / 0.84**2  # follows the seat's edge
     surface = seat.back(lean_deg=d.between(7, 13), wrap=wrap, inset=18, bow=20)
     style = d.pick("hoop", "rails", "pad", "rods")
     soft = []
-    flat = hoops.hoop(arch, size, d) if style == "rods" else [tube(arch.path(below=60), size)]
+    flat = backs.hoop(arch, size, d) if style == "rods" else [tube(arch.path(below=60), size)]
     if style == "hoop":
         inner = arch.scaled(d.between(0.5, 0.68), d.between(0.68, 0.85))
         flat.append(tube(inner.path(below=18), 0.8 * size))
@@ -236,7 +236,7 @@ def stool(d: Draw) -> list[Part]:
     wrap = d.between(15, 40) + (edge - seat.rear) / 0.72**2
     surface = seat.back(lean_deg=d.between(5, 14), wrap=wrap, inset=26)
     if d.chance(0.4):
-        flat = hoops.hoop(hoops.Arch(half, top, d.between(2.4, 3.6)), 22, d)
+        flat = backs.hoop(backs.Arch(half, top, d.between(2.4, 3.6)), 22, d)
         return chair + parts(wood, flat, onto=surface)
     frame = backs.Frame(half, half, 0.3 * top, top, 26, d.pick(0.0, 15.0), d.between(60, 120))
     flat = [*backs.posts(frame, -16, rounded=True), backs.crest(frame, 24, 10, 6)]

@@ -46,7 +46,7 @@ class Frame:
     arch: float
     crest: float
 
-    def half_at(self, y: float) -> float:
+    def half_at(self, y: float | np.ndarray) -> float | np.ndarray:
         """From the middle to a post's axis, at some height."""
         return self.half + y / self.top * (self.half_top - self.half)
 
@@ -65,15 +65,12 @@ class Frame:
 
 def posts(frame: Frame, start: float, *, rounded: bool) -> list[Mesh]:
     """The two posts, from `start` (below the seat) up."""
-    solids = []
     size = frame.size
     section = superellipse(size, size, count=14) if rounded else rounded_rectangle(size, size)
-    for right in (1, -1):
-        y = np.linspace(start, frame.top + (0 if rounded else 2), 16)
-        x = right * np.array([frame.half_at(max(v, 0)) for v in y])
-        path = np.stack([x, y, 0 * y], 1)
-        solids.append(sweep(path, section, side=(1, 0, 0)))
-    return solids
+    y = np.linspace(start, frame.top + (0 if rounded else 2), 16)
+    x = frame.half_at(np.maximum(y, 0))
+    paths = [np.stack([right * x, y, 0 * y], 1) for right in (1, -1)]
+    return [sweep(path, section, side=(1, 0, 0)) for path in paths]
 
 
 def rail(frame: Frame, y: float, height: float, thickness: float, arch: float = 0.0) -> Mesh:
@@ -181,9 +178,8 @@ def lattice(frame: Frame, d: Draw) -> list[Mesh]:
     rows, columns = d.count(1, 3), d.count(2, 4)
     high = frame.top - frame.crest
     levels = np.linspace(frame.low, high, rows + 2)[1:-1]
-    solids = [rail(frame, frame.low + 13, 26, 18)]
-    solids += [rail(frame, y, 15, 12) for y in levels]
-    return solids + [_upright(frame, x, frame.low + 13, 15, 9) for x in frame.places(columns)]
+    rails = [rail(frame, frame.low + 13, 26, 18), *(rail(frame, y, 15, 12) for y in levels)]
+    return rails + [_upright(frame, x, frame.low + 13, 15, 9) for x in frame.places(columns)]
 
 
 def _upright(frame: Frame, x: float, start: float, width: float, thickness: float) -> Mesh:

@@ -26,11 +26,10 @@ def easy(d: Draw) -> list[Part]:
     seat = Seat(d.between(320, 370), width, depth, width, 30)
     x, level, size = width / 2 + 22, d.between(190, 240), d.between(30, 42)
     arm_y, front, rear = seat.height + level, depth / 2 - 30, -depth / 2 + 40
-    feet = (x, 0, front + d.between(-20, 40)), (x, 0, rear - d.between(30, 110))
-    tops = (x, arm_y, front), (x, arm_y - 8, rear)
+    front_leg = (x, arm_y, front), (x, 0, front + d.between(-20, 40))
+    rear_leg = (x, arm_y - 8, rear), (x, 0, rear - d.between(30, 110))
     rounded = d.chance(0.6)
-    ends = zip(tops, feet, strict=True)
-    side = [column(*leg, size, 0.7 * size, round_=rounded) for leg in ends]
+    side = [column(*leg, size, 0.7 * size, round_=rounded) for leg in (front_leg, rear_leg)]
     reach = front + d.between(30, 60)
     arm = [(x, arm_y - d.between(0, 30), rear - 70), (x, arm_y, 0), (x, arm_y + 4, reach)]
     side.append(board(curve(arm, 16), d.between(45, 85), 24, (1, 0, 0), edge=9))
@@ -156,21 +155,16 @@ def director(d: Draw) -> list[Part]:
     width, depth, height = d.between(480, 540), d.between(400, 440), d.between(430, 470)
     level, top = height + d.between(170, 210), height + d.between(360, 430)
     x, front, rear = width / 2 + 6, depth / 2 - 20, -depth / 2 + 20
-    # crossed in an X, one behind the other
-    corners = [(r * (width / 2 - 14), z + 10 * r) for z in (front - 10, rear + 10) for r in (1, -1)]
-    chair = parts(
-        wood, [level_board([(a, 10, z), (-a, height - 10, z)], 30, 20) for a, z in corners]
-    )
-    chair += parts(
-        wood,
-        # runners on the floor, rails that hold the cloth
-        both(*(box((34, 32, depth + 30), (x - 20, y, 0), 4) for y in (16.0, height))),
-        both(
-            column((x, level, front), (x - 14, height - 10, front), 26, 26),
-            column((x, top, rear - 30), (x - 14, height - 10, rear), 26, 26),
-            box((d.between(45, 70), 22, depth + 60), (x, level, 0), 7),
-        ),
-    )
+    feet = [(r * (width / 2 - 14), z + 10 * r) for z in (front - 10, rear + 10) for r in (1, -1)]
+    legs = [level_board([(a, 10, z), (-a, height - 10, z)], 30, 20) for a, z in feet]
+    side = [
+        box((34, 32, depth + 30), (x - 20, 16, 0), 4),  # on the floor
+        box((34, 32, depth + 30), (x - 20, height, 0), 4),  # holds the cloth
+        column((x, level, front), (x - 14, height - 10, front), 26, 26),
+        column((x, top, rear - 30), (x - 14, height - 10, rear), 26, 26),
+        box((d.between(45, 70), 22, depth + 60), (x, level, 0), 7),
+    ]
+    chair = parts(wood, legs, both(*side))
     cloth = lying(slab(rounded_rectangle(width - 20, depth - 20), 8, rings=12), height + 4)
     u = 2 * cloth.vertices[:, 0] / width
     sag = np.outer(24 * (1 - u**2), (0, 1, 0))

@@ -71,17 +71,13 @@ def leg_axes(seat: Seat, *, inset: float, splay: float, rear_splay: float, sink:
 
 def legs(axes: Legs, style: str, size: float) -> list[Mesh]:
     """Four legs: `square`, `tapered`, `round`, `dowel` (round, tapered), `turned-0` to `-2`."""
-    solids = []
-    for corner, top in axes.tops.items():
-        foot = axes.feet[corner]
-        if style.startswith("turned"):
-            profile = _TURNINGS[int(style[-1])] * (size / 2, 1)
-            solids.append(lathe(profile, top, foot, count=16))
-        else:
-            foot_size = size * {"square": 1.0, "tapered": 0.55, "round": 1.0, "dowel": 0.5}[style]
-            rounded = style in ("round", "dowel")
-            solids.append(column(top, foot, size, foot_size, round_=rounded))
-    return solids
+    ends = [(top, axes.feet[corner]) for corner, top in axes.tops.items()]
+    if style.startswith("turned"):
+        profile = _TURNINGS[int(style[-1])] * (size / 2, 1)
+        return [lathe(profile, top, foot, count=16) for top, foot in ends]
+    foot_size = size * {"square": 1.0, "tapered": 0.55, "round": 1.0, "dowel": 0.5}[style]
+    rounded = style in ("round", "dowel")
+    return [column(top, foot, size, foot_size, round_=rounded) for top, foot in ends]
 
 
 def cabriole_legs(seat: Seat, size: float, bulge: float) -> list[Mesh]:

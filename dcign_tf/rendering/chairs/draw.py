@@ -128,15 +128,10 @@ def both(*solids: Mesh) -> list[Mesh]:
 
 
 def draped_slab(
-    surface: Surface,
-    outline: np.ndarray,
-    middle: float,
-    thickness: float,
-    off: float = 0.0,
-    **shape: float,
+    surface: Surface, outline: np.ndarray, middle: float, thickness: float, **shape: float
 ) -> Mesh:
-    """A `slab` bent to a surface: its outline's origin at (0, middle), its middle `off` before."""
-    return drape(moved(slab(outline, thickness, **shape), (0, middle, off)), surface)
+    """A `slab` bent to a surface, its outline's origin at (0, middle)."""
+    return drape(moved(slab(outline, thickness, **shape), (0, middle, 0)), surface)
 
 
 def on(surface: Surface, x: float, y: float) -> np.ndarray:

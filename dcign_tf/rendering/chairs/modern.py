@@ -123,14 +123,12 @@ def school(d: Draw) -> list[Part]:
     x, z = width / 2 - 20, depth / 2 - 20
     under = height - size / 2 - 8
     side = fillet([(x, 0, z + 30), (x, under, z), (x, under, -z), (x, top - 20, -z - lean)], 55)
-    rear = fillet(
-        [(x + 6, 0, -z - d.between(40, 90)), (x + 6, under - 2, -z + 70), (x, under, -z + 150)], 40
-    )
+    foot = x + 6, 0, -z - d.between(40, 90)
+    rear = fillet([foot, (x + 6, under - 2, -z + 70), (x, under, -z + 150)], 40)
     bars = [bases.crossbar((x, under, at), 0.8 * size) for at in (z - 30, -z + 80)]
     chair = parts(metal, both(tube(side, size), tube(rear, size)), bars)
-    outline = rounded_rectangle(
-        width, depth, d.between(30, 90), top_width=width * d.between(0.85, 1)
-    )
+    radius, rear_width = d.between(30, 90), width * d.between(0.85, 1)
+    outline = rounded_rectangle(width, depth, radius, top_width=rear_width)
     dish = d.between(5, 22)
 
     def seat_surface(a: np.ndarray, b: np.ndarray) -> np.ndarray:

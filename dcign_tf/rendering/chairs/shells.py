@@ -7,7 +7,7 @@ import numpy as np
 from dcign_tf.rendering.chairs import bases, seats
 from dcign_tf.rendering.chairs.draw import BLACK, Draw, Part, Seat, draped_slab, on, parts
 from dcign_tf.rendering.chairs.outlines import curve, fillet, path_positions, superellipse
-from dcign_tf.rendering.chairs.solids import Surface, box, tube
+from dcign_tf.rendering.chairs.solids import Surface, box, moved, slab, tube
 
 
 def shell_surface(profile: np.ndarray, width: float, dish: float, wrap: float) -> Surface:
@@ -59,8 +59,8 @@ def shell(d: Draw) -> list[Part]:
     chair = parts(cover, draped_slab(surface, outline, 0, thickness, edge=edge, rings=16))
     if d.chance(0.3):
         outline = superellipse(0.74 * width, 0.36 * length, d.between(3, 5), 64)
-        pad = draped_slab(surface, outline, 0.22 * length, 30, off=14, edge=13, dome=5, rings=10)
-        chair += parts(d.cover(), pad)
+        pad = moved(slab(outline, 30, edge=13, dome=5, rings=10), (0, 0.22 * length, 14))
+        chair += parts(d.cover(), pad, onto=surface)
     level = float(np.interp(0.0, profile[::-1, 0], profile[::-1, 1])) - thickness / 2
     return chair + _base_under(level, surface, profile, 0.62 * width, 0.62 * depth, d)
 

@@ -185,23 +185,19 @@ def star_base(
 ) -> tuple[list[Mesh], list[Mesh]]:
     """A swivel chair's foot: its arms with the hub, and its castors or glides."""
     floor = 62.0 if castors else 14.0
-    solids = [lathe([(26, floor + 4), (38, floor + 12), (38, hub_height - 8), (28, hub_height)])]
-    wheels = []
-    for number in range(arms):
-        turn = 90 + 360 * number / arms
-        path = np.array([(0, hub_height - 34, 0), (0.5 * radius, floor + 40, 0)])
-        path = curve([*path, (radius, floor + 8, 0)], 12)
-        scale = np.linspace(1.15, 0.7, 12)
-        arm = sweep(path, superellipse(size, size, 3, 16), side=(0, 0, 1), scale=scale)
-        solids.append(turned(arm, turn))
-        if castors:
-            wheel = lathe([(12, -21), (27, -17), (27, -4), (13, -3), (13, 3), (27, 4), (27, 17)])
-            stem = lathe([(9, 20), (9, floor + 14)], (radius - 4, 0, 0), count=12)
-            parts = [moved(turned(wheel, 90, axis=0), (radius + 4, 27, 0)), stem]
-        else:
-            parts = [lathe([(16, 0), (18, 4), (10, floor + 12)], (radius - 6, 0, 0))]
-        wheels += [turned(part, turn) for part in parts]
-    return solids, wheels
+    hub = lathe([(26, floor + 4), (38, floor + 12), (38, hub_height - 8), (28, hub_height)])
+    spine = [(0, hub_height - 34, 0), (0.5 * radius, floor + 40, 0), (radius, floor + 8, 0)]
+    section, scale = superellipse(size, size, 3, 16), np.linspace(1.15, 0.7, 12)
+    arm = sweep(curve(spine, 12), section, side=(0, 0, 1), scale=scale)
+    if castors:
+        wheel = lathe([(12, -21), (27, -17), (27, -4), (13, -3), (13, 3), (27, 4), (27, 17)])
+        stem = lathe([(9, 20), (9, floor + 14)], (radius - 4, 0, 0), count=12)
+        foot = [moved(turned(wheel, 90, axis=0), (radius + 4, 27, 0)), stem]
+    else:
+        foot = [lathe([(16, 0), (18, 4), (10, floor + 12)], (radius - 6, 0, 0))]
+    turns = [90 + 360 * number / arms for number in range(arms)]
+    feet = [turned(part, turn) for turn in turns for part in foot]
+    return [hub, *(turned(arm, turn) for turn in turns)], feet
 
 
 def gas_column(low: float, high: float, diameter: float) -> Mesh:

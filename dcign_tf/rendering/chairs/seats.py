@@ -206,12 +206,9 @@ def tub(
     height -= (1 - np.sqrt(1 - (1 - rounding) ** 2)) * 0.5 * height.min()
 
     half, round_ = thickness / 2, np.linspace(0, np.pi, 9)
-    rings = []
-    for i in range(count):
-        cap = min(half, 0.4 * height[i])
-        # The wall's section: up inside, over the rounded top, down outside.
-        across = np.array([-half, -half, *(-half * np.cos(round_)), half, half])
-        up = np.array([0, 0, *(height[i] - cap + cap * np.sin(round_)), 0, 0])
-        across += flare * up / (rear_top - bottom)
-        rings.append(foot[i] + np.outer(across, outward[i]) + np.outer(up, (0, 1, 0)))
-    return loft(np.stack(rings))
+    cap = np.minimum(half, 0.4 * height)[:, None]
+    # The wall's sections [49, 13]: up inside, over the rounded top, down outside.
+    up = np.pad(height[:, None] - cap + cap * np.sin(round_), [(0, 0), (2, 2)])
+    across = np.pad(-half * np.cos(round_), 2, constant_values=(-half, half))
+    across = (across + flare * up / (rear_top - bottom))[..., None]
+    return loft(foot[:, None] + across * outward[:, None] + up[..., None] * (0, 1, 0))

@@ -2,7 +2,7 @@
 
 It stands in wherever the Basel Face Model, which the paper rendered, may not be
 used: same form, same conventions, made in about a second from nothing. The mean is
-sculpted (`sculpture`, `mesh`), varied (`fields`, `shape_basis`) and painted (`paint`).
+sculpted (`sculpture`, `mesh`), varied (`shape_basis`) and painted (`paint`).
 """
 
 from __future__ import annotations

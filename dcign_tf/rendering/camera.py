@@ -8,6 +8,7 @@ the right and y up.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -69,26 +70,18 @@ class Camera:
                 f" {self._distance:.0f} mm: it must stand outside, and the object have a size."
             )
         self._vertices = np.ascontiguousarray(vertices_mm.T)
-        low, high = self._bounds(framing)
-        self._center = (low + high) / 2
-        self._half_width = float((high - low).max() / 2 / (1 - framing.margin))
-
-    def _bounds(self, framing: Framing) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest x and y [2] on the image plane, over all poses.
-
-        Between the poses tried, at most 15° and 12.5° apart, a point can reach out
-        further by 1.5 %: cos 7.5° · cos 6.25° = 0.985. The margin covers that.
-        """
         lowest_deg, highest_deg = framing.min_elevation_deg, framing.max_elevation_deg
         if lowest_deg is None:
             lowest_deg = -highest_deg
-        lows, highs = [], []
-        for azimuth_deg in _spread(-framing.max_azimuth_deg, framing.max_azimuth_deg, 15.0):
-            for elevation_deg in _spread(lowest_deg, highest_deg, 12.5):
-                plane = self._project(pose_rotation(azimuth_deg, elevation_deg))
-                lows.append(plane.min(1))
-                highs.append(plane.max(1))
-        return np.min(lows, 0), np.max(highs, 0)
+        # Between the poses tried, at most 15° and 12.5° apart, a point can reach out further
+        # by 1.5 %: cos 7.5° · cos 6.25° = 0.985. The margin covers that.
+        azimuths_deg = _spread(-framing.max_azimuth_deg, framing.max_azimuth_deg, 15.0)
+        poses_deg = itertools.product(azimuths_deg, _spread(lowest_deg, highest_deg, 12.5))
+        planes = [self._project(pose_rotation(*pose_deg)) for pose_deg in poses_deg]
+        low = np.min([plane.min(1) for plane in planes], 0)
+        high = np.max([plane.max(1) for plane in planes], 0)
+        self._center = (low + high) / 2
+        self._half_width = float((high - low).max() / 2 / (1 - framing.margin))
 
     def _project(self, rotation: np.ndarray) -> np.ndarray:
         """Vertices on the image plane at unit distance: [2, V], x right, y up."""

@@ -14,7 +14,7 @@ images that are rendered with it.
 
 from __future__ import annotations
 
-import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 from embreex.mesh_construction import TriangleMesh
@@ -44,8 +44,7 @@ _SRGB_LEVELS = to_levels(srgb.encode(np.linspace(0, 1, 8192)))
 """8-bit sRGB levels of equal steps of linear light from 0 to 1: a look-up is quicker."""
 
 
-@dataclasses.dataclass
-class _Hits:
+class _Hits(NamedTuple):
     """What rays hit: `ray` [n] into the rays that were cast, columns of the rest belong to it."""
 
     ray: np.ndarray
@@ -56,7 +55,7 @@ class _Hits:
     def where(self, keep: np.ndarray) -> _Hits:
         """The hits of rays for which `keep` is true."""
         chosen = np.flatnonzero(keep[self.ray])
-        return _Hits(*(getattr(self, f.name)[..., chosen] for f in dataclasses.fields(self)))
+        return _Hits(*(values[..., chosen] for values in self))
 
 
 class Scene:
@@ -182,8 +181,7 @@ class Scene:
             rays = channels, len(_SUBPIXEL) * len(pixel)
             radiance = np.full(rays, self._lighting.background, np.float32)
             radiance[:, hits.ray] = self._shade(hits, light, rotation[2])
-            a, b, c, d = np.split(radiance, len(_SUBPIXEL), axis=1)
-            mean = ((a + b + c + d) * np.float32(0.25))[:, on_edge]
+            mean = radiance.reshape(channels, len(_SUBPIXEL), -1).mean(1)[:, on_edge]
             images[index, row[pixel[on_edge]], column[pixel[on_edge]]] = _levels(mean).T
 
     def _cast(
@@ -265,14 +263,12 @@ def _levels(linear: np.ndarray) -> np.ndarray:
 def _edges(image: np.ndarray) -> np.ndarray:
     """True [H, W] where a pixel of `image` [H, W, C] differs from its neighbour, on both sides."""
     levels = image.astype(np.int16)
-    edge = np.zeros(image.shape[:2], bool)
-    across = (np.abs(levels[:, 1:] - levels[:, :-1]) > _EDGE_LEVELS).any(-1)
-    edge[:, 1:] |= across
-    edge[:, :-1] |= across
-    down = (np.abs(levels[1:] - levels[:-1]) > _EDGE_LEVELS).any(-1)
-    edge[1:] |= down
-    edge[:-1] |= down
-    return edge
+    edges = np.zeros(image.shape[:2], bool)
+    for lines, edge in ((levels, edges), (levels.swapaxes(0, 1), edges.T)):
+        differs = (np.abs(lines[1:] - lines[:-1]) > _EDGE_LEVELS).any(-1)
+        edge[1:] |= differs
+        edge[:-1] |= differs
+    return edges
 
 
 def _finite(values: np.ndarray, name: str, num_vertices: int | None = None) -> np.ndarray:

@@ -12,11 +12,9 @@ from dcign_tf.rendering.chairs.outlines import curve, fillet, superellipse
 from dcign_tf.rendering.chairs.solids import (
     Mesh,
     board,
-    box,
     column,
     lathe,
     level,
-    level_board,
     moved,
     sweep,
     tube,
@@ -73,17 +71,13 @@ def leg_axes(seat: Seat, *, inset: float, splay: float, rear_splay: float, sink:
 
 def legs(axes: Legs, style: str, size: float) -> list[Mesh]:
     """Four legs: `square`, `tapered`, `round`, `dowel` (round, tapered), `turned-0` to `-2`."""
-    solids = []
-    for corner, top in axes.tops.items():
-        foot = axes.feet[corner]
-        if style.startswith("turned"):
-            profile = _TURNINGS[int(style[-1])] * (size / 2, 1)
-            solids.append(lathe(profile, top, foot, count=16))
-        else:
-            foot_size = size * {"square": 1.0, "tapered": 0.55, "round": 1.0, "dowel": 0.5}[style]
-            rounded = style in ("round", "dowel")
-            solids.append(column(top, foot, size, foot_size, round_=rounded))
-    return solids
+    ends = [(top, axes.feet[corner]) for corner, top in axes.tops.items()]
+    if style.startswith("turned"):
+        profile = _TURNINGS[int(style[-1])] * (size / 2, 1)
+        return [lathe(profile, top, foot, count=16) for top, foot in ends]
+    foot_size = size * {"square": 1.0, "tapered": 0.55, "round": 1.0, "dowel": 0.5}[style]
+    rounded = style in ("round", "dowel")
+    return [column(top, foot, size, foot_size, round_=rounded) for top, foot in ends]
 
 
 def cabriole_legs(seat: Seat, size: float, bulge: float) -> list[Mesh]:
@@ -191,23 +185,19 @@ def star_base(
 ) -> tuple[list[Mesh], list[Mesh]]:
     """A swivel chair's foot: its arms with the hub, and its castors or glides."""
     floor = 62.0 if castors else 14.0
-    solids = [lathe([(26, floor + 4), (38, floor + 12), (38, hub_height - 8), (28, hub_height)])]
-    wheels = []
-    for number in range(arms):
-        turn = 90 + 360 * number / arms
-        path = np.array([(0, hub_height - 34, 0), (0.5 * radius, floor + 40, 0)])
-        path = curve([*path, (radius, floor + 8, 0)], 12)
-        scale = np.linspace(1.15, 0.7, 12)
-        arm = sweep(path, superellipse(size, size, 3, 16), side=(0, 0, 1), scale=scale)
-        solids.append(turned(arm, turn))
-        if castors:
-            wheel = lathe([(12, -21), (27, -17), (27, -4), (13, -3), (13, 3), (27, 4), (27, 17)])
-            stem = lathe([(9, 20), (9, floor + 14)], (radius - 4, 0, 0), count=12)
-            parts = [moved(turned(wheel, 90, axis=0), (radius + 4, 27, 0)), stem]
-        else:
-            parts = [lathe([(16, 0), (18, 4), (10, floor + 12)], (radius - 6, 0, 0))]
-        wheels += [turned(part, turn) for part in parts]
-    return solids, wheels
+    hub = lathe([(26, floor + 4), (38, floor + 12), (38, hub_height - 8), (28, hub_height)])
+    spine = [(0, hub_height - 34, 0), (0.5 * radius, floor + 40, 0), (radius, floor + 8, 0)]
+    section, scale = superellipse(size, size, 3, 16), np.linspace(1.15, 0.7, 12)
+    arm = sweep(curve(spine, 12), section, side=(0, 0, 1), scale=scale)
+    if castors:
+        wheel = lathe([(12, -21), (27, -17), (27, -4), (13, -3), (13, 3), (27, 4), (27, 17)])
+        stem = lathe([(9, 20), (9, floor + 14)], (radius - 4, 0, 0), count=12)
+        foot = [moved(turned(wheel, 90, axis=0), (radius + 4, 27, 0)), stem]
+    else:
+        foot = [lathe([(16, 0), (18, 4), (10, floor + 12)], (radius - 6, 0, 0))]
+    turns = [90 + 360 * number / arms for number in range(arms)]
+    feet = [turned(part, turn) for turn in turns for part in foot]
+    return [hub, *(turned(arm, turn) for turn in turns)], feet
 
 
 def gas_column(low: float, high: float, diameter: float) -> Mesh:
@@ -237,22 +227,4 @@ def sled(seat: Seat, diameter: float, radius: float, inset: float, lean: float) 
     x = seat.rear_width / 2 - inset
     foot = x + lean
     loop = [(foot, floor, z + lean), (x, under, z), (x, under, -z), (foot, floor, -z - lean)]
-    return both([tube(fillet(loop, radius, closed=True), diameter, closed=True)])
-
-
-def crossed(seat: Seat, width: float, thickness: float) -> list[Mesh]:
-    """Legs that cross in an X, in front and behind."""
-    top = seat.height - 10
-    solids = []
-    for z in (seat.depth / 2 - 30, 30 - seat.depth / 2):
-        for right in (1, -1):
-            x = right * (seat.width / 2 - 14)
-            at = z + 0.5 * right * thickness
-            solids.append(level_board([(x, 10, at), (-x, top, at)], width, thickness))
-    return solids
-
-
-def side_panels(seat: Seat, thickness: float, top: float, edge: float) -> list[Mesh]:
-    """A board on each side, from the floor to `top`."""
-    x = seat.width / 2 + thickness / 2 - 4
-    return both([box((thickness, top, seat.depth), (x, top / 2, 0), edge)])
+    return both(tube(fillet(loop, radius, closed=True), diameter, closed=True))

@@ -11,6 +11,9 @@ import numpy as np
 
 from dcign_tf.rendering.chairs.solids import Mesh, Surface, drape, mirrored, moved, slab
 
+BLACK = 0.05
+"""Albedo of castors, pads of plastic and the like."""
+
 
 class Draw:
     """Random choices, one after the other, from one generator."""
@@ -113,32 +116,22 @@ class Seat:
         return surface
 
 
-def parts(albedo: float, *solids: Mesh | Iterable[Mesh]) -> list[Part]:
-    """Solids and lists of solids, all in one grey."""
-    flat = [s for item in solids for s in ([item] if isinstance(item, Mesh) else item)]
-    return [Part(solid, albedo) for solid in flat]
+def parts(albedo: float, *solids: Mesh | Iterable[Mesh], onto: Surface | None = None) -> list[Part]:
+    """Solids and lists of solids, all in one grey; flat ones are bent `onto` a surface."""
+    each = [s for item in solids for s in ([item] if isinstance(item, Mesh) else item)]
+    return [Part(drape(solid, onto) if onto else solid, albedo) for solid in each]
 
 
-def both(solids: Iterable[Mesh]) -> list[Mesh]:
+def both(*solids: Mesh) -> list[Mesh]:
     """Solids of the right side, and their mirror images on the left."""
     return [s for solid in solids for s in (solid, mirrored(solid))]
 
 
 def draped_slab(
-    surface: Surface,
-    outline: np.ndarray,
-    middle: float,
-    thickness: float,
-    off: float = 0.0,
-    **shape: float,
+    surface: Surface, outline: np.ndarray, middle: float, thickness: float, **shape: float
 ) -> Mesh:
-    """A `slab` bent to a surface: its outline's origin at (0, middle), its middle `off` before."""
-    return drape(moved(slab(outline, thickness, **shape), (0, middle, off)), surface)
-
-
-def draped(solids: Iterable[Mesh], surface: Surface) -> list[Mesh]:
-    """Flat solids, bent to a surface."""
-    return [drape(solid, surface) for solid in solids]
+    """A `slab` bent to a surface, its outline's origin at (0, middle)."""
+    return drape(moved(slab(outline, thickness, **shape), (0, middle, 0)), surface)
 
 
 def on(surface: Surface, x: float, y: float) -> np.ndarray:

@@ -5,41 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from dcign_tf.rendering.chairs import backs, bases, seats
-from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, draped_slab, on, parts
+from dcign_tf.rendering.chairs.draw import BLACK, Draw, Part, Seat, both, draped_slab, on, parts
 from dcign_tf.rendering.chairs.outlines import fillet, raised, rounded_rectangle
 from dcign_tf.rendering.chairs.solids import board, box, moved, slab, tube
-
-_BLACK = 0.05
 
 
 def office(d: Draw) -> list[Part]:
     """Five arms with castors, a gas column, a padded seat and back."""
-    metal, cover = d.pick(d.metal(), _BLACK), d.cover()
+    metal, cover = d.pick(d.metal(), BLACK), d.cover()
     width, thickness = d.between(450, 540), d.between(55, 95)
-    seat = Seat(
-        height=d.between(450, 540),
-        width=width,
-        depth=d.between(430, 500),
-        rear_width=width * d.between(0.88, 1.0),
-        thickness=thickness,
-    )
+    height, depth = d.between(450, 540), d.between(430, 500)
+    seat = Seat(height, width, depth, width * d.between(0.88, 1.0), thickness)
     arms, wheels = bases.star_base(
         5, d.between(290, 340), castors=True, size=d.between(36, 52), hub_height=d.between(110, 150)
     )
-    chair = parts(metal, arms) + parts(_BLACK, wheels)
-    chair += parts(_BLACK, bases.gas_column(105, seat.bottom + 10, 56))
-    chair += parts(_BLACK, box((170, 40, 230), (0, seat.bottom - 8, -10), 12))
+    plate = box((170, 40, 230), (0, seat.bottom - 8, -10), 12)
+    column = bases.gas_column(105, seat.bottom + 10, 56)
+    chair = parts(metal, arms) + parts(BLACK, wheels, column, plate)
     outline = seats.seat_outline(seat, d.pick(None, 3.0, 4.0), d.between(50, 120))
     chair += parts(cover, seats.cushion(seat, outline, thickness, d.between(2, 20)))
     chair += _office_back(seat, metal, cover, d)
     if d.chance(0.4):
         supports, pads = seats.t_arms(seat, d)
-        chair += parts(metal, supports) + parts(_BLACK, pads)
+        chair += parts(metal, supports) + parts(BLACK, pads)
     elif d.chance(0.5):
-        chair += parts(metal, seats.loop_arms(seat, d, 30))
         y = seat.bottom + 13
         joints = [bases.bar((0.3 * width, y, z), (width / 2 + 21, y, z), 24) for z in (60.0, -60.0)]
-        chair += parts(metal, both(joints))
+        chair += parts(metal, seats.loop_arms(seat, d, 30), both(*joints))
     return chair
 
 
@@ -79,8 +71,8 @@ def _office_back(seat: Seat, metal: float, cover: float, d: Draw) -> list[Part]:
     behind = on(surface, 0, low + 0.35 * (top - low)) - (0, 0, 0.35 * thickness)
     under = seat.bottom + 2
     spine = fillet([(0, under, -40), (0, under, behind[2] - 34), behind], 60)
-    hard = [*draped(hard, surface), board(spine, d.between(60, 110), 18, (1, 0, 0), edge=6)]
-    return parts(cover, draped(soft, surface)) + parts(metal, hard)
+    chair = parts(cover, soft, onto=surface) + parts(metal, hard, onto=surface)
+    return chair + parts(metal, board(spine, d.between(60, 110), 18, (1, 0, 0), edge=6))
 
 
 def cantilever(d: Draw) -> list[Part]:
@@ -118,7 +110,7 @@ def cantilever(d: Draw) -> list[Part]:
         arm = fillet([joint, (x + 14, joint[1], z - 40), (x + 4, height - 8, z - 60)], 70)
         ends = (x + 3, joint[1] + 12, joint[2] + 60), (x + 12, joint[1] + 12, z - 90)
         rest = board(np.linspace(*ends, 6), 44, 20, (1, 0, 0), 8)
-        chair += parts(metal, both([tube(arm, 0.85 * size)])) + parts(_BLACK, both([rest]))
+        chair += parts(metal, both(tube(arm, 0.85 * size))) + parts(BLACK, both(rest))
     return chair
 
 
@@ -131,15 +123,12 @@ def school(d: Draw) -> list[Part]:
     x, z = width / 2 - 20, depth / 2 - 20
     under = height - size / 2 - 8
     side = fillet([(x, 0, z + 30), (x, under, z), (x, under, -z), (x, top - 20, -z - lean)], 55)
-    rear = fillet(
-        [(x + 6, 0, -z - d.between(40, 90)), (x + 6, under - 2, -z + 70), (x, under, -z + 150)], 40
-    )
-    chair = parts(metal, both([tube(side, size), tube(rear, size)]))
-    for y, at in ((under, z - 30), (under, -z + 80)):
-        chair += parts(metal, bases.crossbar((x, y, at), 0.8 * size))
-    outline = rounded_rectangle(
-        width, depth, d.between(30, 90), top_width=width * d.between(0.85, 1)
-    )
+    foot = x + 6, 0, -z - d.between(40, 90)
+    rear = fillet([foot, (x + 6, under - 2, -z + 70), (x, under, -z + 150)], 40)
+    bars = [bases.crossbar((x, under, at), 0.8 * size) for at in (z - 30, -z + 80)]
+    chair = parts(metal, both(tube(side, size), tube(rear, size)), bars)
+    radius, rear_width = d.between(30, 90), width * d.between(0.85, 1)
+    outline = rounded_rectangle(width, depth, radius, top_width=rear_width)
     dish = d.between(5, 22)
 
     def seat_surface(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -170,17 +159,14 @@ def boards(d: Draw) -> list[Part]:
     if d.chance(0.5):
         low, level = thickness / 2, height - thickness / 2
         # From the floor to the seat's front edge: slanting (a Z), or along the floor, then up.
-        foot = (
-            [(0, low, z - 10), (0, low, 20 - z)] if d.chance(0.5) else [(0, low, -z), (0, low, z)]
-        )
-        path = fillet(
-            [*foot, (0, level, z), (0, level, -z), (0, top, -z - lean)],
-            d.pick(4.0, d.between(40, 120)),
-        )
+        foot = (z - 10, 20 - z) if d.chance(0.5) else (-z, z)
+        corners = [(0, low, at) for at in foot] + [(0, level, z), (0, level, -z)]
+        path = fillet([*corners, (0, top, -z - lean)], d.pick(4.0, d.between(40, 120)))
         return parts(colour, board(path, width, thickness, (1, 0, 0)))
     seat = Seat(height, width, depth, width, thickness)
     level = height + d.pick(1.0, d.between(170, 220))
-    chair = parts(colour, bases.side_panels(seat, thickness, level, 3))
+    side = (width + thickness) / 2 - 4
+    chair = parts(colour, both(box((thickness, level, depth), (side, level / 2, 0), 3)))
     plate = seats.plate(seat, rounded_rectangle(width, depth), 0)
     chair += parts(d.pick(colour, d.cover()), plate)
     surface = seat.back(lean_deg=d.between(0, 12), inset=thickness / 2 + 2)

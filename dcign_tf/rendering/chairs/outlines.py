@@ -25,8 +25,7 @@ def rounded_rectangle(
     outline = []
     for corner, following in zip(corners, corners[1:] + corners[:1], strict=True):
         # Sides are divided so that they can be bent. Without a radius both ends stay: a crease.
-        share = np.linspace(0, 1, 9)[:, None]
-        side = corner[-1] + share * (following[0] - corner[-1])
+        side = np.linspace(corner[-1], following[0], 9)
         outline += [corner, side[1:-1]] if radius else [side]
     outline = np.concatenate(outline)
     if top_width is not None:

@@ -35,15 +35,15 @@ def edge_z(seat: Seat, power: float, x: float) -> float:
     return seat.rear * (1 - (2 * x / seat.rear_width) ** power) ** (1 / power)
 
 
-def plate(seat: Seat, outline: np.ndarray, edge: float) -> Mesh:
+def plate(seat: Seat, outline: np.ndarray, edge: float, rings: int = 5) -> Mesh:
     """A flat seat."""
-    middle = seat.height - seat.thickness / 2
-    return lying(slab(outline, seat.thickness, edge=edge), middle)
+    mesh = slab(outline, seat.thickness, edge=edge, rings=rings)
+    return lying(mesh, seat.height - seat.thickness / 2)
 
 
 def saddle(seat: Seat, outline: np.ndarray, dip: float) -> Mesh:
     """A thick wooden seat with a hollow."""
-    mesh = lying(slab(outline, seat.thickness, edge=10, rings=12), seat.height - seat.thickness / 2)
+    mesh = plate(seat, outline, 10, rings=12)
     x, y, z = mesh.vertices.T
     u, v = 2 * x / seat.width, 2 * z / seat.depth
     hollow = dip * np.exp(-(((np.abs(u) - 0.32) / 0.3) ** 2) - ((v + 0.1) / 0.5) ** 2)
@@ -69,7 +69,7 @@ def slatted(seat: Seat, count: int, edge: float) -> list[Mesh]:
         solids.append(box(size, (0, seat.height - 0.3 * seat.thickness, z), edge))
     rail = (24, 0.7 * seat.thickness, seat.depth - 6)
     x = 0.4 * seat.rear_width
-    return [*solids, *both([box(rail, (x, seat.bottom + 0.35 * seat.thickness, 0))])]
+    return [*solids, *both(box(rail, (x, seat.bottom + 0.35 * seat.thickness, 0)))]
 
 
 def wooden_arms(
@@ -96,7 +96,7 @@ def wooden_arms(
     path = curve([start, middle, (x, start[1] + 0.5 * drop, reach)], 20)
     arm = board(path, d.between(34, 58), d.between(17, 26), (1, 0, 0), edge=8)
     top = np.array([x, path[np.abs(path[:, 2] - front).argmin(), 1], front])
-    return both([arm, column(top, foot, 0.8 * size, size, round_=d.chance(0.5))])
+    return both(arm, column(top, foot, 0.8 * size, size, round_=d.chance(0.5)))
 
 
 def t_arms(seat: Seat, d: Draw) -> tuple[list[Mesh], list[Mesh]]:
@@ -111,7 +111,7 @@ def t_arms(seat: Seat, d: Draw) -> tuple[list[Mesh], list[Mesh]]:
     path = fillet([joint, below, upper], 35)
     support = board(path, width, 15, (0, 0, 1), edge=5)
     pad = box((d.between(60, 90), 28, reach), (upper[0], upper[1], upper[2] + 10), 12)
-    return both([support]), both([pad])
+    return both(support), both(pad)
 
 
 def loop_arms(seat: Seat, d: Draw, diameter: float) -> list[Mesh]:
@@ -122,8 +122,8 @@ def loop_arms(seat: Seat, d: Draw, diameter: float) -> list[Mesh]:
     low = seat.bottom + diameter / 2 - 2
     corners = [(x, low, reach - 30), (x, seat.height + level, reach + d.between(0, 30))]
     corners += [(x, seat.height + level, rear - 10), (x, low, rear + d.between(0, 60))]
-    loop = tube(fillet(corners, d.between(30, 90), closed=True), diameter, closed=True)
-    return both([loop])
+    path = fillet(corners, d.between(30, 90), closed=True)
+    return both(tube(path, diameter, closed=True))
 
 
 def box_arms(seat: Seat, level: float, width: float, bottom: float, d: Draw) -> list[Mesh]:
@@ -144,7 +144,7 @@ def box_arms(seat: Seat, level: float, width: float, bottom: float, d: Draw) -> 
         z = np.linspace(seat.rear, seat.depth / 2 + 4, 5)
         path = np.stack([np.full(5, x + 0.2 * width), np.full(5, bottom + height - 8), z], 1)
         solids.append(tube(path, diameter, count=28))
-    return both(solids)
+    return both(*solids)
 
 
 def wings(
@@ -168,7 +168,7 @@ def wings(
     for point, ahead in zip(rear, forward, strict=True):
         section = rounded_rectangle(thickness, ahead + 50, 0.45 * thickness)
         rings.append(level(section) + point + np.array([0.1 * ahead, 0, (ahead - 50) / 2]))
-    return both([loft(np.stack(rings))])
+    return both(loft(np.stack(rings)))
 
 
 def tub(
@@ -206,12 +206,9 @@ def tub(
     height -= (1 - np.sqrt(1 - (1 - rounding) ** 2)) * 0.5 * height.min()
 
     half, round_ = thickness / 2, np.linspace(0, np.pi, 9)
-    rings = []
-    for i in range(count):
-        cap = min(half, 0.4 * height[i])
-        # The wall's section: up inside, over the rounded top, down outside.
-        across = np.array([-half, -half, *(-half * np.cos(round_)), half, half])
-        up = np.array([0, 0, *(height[i] - cap + cap * np.sin(round_)), 0, 0])
-        across += flare * up / (rear_top - bottom)
-        rings.append(foot[i] + np.outer(across, outward[i]) + np.outer(up, (0, 1, 0)))
-    return loft(np.stack(rings))
+    cap = np.minimum(half, 0.4 * height)[:, None]
+    # The wall's sections [49, 13]: up inside, over the rounded top, down outside.
+    up = np.pad(height[:, None] - cap + cap * np.sin(round_), [(0, 0), (2, 2)])
+    across = np.pad(-half * np.cos(round_), 2, constant_values=(-half, half))
+    across = (across + flare * up / (rear_top - bottom))[..., None]
+    return loft(foot[:, None] + across * outward[:, None] + up[..., None] * (0, 1, 0))

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dcign_tf.rendering.chairs import bases, seats
-from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, draped_slab, on, parts
+from dcign_tf.rendering.chairs.draw import BLACK, Draw, Part, Seat, draped_slab, on, parts
 from dcign_tf.rendering.chairs.outlines import curve, fillet, path_positions, superellipse
-from dcign_tf.rendering.chairs.solids import Mesh, Surface, box, tube
-
-_BLACK = 0.05
+from dcign_tf.rendering.chairs.solids import Surface, box, moved, slab, tube
 
 
 def shell_surface(profile: np.ndarray, width: float, dish: float, wrap: float) -> Surface:
@@ -33,24 +31,13 @@ def shell_surface(profile: np.ndarray, width: float, dish: float, wrap: float) -
     return surface
 
 
-def _shell(
-    surface: Surface, length: float, widths: np.ndarray, thickness: float, power: float
-) -> Mesh:
-    """A shell of that length, as wide as `widths` [n] say from its front to its top."""
-    outline = superellipse(1, length, power, 96)
-    outline[:, 1] += length / 2
-    share = outline[:, 1] / length
-    outline[:, 0] *= np.interp(share, np.linspace(0, 1, len(widths)), widths)
-    return draped_slab(surface, outline, 0, thickness, edge=0.45 * thickness, rings=16)
-
-
 def shell(d: Draw) -> list[Part]:
     """One bent shell for seat and back, on any base."""
     cover = d.cover()
     width, depth, height = d.between(430, 520), d.between(400, 460), d.between(420, 460)
     top, lean = height + d.between(330, 470), d.between(50, 130)
     front, rear = depth / 2, -depth / 2
-    profile = [
+    corners = [
         (front, height - d.between(10, 30)),
         (front - 60, height),
         (rear + 110, height - d.between(0, 22)),
@@ -58,17 +45,22 @@ def shell(d: Draw) -> list[Part]:
         (rear - 0.45 * lean, (height + top) / 2),
         (rear - lean, top),
     ]
-    profile = curve(profile, 80)
+    profile = curve(corners, 80)
     length = path_positions(profile)[-1]
     surface = shell_surface(profile, width, d.between(15, 45), d.between(20, 80))
     waist, shoulders, head = d.between(0.72, 1.0), d.between(0.85, 1.02), d.between(0.75, 0.95)
     widths = width * np.array([0.96, 1.0, 1.0, waist, shoulders, head, 0.8])
     thickness = d.between(12, 18)
-    chair = parts(cover, _shell(surface, length, widths, thickness, d.between(3, 6)))
+    outline = superellipse(1, length, d.between(3, 6), 96)
+    outline[:, 1] += length / 2
+    share = outline[:, 1] / length
+    outline[:, 0] *= np.interp(share, np.linspace(0, 1, len(widths)), widths)
+    edge = 0.45 * thickness
+    chair = parts(cover, draped_slab(surface, outline, 0, thickness, edge=edge, rings=16))
     if d.chance(0.3):
         outline = superellipse(0.74 * width, 0.36 * length, d.between(3, 5), 64)
-        pad = draped_slab(surface, outline, 0.22 * length, 30, off=14, edge=13, dome=5, rings=10)
-        chair += parts(d.cover(), pad)
+        pad = moved(slab(outline, 30, edge=13, dome=5, rings=10), (0, 0.22 * length, 14))
+        chair += parts(d.cover(), pad, onto=surface)
     level = float(np.interp(0.0, profile[::-1, 0], profile[::-1, 1])) - thickness / 2
     return chair + _base_under(level, surface, profile, 0.62 * width, 0.62 * depth, d)
 
@@ -95,7 +87,7 @@ def _base_under(
         )
         column = bases.gas_column(90, level - 4, 46)
         plate = box((150, 26, 200), (0, level - 8, 0), 8)
-        return parts(metal, arms, column, plate) + parts(_BLACK, wheels)
+        return parts(metal, arms, column, plate) + parts(BLACK, wheels)
     if kind == "sled":
         loops = bases.sled(seat, d.between(14, 20), 40, 10, d.between(10, 40))
         bars = [box((width, 14, 24), (0, level - 4, z)) for z in (0.3 * depth, -0.3 * depth)]
@@ -140,9 +132,8 @@ def bucket(d: Draw) -> list[Part]:
     outline = superellipse(width + 8, depth + 8, 2.6)
     chair = parts(cover, wall, seats.plate(seat, outline, 12))
     if d.chance(0.6):
-        albedo = d.cover()
-        pad = seats.cushion(seat, 0.95 * outline, 46, d.between(4, 18), lift=30)
-        chair += parts(albedo, pad)
+        albedo, dome = d.cover(), d.between(4, 18)
+        chair += parts(albedo, seats.cushion(seat, 0.95 * outline, 46, dome, lift=30))
     kind = d.pick("tulip", "disc", "dowel", "round", "star")
     if kind in ("tulip", "disc"):
         foot = bases.pedestal(seat.bottom + 4, kind, d.between(220, 280), d.between(24, 40))
@@ -150,8 +141,7 @@ def bucket(d: Draw) -> list[Part]:
     if kind == "star":
         arms, wheels = bases.star_base(4, 300, castors=False, size=38, hub_height=110)
         return chair + parts(metal, arms, bases.gas_column(90, seat.bottom + 4, 60), wheels)
-    axes = bases.leg_axes(
-        seat, inset=95, splay=d.between(40, 90), rear_splay=d.between(40, 90), sink=20
-    )
+    splay, rear_splay = d.between(40, 90), d.between(40, 90)
+    axes = bases.leg_axes(seat, inset=95, splay=splay, rear_splay=rear_splay, sink=20)
     size = d.between(30, 40) if kind == "dowel" else d.between(18, 24)
     return chair + parts(d.wood() if kind == "dowel" else metal, bases.legs(axes, kind, size))

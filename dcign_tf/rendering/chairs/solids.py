@@ -115,14 +115,15 @@ def slab(
     middle = (outline.min(0) + outline.max(0)) / 2
     half = thickness / 2
     side: list[tuple[float, float]] = [(0.0, -half), (0.0, half)]
-    if edge:
-        turn = np.radians(np.linspace(0, 90, 5))
-        lower = [(edge * (1 - np.sin(t)), edge * (1 - np.cos(t)) - half) for t in turn]
-        side = lower + [(inset, -z) for inset, z in reversed(lower)]
-    stack = [raised(_inset(outline, inset), z) for inset, z in side]
     scales = np.linspace(_TIP, 1, rings + 1)
     if edge:
         scales = scales[:-1]  # the rounded rim runs on into the face
+        turn = np.radians(np.linspace(0, 90, 5))
+        lower = [(edge * (1 - np.sin(t)), edge * (1 - np.cos(t)) - half) for t in turn]
+        side = lower + [(inset, -z) for inset, z in reversed(lower)]
+    size = outline.max(0) - outline.min(0)
+    # Narrower by scaling, so that an outline cannot cross itself.
+    stack = [raised(middle + (1 - 2 * inset / size) * (outline - middle), z) for inset, z in side]
 
     def face(rim: np.ndarray, rise: float) -> list[np.ndarray]:
         """Rings from the middle of a face to its rim [k, 3]."""
@@ -133,13 +134,6 @@ def slab(
         ]
 
     return loft([*face(stack[0], -dome / 3), *stack, *face(stack[-1], dome)[::-1]])
-
-
-def _inset(outline: np.ndarray, distance: float) -> np.ndarray:
-    """The outline [k, 2] made narrower on all sides; by scaling, so that it cannot cross itself."""
-    low, high = outline.min(0), outline.max(0)
-    middle = (low + high) / 2
-    return middle + (1 - 2 * distance / (high - low)) * (outline - middle)
 
 
 def level(outline: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import dataclasses
 from dcign_tf.rendering.chairs import backs, bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, draped_slab, parts
 from dcign_tf.rendering.chairs.outlines import rounded_rectangle, superellipse
-from dcign_tf.rendering.chairs.solids import Mesh, box, drape, moved
+from dcign_tf.rendering.chairs.solids import Mesh, box, moved
 
 
 def club(d: Draw) -> list[Part]:
@@ -30,10 +30,8 @@ def club(d: Draw) -> list[Part]:
     chair += parts(cover, body)
     if d.chance(0.5):
         pad = backs.pad(width - 10, 10, top + d.between(-40, 20), d.between(90, 140), d)
-        chair += parts(
-            cover if d.chance(0.8) else d.cover(),
-            drape(moved(pad, (0, 0, 0.6 * thickness)), surface),
-        )
+        albedo = cover if d.chance(0.8) else d.cover()
+        chair += parts(albedo, moved(pad, (0, 0, 0.6 * thickness)), onto=surface)
     whole = dataclasses.replace(seat, width=width + 1.7 * arm)
     return chair + parts(d.wood(), _feet(whole, bottom, 20, d))
 
@@ -74,24 +72,21 @@ def parsons(d: Draw) -> list[Part]:
     span = seat.rear_width * d.between(0.96, 1.02)
     tall = top + 0.6 * thickness
     if d.chance(0.6):
-        shape = rounded_rectangle(
-            span, tall, d.between(12, 90), top_width=span * d.between(0.85, 1.1)
-        )
+        radius, top_width = d.between(12, 90), span * d.between(0.85, 1.1)
+        shape = rounded_rectangle(span, tall, radius, top_width=top_width)
     else:
         shape = superellipse(span, tall, d.between(3, 6), 64)
     middle = (top - 0.6 * thickness) / 2
     panel = draped_slab(surface, shape, middle, back, edge=0.4 * back, dome=6, rings=8)
     chair += parts(cover, panel)
     if d.chance(0.3):
-        chair += parts(
-            cover, seats.box_arms(seat, d.between(150, 210), d.between(50, 70), seat.bottom, d)
-        )
+        level, arm = d.between(150, 210), d.between(50, 70)
+        chair += parts(cover, seats.box_arms(seat, level, arm, seat.bottom, d))
     if d.chance(0.12):  # a skirt to the floor
         skirt = box((width - 6, seat.bottom + 20, depth - 8), (0, (seat.bottom + 20) / 2, 0), 12)
         return chair + parts(cover, skirt)
-    axes = bases.leg_axes(
-        seat, inset=30, splay=d.pick(0, 0, 25), rear_splay=d.between(0, 60), sink=thickness - 15
-    )
+    splay, rear_splay, sink = d.pick(0, 0, 25), d.between(0, 60), thickness - 15
+    axes = bases.leg_axes(seat, inset=30, splay=splay, rear_splay=rear_splay, sink=sink)
     style = d.pick("square", "tapered", "tapered", "dowel", "turned-0", "turned-2")
     return chair + parts(d.wood(), bases.legs(axes, style, d.between(36, 50)))
 

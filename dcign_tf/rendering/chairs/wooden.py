@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcign_tf.rendering.chairs import backs, bases, hoops, seats
-from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, draped, on, parts
-from dcign_tf.rendering.chairs.outlines import curve, superellipse
-from dcign_tf.rendering.chairs.solids import Mesh, Surface, board, drape, level, tube
+from dcign_tf.rendering.chairs import backs, bases, seats
+from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, both, on, parts
+from dcign_tf.rendering.chairs.outlines import curve, raised, superellipse
+from dcign_tf.rendering.chairs.solids import Mesh, Surface, board, level, moved, slab, sweep, tube
 
 
 def dining(d: Draw) -> list[Part]:
     """Four legs, two posts, and one of many fillings between them."""
     wood, cover, size = d.wood(), d.cover(), d.between(28, 44)
     width = d.between(400, 500)
-    seat = Seat(
-        height=d.between(430, 480),
-        width=width,
-        depth=d.between(380, 460),
-        rear_width=width * d.between(0.78, 1.0),
-        thickness=d.between(20, 38),
-    )
-    chair = _wooden_seat(
-        seat, d.pick("board", "board", "pad", "pad", "slip", "slats"), wood, cover, d
-    )
+    height, depth = d.between(430, 480), d.between(380, 460)
+    seat = Seat(height, width, depth, width * d.between(0.78, 1.0), d.between(20, 38))
+    style = d.pick("board", "board", "pad", "pad", "slip", "slats")
+    chair = _wooden_seat(seat, style, wood, cover, d)
     style = d.pick("square", "square", "tapered", "round", "dowel", "turned-0", "turned-1")
-    splay = d.pick(0.0, 0.0, d.between(15, 55))
-    axes = bases.leg_axes(
-        seat, inset=size / 2 + 2, splay=splay, rear_splay=d.between(10, 60), sink=8
-    )
+    splay, rear_splay = d.pick(0.0, 0.0, d.between(15, 55)), d.between(10, 60)
+    axes = bases.leg_axes(seat, inset=size / 2 + 2, splay=splay, rear_splay=rear_splay, sink=8)
     chair += parts(wood, bases.legs(axes, style, size))
     if d.chance(0.75):
         chair += parts(wood, bases.apron(seat, axes, d.between(45, 75), 18))
@@ -95,7 +87,8 @@ def _framed_back(
         flat.append(backs.rail(frame, frame.low + 15, 30, 20))
     else:
         flat += d.pick(*backs.FILLINGS)(frame, d)
-    return frame, surface, parts(wood, draped(flat, surface)) + parts(cover, draped(soft, surface))
+    back = parts(wood, flat, onto=surface) + parts(cover, soft, onto=surface)
+    return frame, surface, back
 
 
 def windsor(d: Draw) -> list[Part]:
@@ -106,13 +99,8 @@ def windsor(d: Draw) -> list[Part]:
     seat = Seat(d.between(430, 465), width, d.between(390, 440), rear_width, d.between(34, 46))
     outline = seats.seat_outline(seat, d.between(2.4, 4), 0)
     chair = parts(wood, seats.saddle(seat, outline, d.between(6, 14)))
-    axes = bases.leg_axes(
-        seat,
-        inset=d.between(70, 90),
-        splay=d.between(50, 85),
-        rear_splay=d.between(55, 95),
-        sink=16,
-    )
+    inset, splay, rear_splay = d.between(70, 90), d.between(50, 85), d.between(55, 95)
+    axes = bases.leg_axes(seat, inset=inset, splay=splay, rear_splay=rear_splay, sink=16)
     style = d.pick("turned-0", "turned-1", "turned-2", "dowel")
     chair += parts(wood, bases.legs(axes, style, d.between(34, 44)))
     kind = d.pick("H", "H", "box")
@@ -122,10 +110,10 @@ def windsor(d: Draw) -> list[Part]:
         lean_deg=d.between(8, 16), wrap=d.between(30, 70), inset=45, bow=d.pick(0, 30)
     )
     if d.chance(0.65):
-        flat = hoops.hoop(hoops.Arch(half, top, d.between(2.2, 3.4)), d.between(19, 25), d)
+        flat = backs.hoop(backs.Arch(half, top, d.between(2.2, 3.4)), d.between(19, 25), d)
     else:
-        flat = hoops.comb(half, top, d)
-    chair += parts(wood, draped(flat, surface))
+        flat = backs.comb(half, top, d)
+    chair += parts(wood, flat, onto=surface)
     if d.chance(0.45):
         chair += parts(wood, _arm_bow(seat, surface, half, d.between(200, 250)))
     if d.chance(0.12):
@@ -137,18 +125,15 @@ def _arm_bow(seat: Seat, surface: Surface, half: float, y: float) -> list[Mesh]:
     """A bent arm that runs around the rods of the back, on two short ones at each side."""
     behind, beside = on(surface, 0, y), on(surface, half, y)
     x, front = seat.width / 2 + 18, 0.24 * seat.depth
-    right = [
-        (x - 4, behind[1], front),
-        (x, behind[1], 0.05 * seat.depth),
-        np.add(beside, (6, 0, -4)),
-    ]
+    right = [(x - 4, behind[1], front), (x, behind[1], 0.05 * seat.depth)]
+    right.append(np.add(beside, (6, 0, -4)))
     left = np.multiply(right[::-1], (-1, 1, 1))
     path = curve([*right, np.add(behind, (0, 0, -2)), *left], 60)
     rods = []
     for z in (front - 14, 0.02 * seat.depth):
         foot = (seat.half_width(z) - 30, seat.height - 16, z - 6)
         rods.append(tube(np.linspace((x, behind[1], z), foot, 6), 15))
-    return [board(path, 26, 36, (0, 1, 0), edge=8), *both(rods)]
+    return [board(path, 26, 36, (0, 1, 0), edge=8), *both(*rods)]
 
 
 def bistro(d: Draw) -> list[Part]:
@@ -161,18 +146,16 @@ def bistro(d: Draw) -> list[Part]:
     if d.chance(0.5):
         chair += parts(cover, seats.cushion(seat, outline * 0.86, 22, d.between(4, 14), lift=14))
     size = d.between(26, 32)
-    axes = bases.leg_axes(
-        seat, inset=72, splay=d.between(25, 45), rear_splay=d.between(30, 60), sink=16
-    )
+    splay, rear_splay = d.between(25, 45), d.between(30, 60)
+    axes = bases.leg_axes(seat, inset=72, splay=splay, rear_splay=rear_splay, sink=16)
     chair += parts(wood, bases.legs(axes, "dowel", size), bases.ring(axes, d.between(200, 270), 19))
-    arch = hoops.Arch(0.42 * width, d.between(380, 460), d.between(2.1, 3.2))
-    wrap = (
-        seats.edge_z(seat, 2.15, arch.half) - seat.rear - 8
-    ) / 0.84**2  # follows the seat's edge
+    arch = backs.Arch(0.42 * width, d.between(380, 460), d.between(2.1, 3.2))
+    edge = seats.edge_z(seat, 2.15, arch.half)
+    wrap = (edge - seat.rear - 8) / 0.84**2  # follows the seat's edge
     surface = seat.back(lean_deg=d.between(7, 13), wrap=wrap, inset=18, bow=20)
     style = d.pick("hoop", "rails", "pad", "rods")
     soft = []
-    flat = hoops.hoop(arch, size, d) if style == "rods" else [tube(arch.path(below=60), size)]
+    flat = backs.hoop(arch, size, d) if style == "rods" else [tube(arch.path(below=60), size)]
     if style == "hoop":
         inner = arch.scaled(d.between(0.5, 0.68), d.between(0.68, 0.85))
         flat.append(tube(inner.path(below=18), 0.8 * size))
@@ -183,7 +166,7 @@ def bistro(d: Draw) -> list[Part]:
         low = d.between(0.3, 0.45) * arch.top
         soft.append(arch.pad(low, 18))
         flat.append(arch.rail(low + 10, 30, 14))
-    return chair + parts(wood, draped(flat, surface)) + parts(cover, draped(soft, surface))
+    return chair + parts(wood, flat, onto=surface) + parts(cover, soft, onto=surface)
 
 
 def medallion(d: Draw) -> list[Part]:
@@ -202,12 +185,17 @@ def medallion(d: Draw) -> list[Part]:
         chair += parts(wood, bases.legs(axes, d.pick("turned-0", "turned-1", "turned-2"), size))
     surface = seat.back(lean_deg=d.between(7, 14), wrap=d.between(0, 25), inset=24)
     low, top, half = d.between(100, 150), d.between(520, 620), d.between(0.36, 0.46) * width
-    ring, pad = hoops.medallion(half, low, top, d.between(36, 50), d)
+    thick, middle = d.between(36, 50), (0, (low + top) / 2, 0)
+    outline = superellipse(2 * half, top - low, d.pick(2, 2, 2.6), 48)
+    section = superellipse(0.8 * thick, thick, 3, 12)
+    ring = moved(sweep(raised(outline), section, side=(0, 0, 1), closed=True), middle)
+    inner = outline * (1 - 0.2 * thick / half)
+    pad = moved(slab(inner, 0.9 * thick, edge=0.3 * thick, dome=0.35 * thick), middle)
     posts = [
         board(np.linspace((x, -70, 0), (0.8 * x, low + 60, 0), 9), 30, 28, (1, 0, 0))
         for x in (0.62 * half, -0.62 * half)
     ]
-    chair += parts(wood, draped([ring, *posts], surface)) + parts(cover, drape(pad, surface))
+    chair += parts(wood, ring, posts, onto=surface) + parts(cover, pad, onto=surface)
     if d.chance(0.55):
         y = d.between(190, 230)
         at = half * np.sqrt(max(0.0, 1 - ((2 * y - low - top) / (top - low)) ** 2))
@@ -229,9 +217,8 @@ def stool(d: Draw) -> list[Part]:
     if d.chance(0.7):
         size = d.between(28, 40)
         inset = size + 8 if power is None else 0.2 * width
-        axes = bases.leg_axes(
-            seat, inset=inset, splay=d.between(25, 75), rear_splay=d.between(30, 75), sink=14
-        )
+        splay, rear_splay = d.between(25, 75), d.between(30, 75)
+        axes = bases.leg_axes(seat, inset=inset, splay=splay, rear_splay=rear_splay, sink=14)
         style = d.pick("square", "tapered", "dowel", "round")
         chair += parts(wood, bases.legs(axes, style, size))
         if d.chance(0.4):
@@ -242,18 +229,17 @@ def stool(d: Draw) -> list[Part]:
         chair += parts(metal, bases.pedestal(seat.bottom + 4, "disc", d.between(200, 235), 26))
         loop = level(superellipse(0.75 * width, 0.75 * width, count=48))
         loop[:, 1] = 250
-        chair += parts(
-            metal, tube(loop, 22, closed=True), bases.crossbar((0.37 * width, 250, 0), 18)
-        )
+        bar = bases.crossbar((0.37 * width, 250, 0), 18)
+        chair += parts(metal, tube(loop, 22, closed=True), bar)
     top, half = d.between(190, 330), 0.36 * width
     edge = seat.rear if power is None else seats.edge_z(seat, power, half)
     wrap = d.between(15, 40) + (edge - seat.rear) / 0.72**2
     surface = seat.back(lean_deg=d.between(5, 14), wrap=wrap, inset=26)
     if d.chance(0.4):
-        flat = hoops.hoop(hoops.Arch(half, top, d.between(2.4, 3.6)), 22, d)
-        return chair + parts(wood, draped(flat, surface))
+        flat = backs.hoop(backs.Arch(half, top, d.between(2.4, 3.6)), 22, d)
+        return chair + parts(wood, flat, onto=surface)
     frame = backs.Frame(half, half, 0.3 * top, top, 26, d.pick(0.0, 15.0), d.between(60, 120))
     flat = [*backs.posts(frame, -16, rounded=True), backs.crest(frame, 24, 10, 6)]
     if d.chance(0.5):
         flat += d.pick(backs.ladder, backs.spindles, backs.slats)(frame, d)
-    return chair + parts(wood, draped(flat, surface))
+    return chair + parts(wood, flat, onto=surface)

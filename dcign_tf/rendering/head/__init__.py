@@ -2,7 +2,7 @@
 
 It stands in wherever the Basel Face Model, which the paper rendered, may not be
 used: same form, same conventions, made in about a second from nothing. The mean is
-sculpted (`sculpture`, `mesh`), varied (`fields`, `shape_basis`) and painted (`paint`).
+sculpted (`sculpture`, `mesh`), varied (`shape_basis`) and painted (`paint`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 
 from dcign_tf.rendering.head.mesh import head_mesh
-from dcign_tf.rendering.head.paint import albedo_basis, mean_albedo
+from dcign_tf.rendering.head.paint import paint
 from dcign_tf.rendering.head.shape_basis import shape_basis_mm
 from dcign_tf.rendering.morphable_model import MorphableModel
 
@@ -27,12 +27,13 @@ def procedural_head() -> MorphableModel:
         returns the same object.
     """
     mesh = head_mesh()
+    mean_albedo, albedo_basis = paint(mesh)
     return MorphableModel(
         name=VERSION,
         mean_mm=mesh.vertices_mm.astype("float32"),
         triangles=mesh.triangles,
         shape_basis_mm=shape_basis_mm(mesh),
-        mean_albedo=mean_albedo(mesh),
-        albedo_basis=albedo_basis(mesh),
+        mean_albedo=mean_albedo,
+        albedo_basis=albedo_basis,
         fingerprint=VERSION,
     )

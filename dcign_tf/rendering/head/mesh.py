@@ -7,8 +7,8 @@ vanish: its components move the shell off the skin or into it.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
+from typing import NamedTuple
 
 import numpy as np
 import trimesh
@@ -27,8 +27,7 @@ class Part(enum.IntEnum):
     BEARD = 4
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class HeadMesh:
+class HeadMesh(NamedTuple):
     """Vertices of the mean head.
 
     Attributes:
@@ -51,14 +50,9 @@ def head_mesh() -> HeadMesh:
     """Builds the mean head: about 9,000 vertices, in a second or so."""
     skin = _closed(sculpture.head_distance, _skin_rays(), Part.SKIN)
     pieces = [skin, _ear(+1), _ear(-1), _hair(), _beard()]
-    vertices_mm, triangles = trimesh.util.append_faces(
-        [piece.vertices_mm for piece in pieces], [piece.triangles for piece in pieces]
-    )
-    part, normal, skin_mm = (
-        np.concatenate([getattr(piece, name) for piece in pieces])
-        for name in ("part", "normal", "skin_mm")
-    )
-    return HeadMesh(vertices_mm, triangles.astype(np.int32), part, normal, skin_mm)
+    vertices_mm, triangles, *facts = zip(*pieces, strict=True)
+    vertices_mm, triangles = trimesh.util.append_faces(vertices_mm, triangles)
+    return HeadMesh(vertices_mm, triangles.astype(np.int32), *map(np.concatenate, facts))
 
 
 def hairline_deg(azimuth_deg: np.ndarray) -> np.ndarray:
@@ -99,18 +93,14 @@ def beard_cover(p: np.ndarray) -> np.ndarray:
 def _skin_rays() -> np.ndarray:
     """The directions that sample the skin, denser where a face has detail: [rows, columns, 3]."""
     azimuth = _spread(-180, 180, 81, lambda a: 1 + 5.2 * np.exp(-((np.abs(a) / 32) ** 4)))[:-1]
-    elevation = _spread(
-        82,
-        -84,
-        79,
-        lambda e: (
-            1
-            + 2.2 * np.exp(-(((e + 9) / 33) ** 4))
-            + 2.4 * np.exp(-(((e - 10) / 5.5) ** 2))
-            + 1.8 * np.exp(-(((e + 28.5) / 4.5) ** 2))
-        ),
-    )
-    return directions(azimuth, elevation[:, None])
+
+    def detail(e: np.ndarray) -> np.ndarray:
+        face = 2.2 * np.exp(-(((e + 9) / 33) ** 4))
+        eyes = 2.4 * np.exp(-(((e - 10) / 5.5) ** 2))
+        mouth = 1.8 * np.exp(-(((e + 28.5) / 4.5) ** 2))
+        return 1 + face + eyes + mouth
+
+    return directions(azimuth, _spread(82, -84, 79, detail)[:, None])
 
 
 def _closed(distance, rays: np.ndarray, part: Part) -> HeadMesh:
@@ -145,9 +135,7 @@ def _ear(side: int) -> HeadMesh:
     v = np.array([0, np.cos(tilt), -np.sin(tilt)])
     n = np.array([np.cos(flare), 0, np.sin(flare)])
     points = np.array([71.0, -20.0, -14.0]) + plane @ np.stack([u, v]) + height[..., None] * n
-    points = np.concatenate(
-        [points.reshape(-1, 3), points[0].mean(0, keepdims=True) - 0.5 * n[None]]
-    )
+    points = np.vstack([points.reshape(-1, 3), points[0].mean(0) - 0.5 * n])
     points[:, 0] *= side
     triangles = _grid_triangles(len(rings), len(angle), wrap=True)
     inner = np.arange(len(angle))
@@ -164,16 +152,11 @@ def _hair() -> HeadMesh:
     """A shell whose rows follow the hairline, so that its edge is a clean line."""
     azimuth = _spread(-180, 180, 69, lambda a: 1 + 0.5 * np.exp(-((np.abs(a) / 70) ** 4)))[:-1]
     line = hairline_deg(azimuth)
-    above = np.linspace(0, 1, 17)
-    below = np.linspace(0, 1, 15)[1:]
-    elevation = np.concatenate(
-        [
-            80 + above[:, None] ** 0.8 * (line - 80),
-            line + below[:, None] ** 1.3 * (-66 - line),
-        ]
-    )
-    shell = _closed(sculpture.skull_distance, directions(azimuth, elevation), Part.HAIR)
-    shell = dataclasses.replace(shell, normal=_growth(shell))
+    above = 80 + np.linspace(0, 1, 17)[:, None] ** 0.8 * (line - 80)
+    below = line + np.linspace(0, 1, 15)[1:, None] ** 1.3 * (-66 - line)
+    rays = directions(azimuth, np.concatenate([above, below]))
+    shell = _closed(sculpture.skull_distance, rays, Part.HAIR)
+    shell = shell._replace(normal=_growth(shell))
     height = hairline_height_mm(shell.skin_mm)
     # thickest on the crown: when hair thins, the hairline recedes before the crown is bare
     thickness = np.interp(height, [-14, -5, 0, 4, 25, 90], [-6, -5, -0.5, 4, 11, 17])
@@ -211,18 +194,12 @@ def _beard() -> HeadMesh:
 
 def _shell(shell: HeadMesh, height_mm: np.ndarray, keep: np.ndarray) -> HeadMesh:
     """Lifts a shell off its skin and drops the triangles with no vertex to keep."""
-    triangles = shell.triangles[keep[shell.triangles].any(axis=1)]
-    used = np.unique(triangles)
-    renumbered = np.full(len(keep), -1)
-    renumbered[used] = np.arange(len(used))
-    lifted = shell.vertices_mm + height_mm[:, None] * shell.normal
-    return HeadMesh(
-        lifted[used],
-        renumbered[triangles],
-        shell.part[used],
-        shell.normal[used],
-        shell.skin_mm[used],
+    used, corners = np.unique(
+        shell.triangles[keep[shell.triangles].any(axis=1)], return_inverse=True
     )
+    lifted = shell.vertices_mm + height_mm[:, None] * shell.normal
+    _, _, *facts = shell
+    return HeadMesh(lifted[used], corners.reshape(-1, 3), *(values[used] for values in facts))
 
 
 def surface_normals(distance, points: np.ndarray) -> np.ndarray:

@@ -40,9 +40,8 @@ class _Masks:
         self.beard_shell = (mesh.part == Part.BEARD).astype(float)
         self.skin = 1 - self.hair - self.beard_shell
         self.face_up = p[:, 1] / 100
-        self.brow = front * np.clip(
-            1.3 * stroke(q, [(10, 18.2, 92), (27, 22, 86), (46, 17, 64)], 4.8), 0, 1
-        )
+        brow = stroke(q, [(10, 18.2, 92), (27, 22, 86), (46, 17, 64)], 4.8)
+        self.brow = front * np.minimum(1.3 * brow, 1)
         self.brow_rim = front * stroke(q, [(8, 18, 92), (27, 22, 86), (50, 16.5, 62)], 7.5)
         self.brow_rim *= 1 - self.brow
         eye = q - sculpture.EYE_MM
@@ -64,9 +63,8 @@ class _Masks:
         self.lids = near * upper * np.exp(-(((opening - 4) / 3) ** 2))
         self.under_eye = front * bump(q, (31, -11, 74), (17, 5.5, 20))
         self.lips = front * _lips(q)
-        self.mouth_line = front * stroke(
-            q, [(0, -68.3, 97), (8, -67.5, 96), (17, -66.8, 91), (26, -64.8, 81)], 2.0
-        )
+        mouth = [(0, -68.3, 97), (8, -67.5, 96), (17, -66.8, 91), (26, -64.8, 81)]
+        self.mouth_line = front * stroke(q, mouth, 2.0)
         self.nostrils = front * bump(q, (7.3, -47.5, 101), (4, 3.2, 6))
         self.cheeks = front * bump(q, (42, -32, 66), (18, 16, 30))
         self.nose = front * bump(q, (0, -34, 108), (18, 16, 24))
@@ -94,9 +92,14 @@ def _blotches(p: np.ndarray, seed: int, wavelength_mm: float) -> np.ndarray:
     return np.sqrt(2 / 24) * np.cos(p @ waves.T + phases).sum(axis=1)
 
 
-def mean_albedo(mesh: HeadMesh) -> np.ndarray:
-    """Linear RGB of the mean head: float32 [V, 3]."""
-    m = _Masks(mesh)
+def paint(mesh: HeadMesh) -> tuple[np.ndarray, np.ndarray]:
+    """Mean albedo and albedo components of the procedural head.
+
+    Returns:
+        Linear RGB, float32 [V, 3], and its change at one standard deviation by
+        component, float32 [A, V, 3].
+    """
+    m, p = _Masks(mesh), mesh.skin_mm
     layers = [
         (0.1 * m.cheeks + 0.08 * m.nose + 0.1 * m.ears, LIPS),
         (0.25 * m.under_eye + 0.3 * m.lids, 0.6 * SKIN),
@@ -115,13 +118,6 @@ def mean_albedo(mesh: HeadMesh) -> np.ndarray:
     ]
     colour = painted(SKIN, layers)
     colour *= 1 + 0.25 * m.strands[:, None]
-    return (colour * _above_the_cut(mesh)).astype(np.float32)
-
-
-def albedo_basis(mesh: HeadMesh) -> np.ndarray:
-    """Change of linear RGB at one standard deviation, by component: float32 [A, V, 3]."""
-    m = _Masks(mesh)
-    p = mesh.skin_mm
     bare = m.skin * (1 - m.eye) * (1 - 0.75 * m.lashes) * (1 - 0.6 * m.mouth_line)
     bare *= 1 - 0.4 * m.lips
     bare *= 1 - 0.15 * m.stubble
@@ -160,13 +156,8 @@ def albedo_basis(mesh: HeadMesh) -> np.ndarray:
         sum(mask[:, None] * tint for mask, tint in zip(parts[::2], parts[1::2], strict=True))
         for parts in components
     ]
-    return (SPREAD * np.stack(basis) * _above_the_cut(mesh)).astype(np.float32)
-
-
-def _above_the_cut(mesh: HeadMesh) -> np.ndarray:
-    """[V, 1]: 1 from the chin up, falling to 0 where the neck is cut off.
-
-    The head comes out of the dark; a lit stump would be the strongest sign of pose,
-    and one that moves to either side when the head looks up, as its azimuth has it.
-    """
-    return np.clip((mesh.skin_mm[:, 1:2] + 138) / 35, 0, 1)
+    # 1 from the chin up, falling to 0 where the neck is cut off: a lit stump would be the strongest
+    # sign of pose, and one that moves to either side when the head looks up, as its azimuth has it.
+    out_of_the_dark = np.clip((p[:, 1:2] + 138) / 35, 0, 1)
+    changes = SPREAD * np.stack(basis) * out_of_the_dark
+    return (colour * out_of_the_dark).astype(np.float32), changes.astype(np.float32)

@@ -9,6 +9,8 @@ of the pupils: x to the face's left, y up, z forward, in millimetres.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from dcign_tf.rendering.masks import bump, limb, stroke
@@ -16,7 +18,6 @@ from dcign_tf.rendering.masks import bump, limb, stroke
 CENTRE_MM = np.array([0.0, -14.0, -4.0])
 EYE_MM = np.array([31.5, 0.0, 65.0])
 EYEBALL_RADIUS_MM = 12.4
-MOUTH_MM = np.array([0.0, -67.0, 96.0])
 NECK_CUT_MM = -136.0
 
 _START_RADIUS_MM = 185.0
@@ -62,19 +63,14 @@ def skull_distance(p: np.ndarray) -> np.ndarray:
     d = ellipsoid(q, (0, 29, -10), (75, 82, 93))
     d = smooth_min(d, ellipsoid(q, (0, 38, 30), (62, 58, 60)), 20)  # forehead
     d = smooth_min(d, ellipsoid(q, (0, -36, 32), (55, 72, 58)), 24)  # maxilla
-    jaw = smooth_min(
-        limb(q, (44, -77, 8), (15, -98, 75), 10, 11),
-        limb(q, (53, -18, 2), (44, -77, 8), 11, 10),
-        12,
-    )
-    d = smooth_min(d, jaw, 30)
+    jaw = [(53, -18, 2), (44, -77, 8), (15, -98, 75)]
+    d = smooth_min(d, _bent(q, jaw, (11, 10, 11), 12), 30)
     d = smooth_min(d, ellipsoid(q, (0, -99, 80), (20, 13, 15.5)), 14)  # chin
     d = smooth_min(d, ellipsoid(q, (35, -50, 46), (25, 32, 33)), 24)  # cheek
     d = smooth_min(d, ellipsoid(q, (25, -77, 56), (22, 22, 24)), 22)  # jowl
     d = smooth_min(d, ellipsoid(q, (43, -20, 56), (17, 14, 20)), 22)  # cheekbone
     d = smooth_min(d, limb(q, (48, -14, 50), (60, -10, 0), 7, 6), 24)  # zygomatic arch
-    neck = limb(q, (0, -40, -22), (0, -170, -20), 47, 54)
-    d = smooth_min(d, neck, 14)
+    d = smooth_min(d, limb(q, (0, -40, -22), (0, -170, -20), 47, 54), 14)  # neck
     return smooth_max(d, NECK_CUT_MM - p[..., 1], 14)
 
 
@@ -82,53 +78,38 @@ def head_distance(p: np.ndarray) -> np.ndarray:
     """The whole head without ears and hair: signed distance in mm, `[..., 3]` to `[...]`."""
     q = mirrored(p)
     d = skull_distance(p)
-    d = _brow_and_socket(d, q)
-    d = _muzzle(d, q)
-    d = _nose(d, q)
-    d = _eyes(d, q)
-    return d + _creases(q)
-
-
-def _brow_and_socket(d: np.ndarray, q: np.ndarray) -> np.ndarray:
+    # brow and sockets
     d = smooth_min(d, limb(q, (9, 18, 77.5), (30, 21, 73.5), 8, 7), 16)
     d = smooth_min(d, limb(q, (30, 21, 73.5), (50, 14, 55), 7, 6), 16)
     d = smooth_max(d, -ellipsoid(q, (34, 0, 96.5), (20, 12, 20)), 12)
-    return smooth_max(d, -ellipsoid(q, (15, 1, 94), (8, 10, 16)), 10)
-
-
-def _muzzle(d: np.ndarray, q: np.ndarray) -> np.ndarray:
+    d = smooth_max(d, -ellipsoid(q, (15, 1, 94), (8, 10, 16)), 10)
+    # muzzle and lips
     d = smooth_min(d, ellipsoid(q, (0, -66, 70), (33, 27, 27)), 16)
-    upper = smooth_min(
-        limb(q, (4, -63.4, 94.5), (15, -64.6, 90.5), 4.8, 3.8),
-        limb(q, (15, -64.6, 90.5), (26, -64.8, 80), 3.8, 1.2),
-        3,
-    )
-    lower = smooth_min(
-        limb(q, (0, -73, 92), (12, -72, 89.5), 5.6, 4.8),
-        limb(q, (12, -72, 89.5), (25, -65.9, 80), 4.8, 1.2),
-        3,
-    )
-    return smooth_min(smooth_min(d, upper, 6), lower, 6)
-
-
-def _nose(d: np.ndarray, q: np.ndarray) -> np.ndarray:
+    upper = [(4, -63.4, 94.5), (15, -64.6, 90.5), (26, -64.8, 80)]
+    lower = [(0, -73, 92), (12, -72, 89.5), (25, -65.9, 80)]
+    d = smooth_min(d, _bent(q, upper, (4.8, 3.8, 1.2), 3), 6)
+    d = smooth_min(d, _bent(q, lower, (5.6, 4.8, 1.2), 3), 6)
+    # nose
     d = smooth_min(d, limb(q, (0, 9, 83), (0, -20, 96), 6.5, 7.5), 12)
     d = smooth_min(d, limb(q, (0, -20, 95), (0, -36, 106), 7.5, 8.5), 7)
     d = smooth_min(d, ellipsoid(q, (3.5, -37, 107.5), (7.5, 8.0, 8.5)), 6)
     d = smooth_min(d, limb(q, (0, -41, 108), (0, -47, 96), 4, 4), 5)
     d = smooth_min(d, ellipsoid(q, (14, -41, 85), (5, 6, 8)), 8)
     d = smooth_min(d, ellipsoid(q, (11.0, -40.5, 95.5), (6.0, 7.0, 11.5)), 7)
-    return smooth_max(d, -ellipsoid(q, (7.3, -47.5, 102.5), (3.6, 4.5, 6.5)), 2.5)
-
-
-def _eyes(d: np.ndarray, q: np.ndarray) -> np.ndarray:
+    d = smooth_max(d, -ellipsoid(q, (7.3, -47.5, 102.5), (3.6, 4.5, 6.5)), 2.5)
+    # eyes
     eye = q - EYE_MM
     radius = np.linalg.norm(eye, axis=-1)
     lids = np.linalg.norm(eye * [0.93, 1, 1], axis=-1) - (EYEBALL_RADIUS_MM + 2.2)
     d = smooth_min(d, lids, 6)
-    between = np.maximum(eye_opening(q), radius - EYEBALL_RADIUS_MM - 3.5)
-    d = smooth_max(d, -between, 2.0)
-    return np.minimum(d, radius - EYEBALL_RADIUS_MM)
+    d = smooth_max(d, -np.maximum(eye_opening(q), radius - EYEBALL_RADIUS_MM - 3.5), 2.0)
+    return np.minimum(d, radius - EYEBALL_RADIUS_MM) + _creases(q)
+
+
+def _bent(q: np.ndarray, path, radii, width_mm: float) -> np.ndarray:
+    """Distance to two limbs along a path of three points, of a radius given at each."""
+    halves = zip(itertools.pairwise(path), itertools.pairwise(radii), strict=True)
+    return smooth_min(*(limb(q, *ends, *ends_radii) for ends, ends_radii in halves), width_mm)
 
 
 def _creases(q: np.ndarray) -> np.ndarray:

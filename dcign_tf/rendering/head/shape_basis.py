@@ -2,16 +2,154 @@
 
 Each component is a sum of smooth displacement fields, given at one standard
 deviation. All are left-right symmetric except those of `ASYMMETRIC`.
+
+A field gives every vertex a displacement in millimetres. It is a function of the
+point of the skin at or below the vertex, so skin, ears, hair and beard move
+together; only `ears` and `grow` look at the part. Fields are left-right
+symmetric but for `skew`, and for `grow` where it is told a lopsided region.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 
-from dcign_tf.rendering.head import fields
-from dcign_tf.rendering.head.fields import Field, ears, furrow, grow, push, skew, stretch, swell
-from dcign_tf.rendering.head.mesh import HeadMesh, Part, beard_cover
-from dcign_tf.rendering.masks import step
+from dcign_tf.rendering.head.mesh import HeadMesh, Part, beard_cover, hairline_height_mm
+from dcign_tf.rendering.head.sculpture import mirrored
+from dcign_tf.rendering.masks import bump, step, stroke
+
+Field = Callable[[HeadMesh], np.ndarray]
+Region = Callable[[np.ndarray], np.ndarray]
+"""Weight [V] of points of the skin [V, 3]."""
+
+
+def _field(displacement: Callable[..., np.ndarray]) -> Callable[..., Field]:
+    """Makes of `displacement(mesh, …)` a function that takes all but the mesh, for a `Field`."""
+
+    @functools.wraps(displacement)
+    def with_settings(*args, **kwargs) -> Field:
+        return lambda mesh: displacement(mesh, *args, **kwargs)
+
+    return with_settings
+
+
+def _fold(mesh: HeadMesh) -> tuple[np.ndarray, np.ndarray]:
+    """Skin points folded to the left half, and what turns displacements there back: [V, 3] each."""
+    x = mesh.skin_mm[:, 0]
+    unchanged = np.ones_like(x)
+    side = np.stack([x / np.sqrt(x * x + 144), unchanged, unchanged], axis=1)
+    return mirrored(mesh.skin_mm), side
+
+
+@_field
+def push(mesh: HeadMesh, centre, radii, vector) -> np.ndarray:
+    """Moves a Gaussian region, and its mirror image, along a vector (mm)."""
+    q, side = _fold(mesh)
+    return bump(q, centre, radii)[:, None] * np.asarray(vector, float) * side
+
+
+@_field
+def swell(mesh: HeadMesh, centre, radii, factors) -> np.ndarray:
+    """Scales a Gaussian region about its centre by 1 + factor along each axis."""
+    q, side = _fold(mesh)
+    return bump(q, centre, radii)[:, None] * (q - centre) * np.asarray(factors) * side
+
+
+@_field
+def stretch(
+    mesh: HeadMesh, factors, above_mm: float | None = None, below_mm: float | None = None
+) -> np.ndarray:
+    """Scales the whole head, or what lies above or below a height, along each axis."""
+    y = mesh.skin_mm[:, 1]
+    moved = mesh.skin_mm * np.asarray(factors)
+    if above_mm is not None:
+        moved[:, 1] = factors[1] * _ramp(y - above_mm)
+    if below_mm is not None:
+        moved[:, 1] = -factors[1] * _ramp(below_mm - y)
+    return moved
+
+
+@_field
+def skew(mesh: HeadMesh, centre, radii, vector) -> np.ndarray:
+    """Moves a Gaussian region along a vector without mirroring it (mm)."""
+    return bump(mesh.skin_mm, centre, radii)[:, None] * np.asarray(vector, float)
+
+
+@_field
+def furrow(mesh: HeadMesh, path, width_mm: float, depth_mm: float) -> np.ndarray:
+    """A groove along a polyline and its mirror image, into the skin."""
+    return -depth_mm * stroke(mirrored(mesh.skin_mm), path, width_mm)[:, None] * mesh.normal
+
+
+@_field
+def ears(mesh: HeadMesh, lift_mm: float = 0, scale: float = 0, flare: float = 0) -> np.ndarray:
+    """Raises the ears, enlarges them about their middle, or turns them outwards."""
+    is_ear = np.isin(mesh.part, (Part.LEFT_EAR, Part.RIGHT_EAR))[:, None]
+    q, side = _fold(mesh)
+    moved = scale * (q - [68.0, -20.0, -10.0]) + [0, lift_mm, 0]
+    moved[:, 0] += flare * np.maximum(4 - q[:, 2], 0)
+    return is_ear * moved * side
+
+
+@_field
+def grow(mesh: HeadMesh, part: Part, height_mm: float, where: Region) -> np.ndarray:
+    """Raises a shell (hair or beard) along the normals of its skin."""
+    return (height_mm * (mesh.part == part) * where(mesh.skin_mm))[:, None] * mesh.normal
+
+
+def _ramp(distance: np.ndarray) -> np.ndarray:
+    """0 below zero, then linear, with a rounded knee."""
+    return 0.5 * (distance + np.sqrt(distance**2 + 15.0**2))
+
+
+def scalp(p: np.ndarray) -> np.ndarray:
+    """Where hair grows."""
+    return step(hairline_height_mm(p) - 2, 6)
+
+
+def scalp_near(centre, radii) -> Region:
+    """Part of the scalp: a Gaussian region and its mirror image."""
+    return lambda p: scalp(p) * bump(mirrored(p), centre, radii)
+
+
+def front_edge(p: np.ndarray) -> np.ndarray:
+    """A band along the hairline of forehead and temples."""
+    return np.exp(-(((hairline_height_mm(p) - 10) / 20) ** 2)) * step(p[:, 2] - 10, 14)
+
+
+def fringe(p: np.ndarray) -> np.ndarray:
+    """The forehead, where hair combed forward hangs."""
+    return step(p[:, 1] - 30, 8) * step(96 - p[:, 1], 12) * step(p[:, 2] - 25, 12)
+
+
+def curtain(p: np.ndarray) -> np.ndarray:
+    """Sides and nape below the hairline, where long hair hangs."""
+    azimuth = np.rad2deg(np.arctan2(np.abs(p[:, 0]), p[:, 2] + 4))
+    front = np.interp(p[:, 1], [-130, -80, 0, 40], [84, 80, 72, 60])
+    where = step(azimuth - front, 5) * step(30 - p[:, 1], 14) * step(p[:, 1] + 116, 8)
+    # it falls straight, so it stands off the neck, and off the ears, which it covers
+    fall = np.interp(p[:, 1], [-110, -60, -10], [1.7, 1.5, 0.9])
+    fall += 0.35 * bump(mirrored(p), (66, -22, -18), (30, 40, 30))
+    return where * fall * (1 - 0.85 * scalp(p))
+
+
+def waves(p: np.ndarray) -> np.ndarray:
+    """Hills and dales of hair a few centimetres apart, between -1 and 1."""
+    along = np.sin(p[:, 1] / 7 + 1.5 * np.sin(p[:, 0] / 23)) * np.sin(p[:, 2] / 8 + 0.7)
+    return along * (scalp(p) + curtain(p))
+
+
+def moustache(p: np.ndarray) -> np.ndarray:
+    """The beard of the upper lip."""
+    return bump(p, (0, -57, 92), (32, 9, 40)) * beard_cover(p)
+
+
+def goatee(p: np.ndarray) -> np.ndarray:
+    """The beard of the chin."""
+    return bump(p, (0, -100, 88), (24, 22, 30)) * beard_cover(p)
+
 
 _EYE = (31.5, 0, 72)
 _JAW_ANGLE = (46, -80, 14)
@@ -37,9 +175,9 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
         push((0, -66, 93), (26, 12, 16), (0, 0, -1.8)),
         swell(_EYE, (18, 11, 18), (-0.06, -0.18, 0)),
         grow(Part.BEARD, 2.6, beard_cover),
-        grow(Part.HAIR, -8, fields.curtain),
+        grow(Part.HAIR, -8, curtain),
         ears(flare=0.05),
-        grow(Part.HAIR, -1.5, fields.scalp),
+        grow(Part.HAIR, -1.5, scalp),
     ),
     "weight": (
         push(_CHEEK, (22, 28, 32), (4, 0, 2)),
@@ -55,7 +193,7 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
         furrow([(0, 42, 92), (30, 40, 84)], 3, 1.2),
         furrow([(0, 54, 92), (30, 51, 84)], 3, 1.0),
         ears(scale=0.06),
-        grow(Part.HAIR, -4, fields.front_edge),
+        grow(Part.HAIR, -4, front_edge),
         push((0, -66, 93), (26, 8, 16), (0, 0, -1.2)),
     ),
     # the head as a whole
@@ -134,26 +272,26 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
     "ear flare": (ears(flare=0.16),),
     # hair and beard
     "hair volume": (
-        grow(Part.HAIR, 6, fields.scalp),
-        grow(Part.HAIR, 3, fields.curtain),
+        grow(Part.HAIR, 6, scalp),
+        grow(Part.HAIR, 3, curtain),
     ),
-    "hair top": (grow(Part.HAIR, 3.5, fields.scalp_near((0, 100, 25), (60, 40, 60))),),
-    "hair sides": (grow(Part.HAIR, 4, fields.scalp_near((72, 20, -15), (30, 50, 70))),),
-    "hair back": (grow(Part.HAIR, 5, fields.scalp_near((0, 20, -100), (70, 60, 50))),),
-    "hair length": (grow(Part.HAIR, 10, fields.curtain), ears(flare=-0.08)),
+    "hair top": (grow(Part.HAIR, 3.5, scalp_near((0, 100, 25), (60, 40, 60))),),
+    "hair sides": (grow(Part.HAIR, 4, scalp_near((72, 20, -15), (30, 50, 70))),),
+    "hair back": (grow(Part.HAIR, 5, scalp_near((0, 20, -100), (70, 60, 50))),),
+    "hair length": (grow(Part.HAIR, 10, curtain), ears(flare=-0.08)),
     "hair length at the nape": (
-        grow(Part.HAIR, 6, lambda p: fields.curtain(p) * step(-40 - p[:, 2], 14)),
+        grow(Part.HAIR, 6, lambda p: curtain(p) * step(-40 - p[:, 2], 14)),
     ),
-    "fringe": (grow(Part.HAIR, 8, fields.fringe),),
-    "hairline": (grow(Part.HAIR, 4.5, fields.front_edge),),
+    "fringe": (grow(Part.HAIR, 8, fringe),),
+    "hairline": (grow(Part.HAIR, 4.5, front_edge),),
     "temple recession": (
-        grow(Part.HAIR, -3, fields.scalp_near((48, 60, 45), (20, 24, 30))),
-        grow(Part.HAIR, 2, fields.scalp_near((0, 74, 70), (20, 20, 30))),
+        grow(Part.HAIR, -3, scalp_near((48, 60, 45), (20, 24, 30))),
+        grow(Part.HAIR, 2, scalp_near((0, 74, 70), (20, 20, 30))),
     ),
-    "crown of hair": (grow(Part.HAIR, 4, fields.scalp_near((0, 95, -60), (34, 34, 34))),),
+    "crown of hair": (grow(Part.HAIR, 4, scalp_near((0, 95, -60), (34, 34, 34))),),
     "beard": (grow(Part.BEARD, 4.0, beard_cover),),
-    "goatee": (grow(Part.BEARD, 2.5, fields.goatee),),
-    "moustache": (grow(Part.BEARD, 2.2, fields.moustache),),
+    "goatee": (grow(Part.BEARD, 2.5, goatee),),
+    "moustache": (grow(Part.BEARD, 2.2, moustache),),
 }
 
 ASYMMETRIC: dict[str, tuple[Field, ...]] = {
@@ -171,11 +309,11 @@ ASYMMETRIC: dict[str, tuple[Field, ...]] = {
         grow(
             Part.HAIR,
             1.4,
-            lambda p: fields.scalp(p) * np.tanh(p[:, 0] / 30) * step(p[:, 1] - 40, 15),
+            lambda p: scalp(p) * np.tanh(p[:, 0] / 30) * step(p[:, 1] - 40, 15),
         ),
     ),
-    "waves": (grow(Part.HAIR, 1.6, fields.waves),),
-    "swept fringe": (grow(Part.HAIR, 1.8, lambda p: fields.fringe(p) * np.tanh(p[:, 0] / 22)),),
+    "waves": (grow(Part.HAIR, 1.6, waves),),
+    "swept fringe": (grow(Part.HAIR, 1.8, lambda p: fringe(p) * np.tanh(p[:, 0] / 22)),),
 }
 
 

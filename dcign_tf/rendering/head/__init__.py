@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 
 from dcign_tf.rendering.head.mesh import head_mesh
-from dcign_tf.rendering.head.paint import paint
+from dcign_tf.rendering.head.paint import head_paint
 from dcign_tf.rendering.head.shape_basis import shape_basis_mm
 from dcign_tf.rendering.morphable_model import MorphableModel
 
@@ -27,7 +27,7 @@ def procedural_head() -> MorphableModel:
         returns the same object.
     """
     mesh = head_mesh()
-    mean_albedo, albedo_basis = paint(mesh)
+    mean_albedo, albedo_basis = head_paint(mesh)
     return MorphableModel(
         name=VERSION,
         mean_mm=mesh.vertices_mm.astype("float32"),

@@ -92,7 +92,7 @@ def _blotches(p: np.ndarray, seed: int, wavelength_mm: float) -> np.ndarray:
     return np.sqrt(2 / 24) * np.cos(p @ waves.T + phases).sum(axis=1)
 
 
-def paint(mesh: HeadMesh) -> tuple[np.ndarray, np.ndarray]:
+def head_paint(mesh: HeadMesh) -> tuple[np.ndarray, np.ndarray]:
     """Mean albedo and albedo components of the procedural head.
 
     Returns:

@@ -34,7 +34,7 @@ from dcign_tf.model.losses import standard_normal
 from dcign_tf.readouts import scene
 from dcign_tf.serving.chain import Chain
 from dcign_tf.serving.checks import checked
-from dcign_tf.serving.fitting import encode_pngs, fit_pictures
+from dcign_tf.serving.decoding import encode_pngs, fit_pictures
 
 MOST_SAMPLES = 1000
 """What `sample` draws at most in one request."""

@@ -27,7 +27,7 @@ from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training import loop
 from dcign_tf.training.config_checks import check_settings
 from dcign_tf.training.environment import describe_environment
-from dcign_tf.training.pictures import training_pictures
+from dcign_tf.training.tensorboard_pictures import training_pictures
 
 Config = Mapping[str, Any]
 

@@ -17,7 +17,7 @@ import trimesh
 
 from dcign_tf.datasets.faces.builder import DcignFaces, DcignFacesConfig
 from dcign_tf.datasets.faces.dataset import Faces
-from dcign_tf.datasets.faces.drawing import data_fingerprint, draw_labels, framing
+from dcign_tf.datasets.faces.sampling import data_fingerprint, draw_labels, framing
 from dcign_tf.datasets.faces.settings import FACTORS, FaceSettings
 from dcign_tf.datasets.factor_batches import clear_data_errors, factor_batches
 from dcign_tf.datasets.registry import open_dataset
@@ -261,7 +261,7 @@ def test_what_is_drawn_is_that_of_the_version():
 def test_another_renderer_makes_another_version(face_model, monkeypatch):
     settings = FaceSettings(face_model=face_model, **TINY)
     before = data_fingerprint(settings)
-    monkeypatch.setattr("dcign_tf.datasets.faces.drawing.RENDERER_VERSION", -1)
+    monkeypatch.setattr("dcign_tf.datasets.faces.sampling.RENDERER_VERSION", -1)
     assert data_fingerprint(settings) != before
 
 

@@ -18,7 +18,7 @@ from dcign_tf.datasets.facts import DatasetFacts
 from dcign_tf.evaluation import evaluate as evaluation
 from dcign_tf.evaluation.figures import charts
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.training.pictures import training_pictures
+from dcign_tf.training.tensorboard_pictures import training_pictures
 from tests.helpers.tiny import tiny_model
 
 CODE = GraphicsCode.faces(6)

@@ -11,7 +11,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from dcign_tf.datasets.faces.drawing import draw_labels, identity_coefficients
+from dcign_tf.datasets.faces.sampling import draw_labels, identity_coefficients
 from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.datasets.registry import open_dataset
 from dcign_tf.datasets.sweeps import FaceDataset

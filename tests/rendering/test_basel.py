@@ -11,8 +11,7 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcign_tf.datasets.faces import drawing
-from dcign_tf.datasets.faces.drawing import render_example
+from dcign_tf.datasets.faces.sampling import render_example
 from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.rendering import srgb
 from dcign_tf.rendering.face_models import load_face_model
@@ -223,8 +222,8 @@ def test_is_rendered_by_the_dataset(tmp_path, monkeypatch):
     path = str(write_matlab(tmp_path / "01_MorphableModel.mat"))
     small = {"train_identities": 4, "validation_identities": 4, "test_identities": 4}
     chosen = FaceSettings(image_size=24, sweep_length=4, face_model=path, **small)
-    assert drawing.describe(chosen)["face_model"]["name"] == "basel-2009-108"
-    assert drawing.summarize_model(path).num_coefficients == 5
+    assert sampling.describe(chosen)["face_model"]["name"] == "basel-2009-108"
+    assert sampling.summarize_model(path).num_coefficients == 5
     example = render_example(chosen, "train_intrinsic", 0)
     assert example["coefficients"].shape == (4, 5)
     assert len(set(example["image"])) == 4
@@ -232,9 +231,9 @@ def test_is_rendered_by_the_dataset(tmp_path, monkeypatch):
 
 def test_what_renders_nothing_keeps_no_model(tmp_path, monkeypatch):
     path = str(write_matlab(tmp_path / "01_MorphableModel.mat"))
-    before = drawing.face_model.cache_info().currsize
-    drawing.data_fingerprint(FaceSettings(face_model=path))
-    assert drawing.face_model.cache_info().currsize == before
+    before = sampling.face_model.cache_info().currsize
+    sampling.data_fingerprint(FaceSettings(face_model=path))
+    assert sampling.face_model.cache_info().currsize == before
 
 
 SMALL = {"2009": write_matlab, "2009 by 7.3": write_matlab_73, "2017": write_statismo}

@@ -28,7 +28,7 @@ from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 from tensorflow_datasets.core.example_parser import ExampleParserNp
 from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
-from dcign_tf.datasets.faces.drawing import (
+from dcign_tf.datasets.faces.sampling import (
     data_fingerprint,
     describe,
     render_example,

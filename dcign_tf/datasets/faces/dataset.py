@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dcign_tf.datasets.faces.builder import DcignFaces, DcignFacesConfig
-from dcign_tf.datasets.faces.drawing import data_fingerprint, face_model
+from dcign_tf.datasets.faces.sampling import data_fingerprint, face_model
 from dcign_tf.datasets.faces.settings import EXTRINSIC, FACTORS, INDEPENDENT, split_name
 from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.rendering.morphable_model import MorphableModel

@@ -23,8 +23,8 @@ def factor_vae_score(
 ) -> dict[str, Any]:
     """How well the latent that varies least tells which factor was held fixed.
 
-    Each of `num_votes` holds one factor fixed, draws samples, and takes the latent whose
-    variance, over that in all samples, is smallest. The first half of the votes says
+    Each of `num_votes` votes holds one factor fixed, draws samples, and takes the latent
+    whose variance, over that in all samples, is smallest. The first half of the votes says
     which factor each latent stands for; the score is how often that is right in the
     second half. A continuous factor cannot be held fixed exactly among samples that
     are given: it is held within one of 20 bins, equally full. A latent that varies less

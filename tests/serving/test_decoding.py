@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcign_tf.datasets.pictures import fit_picture
-from dcign_tf.serving.fitting import MAX_PIXELS, encode_pngs, fit_pictures
+from dcign_tf.serving.decoding import MAX_PIXELS, encode_pngs, fit_pictures
 
 SHAPES = [(30, 30, 1), (31, 31, 3)]
 BACKGROUND = 200

@@ -11,6 +11,7 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcign_tf.datasets.faces import sampling
 from dcign_tf.datasets.faces.sampling import render_example
 from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.rendering import srgb

@@ -83,22 +83,19 @@ def as_markdown(title: str, sections: Iterable[Section]) -> str:
     for section in filter(None, sections):
         parts += [f"## {section.heading}", section.lead]
         for table in section.tables:
-            parts += [f"### {table.title}" * bool(table.title), markdown_table(table, "---:")]
+            parts += [f"### {table.title}" * bool(table.title), _markdown_table(table)]
             parts.append(" ".join(table.remarks))
         parts += [f"![{picture.caption}]({picture.path.name})" for picture in section.pictures]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def markdown_table(table: Table, rule: str = "---") -> str:
-    """A table in Markdown; `rule` says how the columns but the first are aligned."""
-    rules = ["---", *[rule] * (len(table.header) - 1)]
-    lines = [[_escaped(entry) for entry in line] for line in (table.header, *table.rows)]
-    lines.insert(1, rules)
+def _markdown_table(table: Table) -> str:
+    lines = [
+        [entry.replace("|", "\\|").replace("\n", " ") for entry in line]
+        for line in (table.header, *table.rows)
+    ]
+    lines.insert(1, ["---", *["---:"] * (len(table.header) - 1)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

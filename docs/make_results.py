@@ -15,6 +15,8 @@ import sys
 
 from PIL import Image
 
+from dcign_tf.errors import UserError
+from dcign_tf.files import aside, delete
 from dcign_tf.pretrained.packing import copy_record
 from dcign_tf.runs.directory import RunDirectory
 
@@ -34,9 +36,20 @@ def keep(run: RunDirectory) -> pathlib.Path:
 
     Args:
         run: of faces, evaluated; its `comparison` is kept too if there is one.
+
+    Raises:
+        UserError: if it is no run directory; what was kept of it stays.
+        OSError: if it lacks a file.
     """
-    kept = RunDirectory(RESULTS / run.path.resolve().name)
-    shutil.rmtree(kept.path, ignore_errors=True)
+    final = RESULTS / run.path.resolve().name
+    with aside(final) as folder:  # what is kept already stays until all is there
+        _copy(run, RunDirectory(folder))
+        delete(final)
+    return final
+
+
+def _copy(run: RunDirectory, kept: RunDirectory) -> None:
+    run.read_config()  # says if it is no run directory
     kept.evaluation.mkdir(parents=True)
     copy_record(run, kept)
     for name in ("scores.json", "calibration.json"):
@@ -49,7 +62,6 @@ def keep(run: RunDirectory) -> pathlib.Path:
             shutil.copyfile(run.comparison / name, kept.comparison / name)
         for figure in run.comparison.glob("*.png"):
             shrink(figure, kept.comparison / figure.name)
-    return kept.path
 
 
 def shrink(figure: pathlib.Path, output: pathlib.Path) -> None:
@@ -65,4 +77,7 @@ def shrink(figure: pathlib.Path, output: pathlib.Path) -> None:
 
 if __name__ == "__main__":
     for directory in sys.argv[1:]:
-        print(keep(RunDirectory(directory)))
+        try:
+            print(keep(RunDirectory(directory)))
+        except (UserError, OSError) as error:
+            sys.exit(f"make_results.py: {error}")

@@ -65,9 +65,6 @@ def undrawn_figures(monkeypatch):
     """An evaluation's figures are files of one pixel: to draw them is most of its work."""
     from PIL import Image
 
-    from dcign_tf.evaluation import evaluate, people
+    from dcign_tf.evaluation import evaluate
 
-    for module in (evaluate, people):
-        monkeypatch.setattr(
-            module, "save_figure", lambda _, path: Image.new("L", (1, 1)).save(path)
-        )
+    monkeypatch.setattr(evaluate, "save_figure", lambda _, path: Image.new("L", (1, 1)).save(path))

@@ -120,7 +120,7 @@ def export() -> None:
 def pack() -> None:
     """Packs a trained, evaluated run so small that it can come with the package.
 
-        dcign-tf pack --workdir=runs/faces-paper --output=dcign_tf/pretrained/faces
+        dcign-tf pack --workdir=runs/faces-paper --output=packed/faces
 
     What is written is a run directory again, with the weights in half precision: any command
     takes it as --workdir. Its pictures are compared with those of the original weights. A

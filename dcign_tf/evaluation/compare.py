@@ -1,4 +1,4 @@
-"""Runs side by side: `python evaluate.py --compare DIR1 DIR2 …`."""
+"""Runs side by side: `dcign-tf compare DIR1 DIR2 …`."""
 
 from __future__ import annotations
 

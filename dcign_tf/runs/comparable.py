@@ -25,7 +25,7 @@ def comparable_runs(directories: Sequence[str | os.PathLike]) -> dict[str, RunDi
     """
     runs = [RunDirectory(path) for path in directories]
     if len(runs) < 2:
-        raise UserError("Comparing takes two run directories: evaluate.py --compare DIR1 DIR2")
+        raise UserError("Comparing takes two run directories: dcign-tf compare DIR1 DIR2")
     for run in runs:
         run.read_config()  # says if it is no run directory
     first, *others = runs

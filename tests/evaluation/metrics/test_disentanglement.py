@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mutual_info_score
 
 from dcign_tf.evaluation.metrics import mutual_information as mi
@@ -344,6 +345,7 @@ def test_explicitness_of_middle_classes_by_one_latent():
 )
 @settings(max_examples=12)
 def test_coarse_data_with_ties_give_scores_in_range_or_nan(data, rows, latents, levels):
+    warnings.simplefilter("ignore", ConvergenceWarning)  # the lasso's, of two dozen rows
     rng = np.random.default_rng(data)
     codes, factors = rng.integers(0, levels, (rows, latents)), rng.integers(0, 3, (rows, 2))
     for regressor in ("forest", "lasso"):

@@ -62,6 +62,7 @@ setup(
             "gradio>=6.31,<7",
             "hypothesis>=6",
             "openvino>=2025.1",
+            "pdoc>=16",
             # With the Chromium that scripts/install_browser.sh installs.
             "playwright>=1.50",
             "pytest>=8",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import hypothesis
 import pytest
@@ -58,6 +59,14 @@ def flags_of():
 
     with flagsaver.flagsaver():
         yield lambda command: [define() for define in command.flags]
+
+
+@pytest.fixture
+def no_warnings():
+    """What is not defined is NaN, without a warning: a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
 
 
 @pytest.fixture

@@ -82,7 +82,10 @@ def _check_settings_exist(argv: Sequence[str], config: Mapping[str, Any], file: 
             )
         similar = _similar_setting(match[1], settings)
         guess = f'. Did you mean "{similar}"?' if similar else ";"
-        raise flags.Error(f"No such setting: {match[1]}{guess} {file} has them all.")
+        raise flags.Error(
+            f"No such setting: {match[1]}{guess} {file} has them, and docs/datasets.md"
+            " those of data."
+        )
 
 
 def _similar_setting(name: str, settings: Sequence[str]) -> str | None:

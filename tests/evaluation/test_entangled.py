@@ -12,8 +12,8 @@ from dcign_tf.codec import Codec
 from dcign_tf.evaluation.entangled import find_latents, with_found_latents
 from dcign_tf.evaluation.sweep_codes import Codes, encode_factors
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.readouts.calibration import Calibration, CalibrationError, FactorCalibration
-from tests.helpers.tiny import CODE, IMAGE_SHAPE, tiny_batch, tiny_model
+from dcign_tf.readouts.calibration import Calibration, CalibrationError
+from tests.helpers.tiny import AZIMUTH, CODE, IMAGE_SHAPE, tiny_batch, tiny_model
 
 FACES = GraphicsCode.faces(8)
 
@@ -109,14 +109,6 @@ def test_an_order_of_what_are_not_latents(latents):
 IMAGES = tiny_batch("azimuth", seed=9)["image"]
 FOUND = {"azimuth": (4,), "elevation": (5, 1)}
 ORDER = [4, 5, 1, 0, 2, 3]
-AZIMUTH = FactorCalibration(
-    name="azimuth_deg",
-    read_latents=(-2.0, 2.0),
-    read_values=(-60.0, 60.0),
-    read_errors=(3.0, 5.0),
-    write_values=(-60.0, 60.0),
-    write_latents=(-2.0, 2.0),
-)
 
 
 @pytest.fixture(scope="module")

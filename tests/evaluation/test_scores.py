@@ -6,7 +6,6 @@ import json
 import os
 import re
 import types
-import warnings
 
 import numpy as np
 import pytest
@@ -30,6 +29,8 @@ from dcign_tf.factors import GraphicsCode
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts.fitting import calibrate
 from tests.helpers import ROOT
+
+pytestmark = pytest.mark.usefixtures("no_warnings")
 
 CODE = GraphicsCode({"azimuth": 1, "elevation": 1, "light": 1, "intrinsic": 3})
 CUT = 100.0  # where the azimuth's latent jumps
@@ -75,13 +76,6 @@ def scores_of(codes, fit_codes, quantities=QUANTITIES, code=CODE):
     network = types.SimpleNamespace(code=code)
     evaluated = Evaluated(network, {}, codes, fit_codes, quantities, calibration)
     return make_scores(evaluated, {factor: [ERRORS] for factor in code.factors})
-
-
-@pytest.fixture(autouse=True)
-def _no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
 
 
 @pytest.fixture

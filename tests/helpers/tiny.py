@@ -9,8 +9,17 @@ import tensorflow as tf
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.networks import build_decoder, build_encoder
+from dcign_tf.readouts.calibration import FactorCalibration
 
 CODE = GraphicsCode({"azimuth": 1, "elevation": 2, "intrinsic": 3})
+AZIMUTH = FactorCalibration(  # a straight line
+    name="azimuth_deg",
+    read_latents=(-2.0, 2.0),
+    read_values=(-60.0, 60.0),
+    read_errors=(3.0, 5.0),
+    write_values=(-60.0, 60.0),
+    write_latents=(-2.0, 2.0),
+)
 IMAGE_SHAPE = (20, 18, 1)
 BATCH_SIZE = 6
 

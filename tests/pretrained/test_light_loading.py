@@ -9,7 +9,6 @@ import sys
 import pytest
 from PIL import Image
 
-from dcign_tf.pretrained import pretrained_run
 from tests.helpers import ROOT
 
 # An import of one of these fails: TensorFlow and Keras, which would take some, do without then.
@@ -47,9 +46,6 @@ rerendering.write_picture(picture, Path(sys.argv[1]))
 NOT_NEEDED = ("training", "evaluation", "rendering", "cli", "readouts.fitting", "datasets.storage")
 
 
-@pytest.mark.skipif(
-    not pretrained_run().last_checkpoint.exists(), reason="no model comes with this checkout"
-)
 @pytest.mark.parametrize("use", USES)
 def test_a_model_is_used_without_what_made_it(use, tmp_path):
     output = tmp_path / "turned.png"

@@ -14,16 +14,9 @@ from hypothesis import strategies as st
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration, CalibrationError, FactorCalibration
+from tests.helpers.tiny import AZIMUTH
 
 CODE = GraphicsCode({"azimuth": 1, "elevation": 2, "intrinsic": 3})
-AZIMUTH = FactorCalibration(
-    name="azimuth_deg",
-    read_latents=(-2.0, 2.0),
-    read_values=(-60.0, 60.0),
-    read_errors=(3.0, 5.0),
-    write_values=(-60.0, 60.0),
-    write_latents=(-2.0, 2.0),
-)
 CALIBRATION = Calibration({"azimuth": AZIMUTH})
 CODES = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
 

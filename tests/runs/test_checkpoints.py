@@ -8,7 +8,6 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from dcign_tf.pretrained import pretrained_run
 from dcign_tf.runs.checkpoints import load_model
@@ -51,9 +50,6 @@ def modules_of(config: object) -> set[str]:
     return set().union(*map(modules_of, config)) if isinstance(config, list) else set()
 
 
-@pytest.mark.skipif(
-    not pretrained_run().last_checkpoint.exists(), reason="no model comes with this checkout"
-)
 def test_the_model_in_the_box_is_such_a_file():
     file = pretrained_run().last_checkpoint
     with zipfile.ZipFile(file) as archive:

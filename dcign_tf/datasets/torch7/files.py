@@ -13,6 +13,7 @@ files became grey, are those of the authors' code (`willwhitney/dc-ign`: `utils.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import os
 import pathlib
@@ -36,7 +37,7 @@ _GREY_WEIGHTS = np.array([0.21, 0.72, 0.07], np.float32)  # of red, green and bl
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class Source(abc.ABC):
     """Where one batch lies.
 
     Attributes:
@@ -49,13 +50,13 @@ class Source:
     files: tuple[tuple[str, int], ...]
     kind: object
 
+    @abc.abstractmethod
     def read(self, length: int) -> np.ndarray:
         """Its images, float32 [n, H, W] in [0, 1] if all is well, n at most `length`.
 
         Raises:
             DataError: if they cannot be read, or are none of this dataset's.
         """
-        raise NotImplementedError
 
 
 class BatchFile(Source):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,14 +11,9 @@ from scipy import stats
 
 from dcign_tf.evaluation.metrics import circle
 
+pytestmark = pytest.mark.usefixtures("no_warnings")
+
 periods = st.sampled_from([360.0, 24.0, 2 * np.pi])
-
-
-@pytest.fixture(autouse=True)
-def _no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
 
 
 def spread(count, period=360.0, seed=0):

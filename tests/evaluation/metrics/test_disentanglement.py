@@ -28,16 +28,11 @@ from dcign_tf.evaluation.metrics.mig import mutual_information_gap
 from dcign_tf.evaluation.metrics.modularity import modularity_score
 from dcign_tf.evaluation.metrics.sap import separated_attribute_predictability
 
+pytestmark = pytest.mark.usefixtures("no_warnings")
+
 LEVELS = 8
 GRID = np.array(list(itertools.product(range(LEVELS), repeat=3)), float)  # [512, 3]
 BINS = {"bins": LEVELS}
-
-
-@pytest.fixture(autouse=True)
-def _no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
 
 
 def noise(columns, seed=0, rows=LEVELS**3):

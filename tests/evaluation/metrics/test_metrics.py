@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -19,18 +17,13 @@ from dcign_tf.evaluation.metrics.novel_views import (
 )
 from dcign_tf.factors import GraphicsCode
 
+pytestmark = pytest.mark.usefixtures("no_warnings")
+
 CODE = GraphicsCode({"azimuth": 1, "elevation": 1, "light_azimuth": 1, "intrinsic": 4})
 
 # Latents on a grid of 1/1000: distinct values stay distinct under the maps below.
 grid_values = st.integers(-4000, 4000).map(lambda value: value / 1000)
 sweeps = arrays(np.float64, (3, 8), elements=grid_values)
-
-
-@pytest.fixture(autouse=True)
-def _no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 
 import numpy as np
 import pytest
@@ -26,19 +25,14 @@ from dcign_tf.evaluation.metrics.recognition import (
     verify,
 )
 
+pytestmark = pytest.mark.usefixtures("no_warnings")
+
 PEOPLE, IMAGES = 6, 5
 IDENTITIES = np.repeat(np.arange(PEOPLE) + 100, IMAGES)
 ANGLES = {
     name: np.random.default_rng(index).uniform(-bound, bound, len(IDENTITIES))
     for index, (name, bound) in enumerate({"azimuth_deg": 60, "light_azimuth_deg": 80}.items())
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
 
 
 def one_hot(identities=IDENTITIES) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,14 +11,9 @@ from hypothesis.extra.numpy import arrays
 from dcign_tf.evaluation.metrics import sweep_variance
 from dcign_tf.factors import GraphicsCode
 
+pytestmark = pytest.mark.usefixtures("no_warnings")
+
 CODE = GraphicsCode({"azimuth": 1, "elevation": 1, "light_azimuth": 1, "intrinsic": 4})
-
-
-@pytest.fixture(autouse=True)
-def _no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
 
 
 # --- movement and selectivity ---------------------------------------------------------

@@ -16,7 +16,7 @@ from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.figures.sheets import sheet, stacked
 from dcign_tf.evaluation.given_values import as_calibrated
 from dcign_tf.evaluation.metrics import circle
-from dcign_tf.evaluation.sweep_codes import Evaluated, latent_ranges
+from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.quantities import display_name
 from dcign_tf.readouts import scene
 
@@ -130,21 +130,20 @@ def _is_turned(evaluated: Evaluated, factor: str) -> bool:
 def _traversal(evaluated: Evaluated, factor: str) -> Figure | None:
     """Through all calibrated values, or through what the latent takes if there are none."""
     network, curve = evaluated.network, evaluated.curve(factor)
-    code = network.code
-    ranges = {**latent_ranges(code, evaluated.test), **latent_ranges(code, evaluated.fit)}
-    images = evaluated.examples[:_EXAMPLES]
-    if factor not in ranges or not len(images) or _is_turned(evaluated, factor):
+    where, images = network.code.slice(factor), evaluated.examples[:_EXAMPLES]
+    ends = evaluated.fit[factor].latent_range(where) or evaluated.test[factor].latent_range(where)
+    if ends is None or not len(images) or _is_turned(evaluated, factor):
         return None
     labels = [f"input {row}" for row in range(1, len(images) + 1)]
     if curve is None:
-        latents = np.linspace(*ranges[factor], TRAVERSAL_STEPS)[:, np.newaxis]
+        latents = np.linspace(*ends, TRAVERSAL_STEPS)[:, np.newaxis]
         digits = 1 if np.ptp(latents) >= 0.1 * (TRAVERSAL_STEPS - 1) else 2
         texts, what = [signed(z, digits) for z in latents[:, 0]], "its value"
     else:
         quantity, values = evaluated.quantities[factor], np.linspace(*curve.range, TRAVERSAL_STEPS)
         latents, texts = scene.latents_for(values, curve), [quantity.text(v) for v in values]
         what = f"the {'angle' if quantity.unit else 'value'} that it stands for"
-        read = curve.to_value(network.encode(images)[:, code.slice(factor).start])
+        read = curve.to_value(network.encode(images)[:, where.start])
         labels = [
             f"{label}, read\nas {quantity.text(v)}" for label, v in zip(labels, read, strict=True)
         ]

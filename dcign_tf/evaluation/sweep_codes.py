@@ -11,7 +11,6 @@ import numpy as np
 
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images
-from dcign_tf.factors import GraphicsCode
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
@@ -48,6 +47,11 @@ class Codes:
                 " compared with its value."
             )
         return [np.asarray(sweep)[:, where.start] for sweep in self.z_mean]
+
+    def latent_range(self, where: slice) -> tuple[float, float] | None:
+        """What the latents at `where` take, 1st to 99th percentile; None without sweeps."""
+        taken = [sweep[:, where].ravel() for sweep in self.z_mean]
+        return tuple(np.percentile(np.concatenate(taken), [1, 99])) if taken else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,16 +116,3 @@ def _encoded(network: Codec, sweeps: Sweeps, value_key: str | None) -> Codes:
     pairs = list(concurrently(encoded, range(len(sweeps))))
     values = None if value_key is None else [values for _, values in pairs]
     return Codes([z_mean for z_mean, _ in pairs], values)
-
-
-def latent_ranges(code: GraphicsCode, codes: Mapping[str, Codes]) -> dict[str, tuple[float, float]]:
-    """What each extrinsic latent takes while its factor varies: 1st to 99th percentile.
-
-    Factors without sweeps are left out.
-    """
-    ranges = {}
-    for factor in code.extrinsic:
-        where = code.slice(factor)
-        if taken := [sweep[:, where].ravel() for sweep in codes[factor].z_mean]:
-            ranges[factor] = tuple(np.percentile(np.concatenate(taken), [1, 99]))
-    return ranges

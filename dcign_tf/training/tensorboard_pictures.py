@@ -9,7 +9,7 @@ import numpy as np
 from dcign_tf.codec import TRAVERSAL_STEPS, Codec
 from dcign_tf.datasets.sweeps import Sweeps
 from dcign_tf.evaluation.entangled import with_found_latents
-from dcign_tf.evaluation.sweep_codes import encode_factors, example_images, latent_ranges
+from dcign_tf.evaluation.sweep_codes import encode_factors, example_images
 
 
 def training_pictures(
@@ -33,7 +33,8 @@ def training_pictures(
         network, codes, _ = with_found_latents(network, codes)
     swept = {
         factor: network.swept(images[0], factor, np.linspace(*ends, TRAVERSAL_STEPS)[:, None])
-        for factor, ends in latent_ranges(network.code, codes).items()
+        for factor in network.code.extrinsic
+        if (ends := codes[factor].latent_range(network.code.slice(factor)))
     }
     pairs = np.concatenate([images, network.reconstruct(images)], axis=1)
     rows = {

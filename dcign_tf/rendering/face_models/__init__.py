@@ -22,6 +22,9 @@ def load_face_model(path: str | os.PathLike[str] | None) -> MorphableModel:
             Face Model (`sfm_shape_3448.bin`), or a Basel Face Model of 2009
             (`01_MorphableModel.mat`), 2017 or 2019 (`model2019_bfm.h5`).
 
+    Returns:
+        The model, in millimetres; that of a file has its SHA-256 in its fingerprint.
+
     Raises:
         OSError: if the file cannot be read.
         ValueError: if it holds no known model, or not all of one; one line says what was

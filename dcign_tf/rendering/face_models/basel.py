@@ -27,64 +27,26 @@ _BRIGHTEST = (0.2, 1.2)
 
 
 class LinearModel(NamedTuple):
-    """Shape or colour: mean + Σ coefficient · basis, the coefficients standard normal.
+    """What a file holds of shape or colour, in its own units.
 
     Attributes:
-        mean: float32 [V, 3].
-        basis: float32 [K, V, 3], the change at one standard deviation.
+        mean: [3V].
+        components: float32 [K, 3V], of unit length. Is overwritten: in the real
+            models it holds 127 MB.
+        stddev: [K].
+        per_unit: how many of the file's units are one of ours: a millimetre, or
+            what a colour in sRGB at most is.
     """
 
     mean: np.ndarray
-    basis: np.ndarray
+    components: np.ndarray
+    stddev: np.ndarray
+    per_unit: float
 
 
 def wrong(path: str | os.PathLike[str], expected: str, actual: object) -> ValueError:
     """The error of a file that is no Basel Face Model, or not all of one."""
     return ValueError(f"{path} is no Basel face model: expected {expected}, found {actual}.")
-
-
-def linear_model(
-    path: str | os.PathLike[str],
-    what: str,
-    *,
-    mean: np.ndarray,
-    components: np.ndarray,
-    stddev: np.ndarray,
-    per_unit: float,
-) -> LinearModel:
-    """What a file holds of shape or colour, checked and in our units.
-
-    Args:
-        path: named in errors.
-        what: `shape` or `colour`, named in errors.
-        mean: [3V].
-        components: float32 [K, 3V], of unit length. Is overwritten: in the real
-            models it holds 127 MB.
-        stddev: [K], in the file's units.
-        per_unit: how many of the file's units are one of ours.
-
-    Raises:
-        ValueError: if sizes do not match or values cannot be.
-    """
-    if mean.size % 3 or not mean.size:
-        raise wrong(path, f"a mean {what} of 3V values", f"{mean.size:,}")
-    if components.shape != (len(stddev), mean.size) or not len(stddev):
-        raise wrong(
-            path,
-            f"{mean.size:,} × {len(stddev)} values of {what} components, as the mean and the"
-            " deviations have",
-            f"{components.shape[1]:,} × {components.shape[0]}",
-        )
-    # Row by row, for the sake of memory.
-    if not all(np.isfinite(values).all() for values in (mean, stddev, *components)):
-        raise wrong(path, f"a {what} model of finite numbers", "others")
-    if stddev.min() < 0:
-        raise wrong(path, f"{what} deviations, none negative", f"{stddev.min():g}")
-    components *= (stddev / per_unit).astype(np.float32)[:, None]
-    return LinearModel(
-        (mean / per_unit).astype(np.float32).reshape(-1, 3),
-        components.reshape(len(stddev), -1, 3),
-    )
 
 
 def assemble(
@@ -100,22 +62,23 @@ def assemble(
     Args:
         path: the file that all of it is from.
         name: of the model, to which the number of vertices is added.
-        shape: in millimetres; x to the face's own left, y up, z out of the face.
-        colour: sRGB, from 0 to 1.
+        shape: x to the face's own left, y up, z out of the face.
+        colour: sRGB.
         triangles: integers [T, 3], the first vertex being 0, wound either way.
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if the parts do not make a face.
+        ValueError: if sizes do not match, values cannot be, or the parts make no face.
     """
-    vertices = shape.mean
-    if len(colour.mean) != len(vertices):
-        raise wrong(path, f"colours of {len(vertices):,} vertices", f"{len(colour.mean):,}")
+    vertices, shape_basis_mm = _in_our_units(path, "shape", shape)
+    mean_colour, colour_basis = _in_our_units(path, "colour", colour)
+    if len(mean_colour) != len(vertices):
+        raise wrong(path, f"colours of {len(vertices):,} vertices", f"{len(mean_colour):,}")
     size_mm = float(np.ptp(vertices, axis=0).max())
     if not _SIZE_MM[0] <= size_mm <= _SIZE_MM[1]:
         low, high = _SIZE_MM
         raise wrong(path, f"a face of {low} to {high} mm", f"one of {size_mm:.3g} mm")
-    brightest = float(colour.mean.max())
+    brightest = float(mean_colour.max())
     if not _BRIGHTEST[0] <= brightest <= _BRIGHTEST[1]:
         raise wrong(path, "colours that reach up to about 1", f"a greatest of {brightest:.3g}")
     try:
@@ -131,12 +94,36 @@ def assemble(
         name=f"{name}-{len(vertices)}",
         mean_mm=vertices,
         triangles=triangles,
-        shape_basis_mm=shape.basis,
-        mean_albedo=colour.mean,
-        albedo_basis=colour.basis,
+        shape_basis_mm=shape_basis_mm,
+        mean_albedo=mean_colour,
+        albedo_basis=colour_basis,
         fingerprint=f"{sha256(pathlib.Path(path))}-basel-{READING_VERSION}",
         albedo_is_srgb=True,
     )
+
+
+def _in_our_units(
+    path: str | os.PathLike[str], what: str, model: LinearModel
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mean, float32 [V, 3], and its change at one standard deviation, float32 [K, V, 3]."""
+    mean, components, stddev, per_unit = model
+    if mean.size % 3 or not mean.size:
+        raise wrong(path, f"a mean {what} of 3V values", f"{mean.size:,}")
+    if components.shape != (len(stddev), mean.size) or not len(stddev):
+        raise wrong(
+            path,
+            f"{mean.size:,} × {len(stddev)} values of {what} components, as the mean and the"
+            " deviations have",
+            f"{components.shape[1]:,} × {components.shape[0]}",
+        )
+    # Row by row, for the sake of memory.
+    if not all(np.isfinite(values).all() for values in (mean, stddev, *components)):
+        raise wrong(path, f"a {what} model of finite numbers", "others")
+    if stddev.min() < 0:
+        raise wrong(path, f"{what} deviations, none negative", f"{stddev.min():g}")
+    components *= (stddev / per_unit).astype(np.float32)[:, None]
+    mean = (mean / per_unit).astype(np.float32)
+    return mean.reshape(-1, 3), components.reshape(len(stddev), -1, 3)
 
 
 def _wound_outwards(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 import scipy.io
 
-from dcign_tf.rendering.face_models.basel import LinearModel, assemble, linear_model, wrong
-from dcign_tf.rendering.face_models.hdf5 import open_hdf5
+from dcign_tf.rendering.face_models.basel import LinearModel, assemble, wrong
+from dcign_tf.rendering.face_models.hdf5 import dataset, open_hdf5
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 FIRST_BYTES = b"MATLAB"
@@ -25,21 +25,10 @@ VARIABLES = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV", "tl")
 
 
 def load_basel_2009(path: str | os.PathLike[str]) -> MorphableModel:
-    """The model of 2009.
-
-    Args:
-        path: of `01_MorphableModel.mat`, as it is or saved anew by MATLAB, in its
-            version 7.3 too.
-
-    Returns:
-        The model, in millimetres. Its fingerprint is made of the file's SHA-256.
-
-    Raises:
-        OSError, ValueError: as `load_face_model`.
-    """
+    """The model of 2009, as `load_face_model`; the file may have been saved anew by MATLAB."""
     variables = _read(path)
-    shape = _model(path, variables, "shape", per_unit=1000.0)  # micrometres in a millimetre
-    colour = _model(path, variables, "tex", per_unit=255.0)
+    shape = _model(variables, "shape", per_unit=1000.0)  # micrometres in a millimetre
+    colour = _model(variables, "tex", per_unit=255.0)
     counted_from_1 = variables["tl"]
     if not np.isfinite(counted_from_1).all() or (counted_from_1 % 1).any():
         raise wrong(path, "whole numbers in tl", "others")
@@ -47,12 +36,8 @@ def load_basel_2009(path: str | os.PathLike[str]) -> MorphableModel:
     return assemble(path, "basel-2009", shape=shape, colour=colour, triangles=triangles)
 
 
-def _model(
-    path: str | os.PathLike[str], variables: Mapping[str, np.ndarray], prefix: str, per_unit: float
-) -> LinearModel:
-    return linear_model(
-        path,
-        {"tex": "colour"}.get(prefix, prefix),
+def _model(variables: Mapping[str, np.ndarray], prefix: str, per_unit: float) -> LinearModel:
+    return LinearModel(
         mean=variables[f"{prefix}MU"].ravel(),
         # MATLAB's order is by columns: their transpose lies in memory row by row.
         components=np.ascontiguousarray(variables[f"{prefix}PC"].T, np.float32),
@@ -68,7 +53,7 @@ def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             variables = scipy.io.loadmat(file, variable_names=VARIABLES)
         except NotImplementedError:  # version 7.3, which is HDF5
             with open_hdf5(path) as hdf5:  # in the order of C: matrices lie transposed in it
-                return {name: hdf5.array(name).T for name in VARIABLES}
+                return {name: dataset(hdf5, name)[()].T for name in VARIABLES}
         except Exception as error:  # its reader lets out whatever damaged bytes lead to
             message = (str(error) or type(error).__name__).splitlines()[0]
             raise wrong(path, "a whole MATLAB file", f"a damaged one ({message})") from error

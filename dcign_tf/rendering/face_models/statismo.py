@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 
+import h5py
 import numpy as np
 
-from dcign_tf.rendering.face_models.basel import LinearModel, assemble, linear_model, wrong
-from dcign_tf.rendering.face_models.hdf5 import Hdf5Reader, open_hdf5
+from dcign_tf.rendering.face_models.basel import LinearModel, assemble, wrong
+from dcign_tf.rendering.face_models.hdf5 import columns, dataset, open_hdf5
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 FIRST_BYTES = b"\x89HDF\r\n\x1a\n"
@@ -26,47 +27,33 @@ _OLD_CELLS = "shape/representer/reference-mesh/triangle-list"  # [T, 3]
 
 
 def load_statismo(path: str | os.PathLike[str]) -> MorphableModel:
-    """A face model from a file in statismo's layout.
-
-    Args:
-        path: of `model2017-1_bfm_nomouth.h5`, `model2019_bfm.h5` or the like.
-
-    Returns:
-        The model, in millimetres. Its fingerprint is made of the file's SHA-256.
-
-    Raises:
-        OSError, ValueError: as `load_face_model`.
-    """
+    """A face model from a file in statismo's layout, as `load_face_model`."""
     with open_hdf5(path) as file:
         shape, colour = (_model(file, group) for group in ("shape", "color"))
-        cells = file.array(_OLD_CELLS if _OLD_CELLS in file else _CELLS)
+        cells = dataset(file, _OLD_CELLS if _OLD_CELLS in file else _CELLS)[()]
     if cells.ndim != 2 or 3 not in cells.shape:
         raise wrong(path, "triangles of 3 × T corners", f"a shape of {cells.shape}")
     triangles = cells.T if len(cells) == 3 else cells
     return assemble(path, "statismo", shape=shape, colour=colour, triangles=triangles)
 
 
-def _model(file: Hdf5Reader, group: str) -> LinearModel:
-    mean = file.array(f"{group}/model/mean").ravel()
-    variance = file.array(f"{group}/model/pcaVariance").ravel()
+def _model(file: h5py.File, group: str) -> LinearModel:
+    mean, variance = (
+        dataset(file, f"{group}/model/{name}")[()].ravel() for name in ("mean", "pcaVariance")
+    )
     if not (variance >= 0).all():
-        raise wrong(file.path, f"{group}/model/pcaVariance, none negative", f"{variance.min():g}")
-    components = file.columns(f"{group}/model/pcaBasis")
+        raise wrong(
+            file.filename, f"{group}/model/pcaVariance, none negative", f"{variance.min():g}"
+        )
+    components = columns(file, f"{group}/model/pcaBasis")
     version_names = [f"{group}/version/{part}Version" for part in ("major", "minor")]
     version: tuple[int, ...] = (0, 8)
     if all(name in file for name in version_names):
-        version = tuple(int(file.array(name).item()) for name in version_names)
+        version = tuple(int(dataset(file, name)[()].item()) for name in version_names)
     if version == (0, 8):
         lengths = np.linalg.norm(components, axis=1, keepdims=True)
         components /= np.maximum(lengths, np.float32(1e-30))
     elif version[0] != 1 and version != (0, 9):
         expected = f"{group} in version 0.8, 0.9 or 1 of statismo's layout"
-        raise wrong(file.path, expected, ".".join(map(str, version)))
-    return linear_model(
-        file.path,
-        {"color": "colour"}.get(group, group),
-        mean=mean,
-        components=components,
-        stddev=np.sqrt(variance),
-        per_unit=1.0,
-    )
+        raise wrong(file.filename, expected, ".".join(map(str, version)))
+    return LinearModel(mean, components, stddev=np.sqrt(variance), per_unit=1.0)

@@ -59,17 +59,9 @@ class _Reader:
 
 
 def load_surrey(path: str | os.PathLike[str]) -> MorphableModel:
-    """The Surrey Face Model with painted colours.
+    """The Surrey Face Model with painted colours, as `load_face_model`.
 
-    Args:
-        path: of `sfm_shape_3448.bin`.
-
-    Returns:
-        The model; its axes and millimetres are the file's own. Its fingerprint is
-        made of the file's SHA-256 and the version of the paint.
-
-    Raises:
-        OSError, ValueError: as `load_face_model`.
+    Its axes and millimetres are the file's own, and its fingerprint tells the paint, too.
     """
     reader = _Reader(pathlib.Path(path))
     version = int(reader.take("the version", "<i4", 1)[0])

@@ -7,7 +7,6 @@ at the height `top`; the others are bent from rods.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +23,7 @@ from dcign_tf.rendering.chairs.outlines import (
 from dcign_tf.rendering.chairs.solids import Mesh, board, moved, slab, sweep, tube
 
 
-@dataclasses.dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """Two posts and what joins them at the top.
 
     Attributes:

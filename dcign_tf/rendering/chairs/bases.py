@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,8 +37,7 @@ _TURNINGS = np.array(
 )  # fmt: skip
 
 
-@dataclasses.dataclass(frozen=True)
-class Legs:
+class Legs(NamedTuple):
     """Four straight legs by their axes: corner (right, front) to a point [3]."""
 
     tops: dict[tuple[int, int], np.ndarray]
@@ -54,7 +53,6 @@ def leg_axes(seat: Seat, *, inset: float, splay: float, rear_splay: float, sink:
     """Axes from the floor up into the seat.
 
     Args:
-        seat: the seat.
         inset: of the legs' tops from its edges.
         splay: how far the feet stand out beyond the tops, to the sides and the front.
         rear_splay: and to the rear.

@@ -50,9 +50,15 @@ MAX_ELEVATION_DEG = 35.0
 """The camera looks down by so much; what lies between fits into the frame."""
 
 _LIGHT_AZIMUTH_DEG = -35.0
-_CAMERA_DISTANCE_MM = 4000.0
 _SMALLEST_RENDERED = 140
 """Pixels; smaller images are means of squares, or rods of 12 mm would slip between rays."""
+_FRAMING = Framing(
+    max_azimuth_deg=180.0,
+    max_elevation_deg=-MIN_ELEVATION_DEG,
+    min_elevation_deg=-MAX_ELEVATION_DEG,
+    camera_distance_mm=4000.0,
+    margin=0.05,
+)
 _LIGHTING = Lighting(ambient=0.22, diffuse=0.75, headlight=0.28, background=1.0)
 
 
@@ -72,40 +78,21 @@ def draw_chair(rng: np.random.Generator) -> Chair:
     """A chair drawn at random; a function of the generator's state alone."""
     kinds, weights = list(KINDS), np.array(list(KINDS.values()))
     kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
-    draw = Draw(rng)
-    parts = kind(draw)
-    stretch = np.array(
-        [draw.between(0.93, 1.07), draw.between(0.95, 1.05), draw.between(0.95, 1.05)]
-    )
+    parts = kind(Draw(rng))
+    stretch = rng.uniform([0.93, 0.95, 0.95], [1.07, 1.05, 1.05])
     parts = [p._replace(mesh=p.mesh._replace(vertices=p.mesh.vertices * stretch)) for p in parts]
     return Chair(kind.__name__, parts)
 
 
 class ChairScene:
-    """A chair, ready to be rendered from all sides.
-
-    Args:
-        chair: as `draw_chair` makes it.
-    """
+    """A chair as `draw_chair` makes it, ready to be rendered from all sides."""
 
     def __init__(self, chair: Chair):
         meshes = [part.mesh for part in chair.parts]
         vertices, triangles = trimesh.util.append_faces(*zip(*meshes, strict=True))
-        albedo = np.repeat([part.albedo for part in chair.parts], [len(m.vertices) for m in meshes])
-        framing = Framing(
-            max_azimuth_deg=180.0,
-            max_elevation_deg=-MIN_ELEVATION_DEG,
-            min_elevation_deg=-MAX_ELEVATION_DEG,
-            camera_distance_mm=_CAMERA_DISTANCE_MM,
-            margin=0.05,
-        )
-        self._scene = Scene(
-            vertices,
-            triangles,
-            np.broadcast_to(albedo[:, None], (len(albedo), 3)),
-            framing=framing,
-            lighting=_LIGHTING,
-        )
+        colours = [[part.albedo] * 3 for part in chair.parts]
+        albedo = np.repeat(colours, [len(mesh.vertices) for mesh in meshes], axis=0)
+        self._scene = Scene(vertices, triangles, albedo, framing=_FRAMING, lighting=_LIGHTING)
 
     def render(
         self, azimuth_deg: np.ndarray | float, elevation_deg: np.ndarray | float, *, image_size: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -59,8 +58,7 @@ class Part(NamedTuple):
     albedo: float
 
 
-@dataclasses.dataclass(frozen=True)
-class Seat:
+class Seat(NamedTuple):
     """Where the sitter sits; the chair's middle is that of the seat, its front at +z.
 
     Attributes:

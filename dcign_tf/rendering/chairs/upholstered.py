@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from dcign_tf.rendering.chairs import backs, bases, seats
 from dcign_tf.rendering.chairs.draw import Draw, Part, Seat, draped_slab, parts
 from dcign_tf.rendering.chairs.outlines import rounded_rectangle, superellipse
@@ -32,7 +30,7 @@ def club(d: Draw) -> list[Part]:
         pad = backs.pad(width - 10, 10, top + d.between(-40, 20), d.between(90, 140), d)
         albedo = cover if d.chance(0.8) else d.cover()
         chair += parts(albedo, moved(pad, (0, 0, 0.6 * thickness)), onto=surface)
-    whole = dataclasses.replace(seat, width=width + 1.7 * arm)
+    whole = seat._replace(width=width + 1.7 * arm)
     return chair + parts(d.wood(), _feet(whole, bottom, 20, d))
 
 
@@ -53,7 +51,7 @@ def wing(d: Draw) -> list[Part]:
     body = draped_slab(surface, outline, (top + low) / 2, thickness, edge=edge, dome=8, rings=8)
     chair += parts(cover, body)
     chair += parts(cover, seats.wings(seat, surface, low + 20, top, d.between(130, 230), 62))
-    whole = dataclasses.replace(seat, width=width + 1.6 * arm)
+    whole = seat._replace(width=width + 1.6 * arm)
     return chair + parts(d.wood(), _feet(whole, bottom, 20, d))
 
 
@@ -107,9 +105,9 @@ def barrel(d: Draw) -> list[Part]:
         flare=d.between(0, 50),
         power=d.between(1.0, 3.5),
     )
-    whole = dataclasses.replace(seat, width=width + 1.7 * thickness, depth=depth + 1.7 * thickness)
+    whole = seat._replace(width=width + 1.7 * thickness, depth=depth + 1.7 * thickness)
     rim = height - cushion + 14
-    block = dataclasses.replace(whole, height=rim, thickness=rim - bottom)
+    block = whole._replace(height=rim, thickness=rim - bottom)
     chair = parts(cover, wall, seats.plate(block, superellipse(whole.width, whole.depth, 2.6), 10))
     outline = superellipse(width + 14, depth + 14, 2.6)
     pad = moved(seats.cushion(seat, outline, cushion, d.between(8, 26)), (0, 0, 0.4 * thickness))
@@ -134,7 +132,7 @@ def _feet(seat: Seat, bottom: float, inset: float, d: Draw, block: float = 0.2) 
     if d.chance(block):
         size = seat.width - 2 * inset, bottom + 8, seat.depth - 2 * inset
         return [box(size, (0, (bottom + 8) / 2, 0), 6)]
-    base = dataclasses.replace(seat, height=bottom + 8, rear_width=seat.width)
+    base = seat._replace(height=bottom + 8, rear_width=seat.width)
     splay, rear_splay = d.pick(0, 12, 25), d.pick(0, 15)
     axes = bases.leg_axes(base, inset=inset + 25, splay=splay, rear_splay=rear_splay, sink=0)
     return bases.legs(axes, d.pick("square", "tapered", "dowel", "turned-1"), d.between(34, 52))

@@ -14,6 +14,7 @@ import pathlib
 from typing import NamedTuple
 
 import numpy as np
+import trimesh
 
 from dcign_tf.files import sha256
 from dcign_tf.rendering.morphable_model import MorphableModel
@@ -132,9 +133,8 @@ def _wound_outwards(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     A mask encloses no volume until its openings are closed; a fan of triangles from
     their rims to one point closes them, and adds nothing to a volume measured from there.
     """
-    edges = np.sort(triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1).astype(np.int64)
-    keys, counts = np.unique(edges[:, 0] * len(vertices) + edges[:, 1], return_counts=True)
-    rim = np.concatenate(np.divmod(keys[counts == 1], len(vertices)))
+    edges = np.sort(trimesh.geometry.faces_to_edges(triangles), axis=1)
+    rim = edges[trimesh.grouping.group_rows(edges, require_count=1)].ravel()
     apex = vertices[rim if len(rim) else slice(None)].mean(0, dtype=np.float64)
     a, b, c = (vertices - apex)[triangles.T]
     volume = np.einsum("ij,ij->", a, np.cross(b, c)) / 6
@@ -147,8 +147,7 @@ def _faces_elsewhere(vertices: np.ndarray, triangles: np.ndarray) -> bool:
     The vector area of a surface, outwards, is minus that of its openings: of the
     back of a mask, or of the neck of a head. A closed surface has none, and passes.
     """
-    a, b, c = vertices.astype(np.float64)[triangles.T]
-    areas = np.cross(b - a, c - a) / 2
+    areas = trimesh.triangles.cross(vertices.astype(np.float64)[triangles]) / 2
     total = areas.sum(0)
     if np.linalg.norm(total) < 0.02 * np.linalg.norm(areas, axis=1).sum():
         return False

@@ -77,11 +77,7 @@ def paint(mean_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         component, float32 [A, V, 3].
     """
     from_nose = mean_mm - mean_mm[np.argmax(mean_mm[:, 2])]
-    masks = _Masks(np.stack([np.abs(from_nose[:, 0]), from_nose[:, 1]], axis=1))
-    return _mean_albedo(masks), _albedo_basis(masks, from_nose)
-
-
-def _mean_albedo(m: _Masks) -> np.ndarray:
+    m = _Masks(np.stack([np.abs(from_nose[:, 0]), from_nose[:, 1]], axis=1))
     layers = [
         (0.15 * m.cheeks + 0.12 * m.nose, LIPS),
         (0.22 * m.around_eye + 0.12 * m.under_eye, 0.6 * SKIN),
@@ -95,10 +91,6 @@ def _mean_albedo(m: _Masks) -> np.ndarray:
         (m.pupil, DARK),
         (0.85 * m.lashes, DARK),
     ]
-    return painted(SKIN, layers).astype(np.float32)
-
-
-def _albedo_basis(m: _Masks, from_nose: np.ndarray) -> np.ndarray:
     bare = (1 - m.eye) * (1 - 0.8 * m.lashes) * (1 - 0.8 * m.brow) * (1 - 0.6 * m.mouth_line)
     bare *= 1 - 0.6 * m.nostrils
     across, up = np.tanh(from_nose[:, 0] / 60), np.tanh(from_nose[:, 1] / 60)
@@ -122,4 +114,5 @@ def _albedo_basis(m: _Masks, from_nose: np.ndarray) -> np.ndarray:
         (bare * (across**2 - 0.3), 0.02 * tint),
         (bare * across * up, 0.015 * tint),
     )
-    return np.stack([mask[:, None] * change for mask, change in components]).astype(np.float32)
+    basis = np.stack([mask[:, None] * change for mask, change in components])
+    return painted(SKIN, layers).astype(np.float32), basis.astype(np.float32)

@@ -39,7 +39,6 @@ class _Masks:
         self.hair = (mesh.part == Part.HAIR).astype(float)
         self.beard_shell = (mesh.part == Part.BEARD).astype(float)
         self.skin = 1 - self.hair - self.beard_shell
-        self.face_up = p[:, 1] / 100
         brow = stroke(q, [(10, 18.2, 92), (27, 22, 86), (46, 17, 64)], 4.8)
         self.brow = front * np.minimum(1.3 * brow, 1)
         self.brow_rim = front * stroke(q, [(8, 18, 92), (27, 22, 86), (50, 16.5, 62)], 7.5)
@@ -145,7 +144,7 @@ def head_paint(mesh: HeadMesh) -> tuple[np.ndarray, np.ndarray]:
         (m.nose + 0.7 * m.ears, np.array([0.02, -0.04, -0.04])),
         (m.scalp, 0.05 * GREY),  # shaven against bare scalp
         (m.strands, 0.012 * GREY),  # streaked hair
-        (m.hair * np.tanh(m.face_up), 0.015 * GREY),  # bleached top
+        (m.hair * np.tanh(p[:, 1] / 100), 0.015 * GREY),  # bleached top
         (m.beard_shell, 0.015 * GREY),
         (m.eye * (1 - m.iris), 0.06 * GREY),
         (bare * _blotches(symmetric, 1, 160), 0.012 * SKIN / SKIN.mean()),

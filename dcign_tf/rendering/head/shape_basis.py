@@ -141,14 +141,9 @@ def waves(p: np.ndarray) -> np.ndarray:
     return along * (scalp(p) + curtain(p))
 
 
-def moustache(p: np.ndarray) -> np.ndarray:
-    """The beard of the upper lip."""
-    return bump(p, (0, -57, 92), (32, 9, 40)) * beard_cover(p)
-
-
-def goatee(p: np.ndarray) -> np.ndarray:
-    """The beard of the chin."""
-    return bump(p, (0, -100, 88), (24, 22, 30)) * beard_cover(p)
+def beard_near(centre, radii) -> Region:
+    """Part of the beard: a Gaussian region."""
+    return lambda p: bump(p, centre, radii) * beard_cover(p)
 
 
 _EYE = (31.5, 0, 72)
@@ -290,8 +285,8 @@ SYMMETRIC: dict[str, tuple[Field, ...]] = {
     ),
     "crown of hair": (grow(Part.HAIR, 4, scalp_near((0, 95, -60), (34, 34, 34))),),
     "beard": (grow(Part.BEARD, 4.0, beard_cover),),
-    "goatee": (grow(Part.BEARD, 2.5, goatee),),
-    "moustache": (grow(Part.BEARD, 2.2, moustache),),
+    "goatee": (grow(Part.BEARD, 2.5, beard_near((0, -100, 88), (24, 22, 30))),),
+    "moustache": (grow(Part.BEARD, 2.2, beard_near((0, -57, 92), (32, 9, 40))),),
 }
 
 ASYMMETRIC: dict[str, tuple[Field, ...]] = {

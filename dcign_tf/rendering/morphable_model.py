@@ -43,19 +43,6 @@ class MorphableModel:
     fingerprint: str
     albedo_is_srgb: bool = False
 
-    def __post_init__(self):
-        count = len(self.mean_mm)
-        for field, expected in (
-            ("mean_mm", (count, 3)),
-            ("mean_albedo", (count, 3)),
-            ("triangles", (len(self.triangles), 3)),
-            ("shape_basis_mm", (len(self.shape_basis_mm), count, 3)),
-            ("albedo_basis", (len(self.albedo_basis), count, 3)),
-        ):
-            shape = getattr(self, field).shape
-            if shape != expected:
-                raise ValueError(f"{self.name}: {field} has shape {shape}, expected {expected}.")
-
     @property
     def num_shape(self) -> int:
         """Number of shape components, S."""

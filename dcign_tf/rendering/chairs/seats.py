@@ -1,7 +1,4 @@
-"""Seats, arms and upholstery: what touches the sitter, but for the backs.
-
-Of every function, `seat` is the seat of the chair (of a tub, the one within) and `d` its draws.
-"""
+"""Seats, arms and upholstery: what touches the sitter, but for the backs."""
 
 from __future__ import annotations
 
@@ -81,7 +78,9 @@ def wooden_arms(
     """Arm rests from the back to supports at the front.
 
     Args:
+        seat: the seat.
         start: where the right arm meets the back [3].
+        d: draws.
         size: width of the supports.
         foot: where the right support stands; None is on the seat's side.
     """
@@ -154,6 +153,7 @@ def wings(
     """The wings of a wing chair: they run up both sides of the back, and forward at the head.
 
     Args:
+        seat: the seat.
         back: the back's surface.
         bottom: where they start, above the seat (below it, if negative).
         top: where they end.
@@ -185,6 +185,7 @@ def tub(
     """A wall that runs around the seat, high behind and lower as it comes forward.
 
     Args:
+        seat: the seat within.
         bottom: height at which the wall starts.
         rear_top: height of its top behind.
         arm_top: and at the front, where it comes down round.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 
-from dcign_tf.rendering.face_models import basel_2009, statismo, surrey
+from dcign_tf.rendering.face_models.basel_2009 import load_basel_2009
+from dcign_tf.rendering.face_models.statismo import load_statismo
+from dcign_tf.rendering.face_models.surrey import load_surrey
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 _FORMATS = (
-    ("a Surrey Face Model", surrey.FIRST_BYTES, surrey.load_surrey),
-    ("a Basel Face Model of 2009", basel_2009.FIRST_BYTES, basel_2009.load_basel_2009),
-    ("a Basel Face Model of 2017 or 2019", statismo.FIRST_BYTES, statismo.load_statismo),
+    ("a Surrey Face Model", b"\x01\0\0\0", load_surrey),  # its version
+    ("a Basel Face Model of 2009", b"MATLAB", load_basel_2009),
+    ("a Basel Face Model of 2017 or 2019", b"\x89HDF\r\n\x1a\n", load_statismo),  # HDF5's signature
 )
 
 

@@ -18,9 +18,6 @@ from dcign_tf.rendering.face_models.basel import LinearModel, assemble, wrong
 from dcign_tf.rendering.face_models.hdf5 import dataset, open_hdf5
 from dcign_tf.rendering.morphable_model import MorphableModel
 
-FIRST_BYTES = b"MATLAB"
-"""Begin the header of a MATLAB file."""
-
 VARIABLES = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV", "tl")
 
 

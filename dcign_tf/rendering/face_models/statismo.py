@@ -19,9 +19,6 @@ from dcign_tf.rendering.face_models.basel import LinearModel, assemble, wrong
 from dcign_tf.rendering.face_models.hdf5 import columns, dataset, open_hdf5
 from dcign_tf.rendering.morphable_model import MorphableModel
 
-FIRST_BYTES = b"\x89HDF\r\n\x1a\n"
-"""The signature of HDF5 files."""
-
 _CELLS = "shape/representer/cells"
 _OLD_CELLS = "shape/representer/reference-mesh/triangle-list"  # [T, 3]
 

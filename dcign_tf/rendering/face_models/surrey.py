@@ -20,9 +20,6 @@ from dcign_tf.rendering.face_models import surrey_paint
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.topology import Topology
 
-FIRST_BYTES = (1).to_bytes(4, "little")
-"""The version, with which such a file begins."""
-
 
 class _Reader:
     """Takes array after array off a file's bytes, and says what was missing."""

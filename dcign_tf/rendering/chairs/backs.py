@@ -24,25 +24,15 @@ from dcign_tf.rendering.chairs.solids import Mesh, board, moved, slab, sweep, tu
 
 
 class Frame(NamedTuple):
-    """Two posts and what joins them at the top.
+    """Two posts and what joins them at the top."""
 
-    Attributes:
-        half: from the middle to a post's axis, at the seat.
-        half_top: the same at the top.
-        low: where the filling starts.
-        top: height of the posts.
-        size: width of a post.
-        arch: how far the crest rail rises in its middle.
-        crest: height of the crest rail.
-    """
-
-    half: float
-    half_top: float
-    low: float
-    top: float
-    size: float
-    arch: float
-    crest: float
+    half: float  # from the middle to a post's axis, at the seat
+    half_top: float  # the same at the top
+    low: float  # where the filling starts
+    top: float  # height of the posts
+    size: float  # width of a post
+    arch: float  # how far the crest rail rises in its middle
+    crest: float  # height of the crest rail
 
     def half_at(self, y: float | np.ndarray) -> float | np.ndarray:
         """From the middle to a post's axis, at some height."""

@@ -63,14 +63,9 @@ _LIGHTING = Lighting(ambient=0.22, diffuse=0.75, headlight=0.28, background=1.0)
 
 
 class Chair(NamedTuple):
-    """One chair.
+    """One chair, x to the sitter's left, y up from the floor, z to the front, in mm."""
 
-    Attributes:
-        kind: name of its kind, e.g. `windsor`.
-        parts: its solids, x to the sitter's left, y up from the floor, z to the front, in mm.
-    """
-
-    kind: str
+    kind: str  # name of its kind, e.g. `windsor`
     parts: list[Part]
 
 

@@ -59,19 +59,11 @@ class Part(NamedTuple):
 
 
 class Seat(NamedTuple):
-    """Where the sitter sits; the chair's middle is that of the seat, its front at +z.
+    """Where the sitter sits; the chair's middle is that of the seat, its front at +z."""
 
-    Attributes:
-        height: of the upper face, above the floor.
-        width: of the front.
-        depth: from front to rear.
-        rear_width: of the rear.
-        thickness: of the seat.
-    """
-
-    height: float
-    width: float
-    depth: float
+    height: float  # of the upper face, above the floor
+    width: float  # of the front
+    depth: float  # from front to rear
     rear_width: float
     thickness: float
 

@@ -25,32 +25,6 @@ _EYE = np.array([33.0, 34.2])
 _BROW_PATH = [(10, 50), (24, 54.5), (40, 55.5), (54, 50)]
 
 
-class _Masks:
-    """Where each colour lies: arrays [V] in [0, 1]."""
-
-    def __init__(self, p: np.ndarray):
-        self.brow = stroke(p, _BROW_PATH, 4.2)
-        self.brow_rim = stroke(p, _BROW_PATH, 7.5) * (1 - self.brow)
-        opening = _eye_opening(p)
-        self.eye = ramp(opening, 0.8)
-        from_pupil = np.linalg.norm(p - _EYE, axis=1)
-        self.iris = self.eye * ramp(6.2 - from_pupil, 0.8)
-        self.pupil = self.eye * ramp(2.3 - from_pupil, 0.8)
-        upper = np.where(p[:, 1] > _EYE[1], 1.0, 0.35)
-        self.lashes = upper * np.exp(-(((opening + 0.5) / 1.5) ** 2))
-        self.around_eye = bump(p, _EYE, (21, 13)) * (1 - self.eye)
-        self.under_eye = bump(p, (31, 23), (14, 5.5))
-        self.lips = ramp(_lip_depth(p), 1.0)
-        self.mouth_line = stroke(p, [(0, -34.8), (24, -34.8)], 0.9)
-        self.nostrils = bump(p, (8, -10.5), (4, 3))
-        self.nose = bump(p, (0, -2), (15, 13))
-        self.cheeks = bump(p, (42, 0), (19, 17))
-        self.forehead = bump(p, (0, 78), (55, 24))
-        beard_line = np.interp(p[:, 0], [0, 22, 45, 65, 75], [-14, -20, -33, -12, 20])
-        self.beard = ramp(beard_line - p[:, 1], 7) * (1 - self.lips)
-        self.moustache = bump(p, (9, -22), (19, 6)) * (1 - self.lips)
-
-
 def _eye_opening(p: np.ndarray) -> np.ndarray:
     """Depth within the opening between the lids, negative outside, mm."""
     across = (p[:, 0] - 33) / 13.5
@@ -77,38 +51,59 @@ def paint(mean_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         component, float32 [A, V, 3].
     """
     from_nose = mean_mm - mean_mm[np.argmax(mean_mm[:, 2])]
-    m = _Masks(np.stack([np.abs(from_nose[:, 0]), from_nose[:, 1]], axis=1))
+    p = np.stack([np.abs(from_nose[:, 0]), from_nose[:, 1]], axis=1)
+    # Where each colour lies: [V] in [0, 1].
+    brow = stroke(p, _BROW_PATH, 4.2)
+    brow_rim = stroke(p, _BROW_PATH, 7.5) * (1 - brow)
+    opening = _eye_opening(p)
+    eye = ramp(opening, 0.8)
+    from_pupil = np.linalg.norm(p - _EYE, axis=1)
+    iris = eye * ramp(6.2 - from_pupil, 0.8)
+    pupil = eye * ramp(2.3 - from_pupil, 0.8)
+    upper = np.where(p[:, 1] > _EYE[1], 1.0, 0.35)
+    lashes = upper * np.exp(-(((opening + 0.5) / 1.5) ** 2))
+    around_eye = bump(p, _EYE, (21, 13)) * (1 - eye)
+    under_eye = bump(p, (31, 23), (14, 5.5))
+    lips = ramp(_lip_depth(p), 1.0)
+    mouth_line = stroke(p, [(0, -34.8), (24, -34.8)], 0.9)
+    nostrils = bump(p, (8, -10.5), (4, 3))
+    nose = bump(p, (0, -2), (15, 13))
+    cheeks = bump(p, (42, 0), (19, 17))
+    forehead = bump(p, (0, 78), (55, 24))
+    beard_line = np.interp(p[:, 0], [0, 22, 45, 65, 75], [-14, -20, -33, -12, 20])
+    beard = ramp(beard_line - p[:, 1], 7) * (1 - lips)
+    moustache = bump(p, (9, -22), (19, 6)) * (1 - lips)
     layers = [
-        (0.15 * m.cheeks + 0.12 * m.nose, LIPS),
-        (0.22 * m.around_eye + 0.12 * m.under_eye, 0.6 * SKIN),
-        (0.16 * m.beard + 0.08 * m.moustache, BROW),
-        (0.8 * m.lips, LIPS),
-        (0.7 * m.mouth_line, DARK),
-        (0.6 * m.nostrils, DARK),
-        (np.minimum(1, 1.2 * m.brow), BROW),
-        (m.eye, SCLERA),
-        (m.iris, IRIS),
-        (m.pupil, DARK),
-        (0.85 * m.lashes, DARK),
+        (0.15 * cheeks + 0.12 * nose, LIPS),
+        (0.22 * around_eye + 0.12 * under_eye, 0.6 * SKIN),
+        (0.16 * beard + 0.08 * moustache, BROW),
+        (0.8 * lips, LIPS),
+        (0.7 * mouth_line, DARK),
+        (0.6 * nostrils, DARK),
+        (np.minimum(1, 1.2 * brow), BROW),
+        (eye, SCLERA),
+        (iris, IRIS),
+        (pupil, DARK),
+        (0.85 * lashes, DARK),
     ]
-    bare = (1 - m.eye) * (1 - 0.8 * m.lashes) * (1 - 0.8 * m.brow) * (1 - 0.6 * m.mouth_line)
-    bare *= 1 - 0.6 * m.nostrils
+    bare = (1 - eye) * (1 - 0.8 * lashes) * (1 - 0.8 * brow) * (1 - 0.6 * mouth_line)
+    bare *= 1 - 0.6 * nostrils
     across, up = np.tanh(from_nose[:, 0] / 60), np.tanh(from_nose[:, 1] / 60)
     tint = SKIN / SKIN.mean()
     components = (
         (bare, 0.28 * SKIN),  # lightness of the skin
         (bare, np.array([0.035, -0.012, -0.02])),  # ruddy against sallow
-        (m.brow, 0.035 * GREY),  # fair brows
-        (m.brow_rim, -0.09 * tint),  # broad brows
-        (m.lips, np.array([0.05, 0.055, 0.055])),  # pale lips
-        (m.lips, np.array([0.03, -0.025, -0.02])),  # red lips
-        (m.iris * (1 - m.pupil), np.array([0.03, 0.04, 0.05])),  # light eyes
-        (m.beard, -0.06 * tint),  # shadow of a beard
-        (m.moustache, -0.05 * tint),
-        (m.cheeks, np.array([0.015, -0.018, -0.018])),
-        (m.nose, np.array([0.01, -0.015, -0.015])),
-        (m.around_eye + m.under_eye, -0.035 * tint),
-        (m.forehead, 0.03 * tint),
+        (brow, 0.035 * GREY),  # fair brows
+        (brow_rim, -0.09 * tint),  # broad brows
+        (lips, np.array([0.05, 0.055, 0.055])),  # pale lips
+        (lips, np.array([0.03, -0.025, -0.02])),  # red lips
+        (iris * (1 - pupil), np.array([0.03, 0.04, 0.05])),  # light eyes
+        (beard, -0.06 * tint),  # shadow of a beard
+        (moustache, -0.05 * tint),
+        (cheeks, np.array([0.015, -0.018, -0.018])),
+        (nose, np.array([0.01, -0.015, -0.015])),
+        (around_eye + under_eye, -0.035 * tint),
+        (forehead, 0.03 * tint),
         (bare * up, 0.02 * tint),
         (bare * across, 0.012 * tint),
         (bare * (across**2 - 0.3), 0.02 * tint),

@@ -1,4 +1,4 @@
-"""Reads arrays of HDF5 files, and says in one line what was not there."""
+"""Reads arrays of HDF5 files; a ValueError says in one line what is missing or of another kind."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ _BLOCK_VALUES = 1 << 22
 
 
 def dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """A dataset of numbers, of whatever shape.
-
-    Raises:
-        ValueError: if it is not there, or holds something else.
-    """
+    """A dataset of numbers, of whatever shape."""
     found = file.get(name)
     if not isinstance(found, h5py.Dataset):
         names = ", ".join(map(str, file)) or "nothing"
@@ -34,11 +30,7 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
 
 
 def columns(file: h5py.File, name: str) -> np.ndarray:
-    """The columns of a large matrix, as rows, each in one piece of memory: float32.
-
-    Raises:
-        ValueError: if it is not there, or no matrix.
-    """
+    """The columns of a large matrix, as rows, each in one piece of memory: float32."""
     matrix = dataset(file, name)
     if matrix.ndim != 2 or not matrix.size:
         raise wrong(file.filename, f"a matrix {name}", f"one of shape {matrix.shape}")

@@ -28,22 +28,13 @@ class Part(enum.IntEnum):
 
 
 class HeadMesh(NamedTuple):
-    """Vertices of the mean head.
+    """Vertices of the mean head; what stands at each is float64 but for the part."""
 
-    Attributes:
-        vertices_mm: float64 [V, 3].
-        triangles: int32 [T, 3], counter-clockwise seen from outside.
-        part: int [V], see `Part`.
-        normal: float64 [V, 3], unit; of a shell's vertex, the way it stands off the skin.
-        skin_mm: float64 [V, 3]; of a shell's vertex, the point of the skin beneath it,
-            of any other, the vertex itself.
-    """
-
-    vertices_mm: np.ndarray
-    triangles: np.ndarray
-    part: np.ndarray
-    normal: np.ndarray
-    skin_mm: np.ndarray
+    vertices_mm: np.ndarray  # [V, 3]
+    triangles: np.ndarray  # int32 [T, 3], counter-clockwise seen from outside
+    part: np.ndarray  # int [V], see `Part`
+    normal: np.ndarray  # [V, 3], unit; of a shell's vertex, the way it stands off the skin
+    skin_mm: np.ndarray  # [V, 3], the point of the skin beneath a shell's vertex, else the vertex
 
 
 def head_mesh() -> HeadMesh:

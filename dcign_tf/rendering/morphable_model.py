@@ -8,10 +8,12 @@ plus a linear combination of components whose coefficients are standard normal.
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from dcign_tf.rendering import srgb
+from dcign_tf.rendering.topology import Topology
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,6 +44,11 @@ class MorphableModel:
     albedo_basis: np.ndarray
     fingerprint: str
     albedo_is_srgb: bool = False
+
+    @functools.cached_property
+    def topology(self) -> Topology:
+        """The triangles, prepared once for all identities."""
+        return Topology(self.triangles, len(self.mean_mm))
 
     @property
     def num_shape(self) -> int:

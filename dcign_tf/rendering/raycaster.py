@@ -232,17 +232,12 @@ class FaceScene(Scene):
 
     @classmethod
     def of(
-        cls,
-        model: MorphableModel,
-        coefficients: np.ndarray,
-        *,
-        topology: Topology | None = None,
-        framing: Framing | None = None,
+        cls, model: MorphableModel, coefficients: np.ndarray, *, framing: Framing | None = None
     ) -> FaceScene:
         """The scene of one identity of `model`, from its coefficients [S + A]."""
         return cls(
             model.vertices_mm(coefficients),
-            model.triangles if topology is None else topology,
+            model.topology,
             model.albedo(coefficients),
             framing=framing,
         )

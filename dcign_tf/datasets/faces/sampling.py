@@ -22,9 +22,7 @@ from dcign_tf.datasets.settings import fingerprint
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.rendering.camera import Framing
 from dcign_tf.rendering.face_models import load_face_model
-from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.raycaster import RENDERER_VERSION, FaceScene
-from dcign_tf.rendering.topology import Topology
 
 face_model = functools.cache(load_face_model)
 """Loaded once a process: to render."""
@@ -127,11 +125,5 @@ def identity_coefficients(settings: FaceSettings, identity: int) -> np.ndarray:
 
 def _render(settings: FaceSettings, coefficients: np.ndarray, *angles_deg: Any) -> np.ndarray:
     model = face_model(settings.face_model)
-    topology = _topology(model)
-    scene = FaceScene.of(model, coefficients, topology=topology, framing=framing(settings))
+    scene = FaceScene.of(model, coefficients, framing=framing(settings))
     return scene.render(*angles_deg, image_size=settings.image_size, channels=settings.channels)
-
-
-@functools.cache
-def _topology(model: MorphableModel) -> Topology:
-    return Topology(model.triangles, len(model.mean_mm))

@@ -7,7 +7,7 @@ from typing import Any
 
 from dcign_tf.datasets.faces.builder import DcignFaces, DcignFacesConfig
 from dcign_tf.datasets.faces.sampling import data_fingerprint, face_model
-from dcign_tf.datasets.faces.settings import EXTRINSIC, FACTORS, INDEPENDENT, split_name
+from dcign_tf.datasets.faces.settings import EXTRINSIC, FACTORS, INDEPENDENT
 from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.rendering.morphable_model import MorphableModel
 
@@ -41,10 +41,10 @@ class Faces:
         self.builder.download_and_prepare()
 
     def sweeps(self, subset: str) -> dict[str, NumberedSweeps]:
-        return {f: self.builder.sweeps(split_name(subset, f)) for f in FACTORS}
+        return {f: self.builder.sweeps(f"{subset}_{f}") for f in FACTORS}
 
     def independent(self) -> NumberedSweeps:
-        return self.builder.sweeps(split_name("test", INDEPENDENT))
+        return self.builder.sweeps(f"test_{INDEPENDENT}")
 
     def face_model(self) -> MorphableModel:
         return face_model(self._settings.face_model)

@@ -138,9 +138,9 @@ class Chairs:
         source, (chosen, _) = self._source, self._split
         return ImagePool(
             self._data_dir / PREPARED,
-            [source.keys[chair] for chair in chosen],
+            {chair: source.keys[chair] for chair in chosen.tolist()},
             settings=source.settings,
-            make=functools.partial(_make_chair, source, chosen.tolist()),
+            make=source.make,
             images_per_item=len(source.elevations_deg) * len(source.azimuths_deg),
         )
 
@@ -192,11 +192,6 @@ def split_chairs(names: Sequence[str], settings: ChairSettings) -> tuple[np.ndar
     chosen = shuffled(settings.seed, names)[: len(subset)]
     in_order = np.argsort(chosen)
     return chosen[in_order], subset[in_order]
-
-
-def _make_chair(source: ChairSource, chosen: Sequence[int], item: int) -> list[bytes]:
-    """What the pool's workers do."""
-    return source.make(chosen[item])
 
 
 def open_chairs(data_dir: str, preset: str, settings: Mapping[str, Any]) -> Chairs:

@@ -138,19 +138,20 @@ class DcignFaces(FileReaderBuilder):
     def _download_and_prepare(self, staging: Path) -> None:
         """TFDS's name for making the data, here with an argument of our own."""
         settings = self.builder_config.settings
-        parts = self._parts(settings)
+        parts = {
+            split: self._parts(split, count) for split, count in settings.num_examples().items()
+        }
         generate_parts(
             staging,
-            parts,
+            [part for of_split in parts.values() for part in of_split],
             render=functools.partial(render_example, settings),
             serialize=self._serialize,
         )
         split_infos = []
-        for split in settings.num_examples():
-            shards = [part for part in parts if part.split == split]
+        for split, shards in parts.items():
             split_info = tfds.core.SplitInfo(
                 name=split,
-                shard_lengths=[part.count for part in shards],
+                shard_lengths=[len(part.examples) for part in shards],
                 num_bytes=sum((staging / part.filename).stat().st_size for part in shards),
                 filename_template=self._get_filename_template(split),
             )
@@ -158,17 +159,17 @@ class DcignFaces(FileReaderBuilder):
         self.info.set_splits(tfds.core.SplitDict(split_infos))
         self.info.write_to_directory(staging)
 
-    def _parts(self, settings: FaceSettings) -> list[Part]:
+    def _parts(self, split: str, num_examples: int) -> list[Part]:
+        images = self.builder_config.settings.images_per_example(split)
+        per_file = max(1, _IMAGES_PER_FILE // images)
+        starts = range(0, num_examples, per_file)
         parts = []
-        for split, num_examples in settings.num_examples().items():
-            images = settings.images_per_example(split)
-            per_file = max(1, _IMAGES_PER_FILE // images)
-            starts = range(0, num_examples, per_file)
-            template = self._get_filename_template(split)
-            for shard, start in enumerate(starts):
-                path = template.sharded_filepath(shard_index=shard, num_shards=len(starts))
-                count = min(per_file, num_examples - start)
-                parts.append(Part(path.name, split, start, count, images))
+        for shard, start in enumerate(starts):
+            path = self._get_filename_template(split).sharded_filepath(
+                shard_index=shard, num_shards=len(starts)
+            )
+            examples = [(split, i) for i in range(num_examples)[start : start + per_file]]
+            parts.append(Part(path.name, examples, images))
         return parts
 
     @functools.cached_property

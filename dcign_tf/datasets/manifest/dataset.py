@@ -123,7 +123,8 @@ class ManifestPictures:
             ) from error
         fit = {name: getattr(settings, name) for name in ("image_size", "channels", "background")}
         make = functools.partial(_make_picture, manifest, fit)
-        return ImagePool(parent, keys, settings={"version": FIT_VERSION, **fit}, make=make)
+        settings_of_all = {"version": FIT_VERSION, **fit}
+        return ImagePool(parent, dict(enumerate(keys)), settings=settings_of_all, make=make)
 
     def _compose(self, subset: str, factor: str, groups: Groups) -> NumberedSweeps:
         """Sweeps of groups drawn anew to train on, or else each of them, or a sample, once."""

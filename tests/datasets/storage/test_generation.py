@@ -30,9 +30,9 @@ from tests.helpers import ROOT
 from tests.helpers.fake_renders import render, render_and_die, render_and_print, render_badly
 
 PARTS = [
-    Part("a-0", "a", 0, 6, 2),
-    Part("a-1", "a", 6, 4, 2),
-    Part("b-0", "b", 0, 5, 1),
+    Part("a-0", [("a", index) for index in range(6)], 2),
+    Part("a-1", [("a", index) for index in range(6, 10)], 2),
+    Part("b-0", [("b", index) for index in range(5)], 1),
 ]
 
 

@@ -23,15 +23,14 @@ def concurrently(
         Exception: what the function raises, in its turn; nothing is begun after that.
     """
     items = iter(items)
-    with ThreadPoolExecutor(at_once) as pool:
-        ahead = collections.deque(
-            pool.submit(function, item) for item in itertools.islice(items, 2 * at_once)
-        )
-        try:
-            while ahead:
-                result = ahead.popleft().result()
-                ahead.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
-                yield result
-        finally:
-            for future in ahead:
-                future.cancel()
+    pool = ThreadPoolExecutor(at_once)
+    ahead = collections.deque(
+        pool.submit(function, item) for item in itertools.islice(items, 2 * at_once)
+    )
+    try:
+        while ahead:
+            result = ahead.popleft().result()
+            ahead.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
+            yield result
+    finally:  # without waiting: whoever is interrupted may have to end what is running
+        pool.shutdown(wait=False, cancel_futures=True)

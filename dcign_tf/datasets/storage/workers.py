@@ -9,7 +9,6 @@ closes, the worker ends), does not run the user's `__main__` again (and with it
 
 from __future__ import annotations
 
-import collections
 import multiprocessing
 import os
 import queue
@@ -17,10 +16,10 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
+from dcign_tf.concurrency import concurrently
 from dcign_tf.errors import DataError
 
 # One thread a process: the processes already fill the cores, and the last bits
@@ -47,13 +46,10 @@ class RenderWorkers:
     """
 
     def __init__(self, function: Callable[..., Any], num_processes: int):
-        self._num_processes = num_processes
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        self._workers = [_Worker(function) for _ in range(self._num_processes)]
+        self._workers = [_Worker(function) for _ in range(num_processes)]
         for worker in self._workers:
             self._idle.put(worker)
-        # One thread per worker waits for its answer; the threads do no work themselves.
-        self._threads = ThreadPoolExecutor(self._num_processes, thread_name_prefix="render")
 
     def map(self, tasks: Iterable[tuple]) -> Iterator[Any]:
         """Yields `function(*task)` for every task, in the order of the tasks.
@@ -65,13 +61,8 @@ class RenderWorkers:
             RuntimeError: if `function` raises anything else; the message ends in its
                 traceback.
         """
-        pending: collections.deque[Future] = collections.deque()
-        for task in tasks:
-            pending.append(self._threads.submit(self._run, task))
-            if len(pending) >= 4 * self._num_processes:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        # One thread a worker waits for its answer; the threads do no work themselves.
+        return concurrently(self._run, tasks, at_once=len(self._workers))
 
     def _run(self, task: tuple) -> Any:
         worker = self._idle.get()
@@ -89,12 +80,10 @@ class RenderWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
             worker.process.terminate()
-        self._threads.shutdown(wait=True)
         for worker in self._workers:
-            worker.close()
+            worker.process.wait()
 
 
 class _Worker:
@@ -128,10 +117,6 @@ class _Worker:
         if not succeeded:
             raise RuntimeError(f"Rendering failed in a worker process.\n{result}")
         return result
-
-    def close(self) -> None:
-        self.process.wait()
-        self._connection.close()
 
 
 def _serve(descriptor: int) -> None:

@@ -194,7 +194,7 @@ def split_chairs(names: Sequence[str], settings: ChairSettings) -> tuple[np.ndar
     return chosen[in_order], subset[in_order]
 
 
-def open_chairs(data_dir: str, preset: str, settings: Mapping[str, Any]) -> Chairs:
+def open_with(data_dir: str, preset: str, settings: Mapping[str, Any]) -> Chairs:
     """The dataset with these settings, for the registry."""
     del preset  # what is prepared does not depend on it
     return Chairs(Path(data_dir), ChairSettings(**settings))

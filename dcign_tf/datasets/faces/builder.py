@@ -31,13 +31,21 @@ from tensorflow_datasets.core.example_serializer import ExampleSerializer
 from dcign_tf.datasets.faces.sampling import (
     data_fingerprint,
     describe,
+    face_model,
     render_example,
     summarize_model,
 )
-from dcign_tf.datasets.faces.settings import FACTORS, INDEPENDENT, PRESETS, FaceSettings
+from dcign_tf.datasets.faces.settings import (
+    EXTRINSIC,
+    FACTORS,
+    INDEPENDENT,
+    PRESETS,
+    FaceSettings,
+)
 from dcign_tf.datasets.storage.generation import Part, check_files, generate_parts, make_once
 from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.errors import DataError
+from dcign_tf.rendering.morphable_model import MorphableModel
 
 # Smaller files lose less work when a run is interrupted; larger ones are fewer.
 _IMAGES_PER_FILE = 10_000
@@ -67,7 +75,7 @@ class DcignFacesConfig(tfds.core.BuilderConfig):
 
 
 class DcignFaces(FileReaderBuilder):
-    """Builder of `dcign_faces`.
+    """Builder of `dcign_faces`, and a `FaceDataset`.
 
     `config` is a `DcignFacesConfig`, or `quick` or `paper`. The data are
     ArrayRecord files, read with `as_data_source` (random access) or `as_dataset`.
@@ -77,6 +85,10 @@ class DcignFaces(FileReaderBuilder):
     # and renderer need no new version: they are in the configuration's name.
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (TFDS's way)
+
+    extrinsic = EXTRINSIC
+    values: Mapping[str, str] = {factor: f"{factor}_deg" for factor in EXTRINSIC}
+    periods: Mapping[str, float] = {}
 
     def __init__(self, *, config: str | DcignFacesConfig | None = None, **kwargs: Any):
         kwargs.setdefault("file_format", "array_record")
@@ -89,7 +101,16 @@ class DcignFaces(FileReaderBuilder):
                 "command again to make it anew."
             ) from error
 
-    def download_and_prepare(self) -> None:
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        settings = self.builder_config.settings
+        return (settings.image_size, settings.image_size, settings.channels)
+
+    @property
+    def fingerprint(self) -> str:
+        return data_fingerprint(self.builder_config.settings)
+
+    def prepare(self) -> None:
         """Renders whatever is not there yet. Nothing is downloaded.
 
         The dataset appears under its name when it is complete. Until then the
@@ -107,7 +128,18 @@ class DcignFaces(FileReaderBuilder):
         if is_new:
             self.info.read_from_directory(directory)
 
-    def sweeps(self, split: str) -> NumberedSweeps:
+    download_and_prepare = prepare  # as TFDS calls it
+
+    def sweeps(self, subset: str) -> dict[str, NumberedSweeps]:
+        return {factor: self.examples(f"{subset}_{factor}") for factor in FACTORS}
+
+    def independent(self) -> NumberedSweeps:
+        return self.examples(f"test_{INDEPENDENT}")
+
+    def face_model(self) -> MorphableModel:
+        return face_model(self.builder_config.settings.face_model)
+
+    def examples(self, split: str) -> NumberedSweeps:
         """A split of the prepared dataset, in random access, whose images stay PNG files.
 
         Args:
@@ -204,7 +236,6 @@ class DcignFaces(FileReaderBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         settings = self.builder_config.settings
-        shape = (settings.image_size, settings.image_size, settings.channels)
         per_image = functools.partial(tfds.features.Tensor, shape=(None,))
         return tfds.core.DatasetInfo(
             builder=self,
@@ -212,7 +243,7 @@ class DcignFaces(FileReaderBuilder):
             features=tfds.features.FeaturesDict(
                 {
                     "image": tfds.features.Sequence(
-                        tfds.features.Image(shape=shape, encoding_format="png")
+                        tfds.features.Image(shape=self.image_shape, encoding_format="png")
                     ),
                     "azimuth_deg": per_image(dtype=np.float32),
                     "elevation_deg": per_image(dtype=np.float32),
@@ -240,3 +271,9 @@ class DcignFaces(FileReaderBuilder):
         if preset not in PRESETS:
             raise ValueError(f"Unknown preset '{preset}'; there are {', '.join(PRESETS)}.")
         return DcignFacesConfig.from_settings(preset)
+
+
+def open_with(data_dir: str, preset: str, settings: Mapping[str, Any]) -> DcignFaces:
+    """The dataset with these settings, for the registry."""
+    config = DcignFacesConfig.from_settings(preset, **settings)
+    return DcignFaces(config=config, data_dir=data_dir)

@@ -215,7 +215,7 @@ def _make_picture(manifest: Manifest, fit: Mapping[str, int], index: int) -> lis
         ) from error
 
 
-def open_manifest(data_dir: str, preset: str, settings: Mapping[str, Any]) -> ManifestPictures:
+def open_with(data_dir: str, preset: str, settings: Mapping[str, Any]) -> ManifestPictures:
     """The dataset with these settings, for the registry."""
     del preset  # what is prepared does not depend on it
     return ManifestPictures(Path(data_dir), ManifestSettings(**settings))

@@ -124,7 +124,7 @@ class DcignTorch7:
         return self._first.read(self._settings.sweep_length).shape[1]
 
 
-def open_torch7(data_dir: str, preset: str, settings: Mapping[str, Any]) -> DcignTorch7:
+def open_with(data_dir: str, preset: str, settings: Mapping[str, Any]) -> DcignTorch7:
     """The dataset with these settings, for the registry."""
     del preset  # the user's own files: nothing is made of them that would need a name
     return DcignTorch7(data_dir, Torch7Settings(**settings))

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from dcign_tf.datasets.facts import DatasetFacts
+from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.datasets.sweeps import SweepDataset
 from dcign_tf.errors import DataError
 from dcign_tf.runs.presets import load_preset

@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dcign_tf.datasets.facts import DatasetFacts
 from dcign_tf.datasets.manifest.table import factor_name, finite_number
-from dcign_tf.datasets.settings import check_channels, check_fractions, check_numbers
+from dcign_tf.datasets.settings import DatasetFacts, check_channels, check_fractions, check_numbers
 from dcign_tf.errors import DataError
 
 QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}

@@ -111,15 +111,10 @@ class DcignFaces(FileReaderBuilder):
         return data_fingerprint(self.builder_config.settings)
 
     def prepare(self) -> None:
-        """Renders whatever is not there yet. Nothing is downloaded.
+        """Renders whatever is not there yet, see `SweepDataset.prepare`; nothing is downloaded.
 
-        The dataset appears under its name when it is complete. Until then the
-        finished files wait in a folder beside it, and the next call goes on from
-        there.
-
-        Raises:
-            DataError: if the disk is too small or a directory not writable, or
-                if the data are there but damaged.
+        The dataset appears under its name when it is complete. Until then the finished files
+        wait in a folder beside it.
         """
         directory = Path(self.data_dir)
         staging = directory.with_name(f"{directory.name}.rendering")
@@ -173,11 +168,18 @@ class DcignFaces(FileReaderBuilder):
         parts = {
             split: self._parts(split, count) for split, count in settings.num_examples().items()
         }
+        serializer = ExampleSerializer(self.info.features.get_serialized_info())
+
+        def serialize(example: Mapping[str, Any]) -> list[bytes]:
+            encoded = serializer.get_tf_example(self.info.features.encode_example(example))
+            # The serializer's own `serialize_example` writes the features in random order.
+            return [encoded.SerializeToString(deterministic=True)]
+
         generate_parts(
             staging,
             [part for of_split in parts.values() for part in of_split],
             render=functools.partial(render_example, settings),
-            serialize=self._serialize,
+            serialize=serialize,
         )
         split_infos = []
         for split, shards in parts.items():
@@ -204,10 +206,6 @@ class DcignFaces(FileReaderBuilder):
             parts.append(Part(path.name, examples, images))
         return parts
 
-    @functools.cached_property
-    def _serializer(self) -> ExampleSerializer:
-        return ExampleSerializer(self.info.features.get_serialized_info())
-
     def _as_dataset(
         self,
         split: Any,
@@ -229,11 +227,6 @@ class DcignFaces(FileReaderBuilder):
 
         return indices.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def _serialize(self, example: Mapping[str, Any]) -> list[bytes]:
-        encoded = self.info.features.encode_example(example)
-        # The serializer's own `serialize_example` writes the features in random order.
-        return [self._serializer.get_tf_example(encoded).SerializeToString(deterministic=True)]
-
     def _info(self) -> tfds.core.DatasetInfo:
         settings = self.builder_config.settings
         per_image = functools.partial(tfds.features.Tensor, shape=(None,))
@@ -245,9 +238,7 @@ class DcignFaces(FileReaderBuilder):
                     "image": tfds.features.Sequence(
                         tfds.features.Image(shape=self.image_shape, encoding_format="png")
                     ),
-                    "azimuth_deg": per_image(dtype=np.float32),
-                    "elevation_deg": per_image(dtype=np.float32),
-                    "light_azimuth_deg": per_image(dtype=np.float32),
+                    **{name: per_image(dtype=np.float32) for name in self.values.values()},
                     "identity": per_image(dtype=np.int64),
                     "coefficients": tfds.features.Tensor(
                         shape=(None, summarize_model(settings.face_model).num_coefficients),

@@ -56,14 +56,15 @@ class ManifestPictures:
         self.extrinsic = tuple(map(factor_name, manifest.columns))
         self.image_shape = (settings.image_size, settings.image_size, settings.channels)
         self.values = dict(zip(self.extrinsic, manifest.columns, strict=True))
-        tolerances = settings.by_column("tolerances", manifest.columns)
-        periods = settings.by_column("periods", manifest.columns)
-        self.periods = {factor_name(column): period for column, period in periods.items()}
+        tolerances = settings.by_factor("tolerances", manifest.columns)
+        self.periods = settings.by_factor("periods", manifest.columns)
         self._descriptions = self._describe_pictures()
         self._subset = _subset_of_identities(manifest, settings)[manifest.identity]
         columns = {
-            factor_name(name): Column(values, tolerances.get(name, 0.0), periods.get(name))
-            for name, values in manifest.columns.items()
+            factor: Column(
+                manifest.columns[name], tolerances.get(factor, 0.0), self.periods.get(factor)
+            )
+            for factor, name in self.values.items()
         }
         self._groups = {
             subset: group_images(np.flatnonzero(self._subset == i), manifest.identity, columns)
@@ -198,9 +199,8 @@ def _subset_of_identities(manifest: Manifest, settings: ManifestSettings) -> np.
             " Add some, hold fewer out (--config.data.test_fraction), or fill a column split."
         )
     subset = np.zeros(count, np.int64)
-    order = shuffled(settings.seed, manifest.identities)
-    for number, members in enumerate(np.split(order, np.cumsum(held_out))[:2], start=1):
-        subset[members] = number
+    held_out_first = shuffled(settings.seed, manifest.identities)
+    subset[held_out_first[: sum(held_out)]] = np.repeat([1, 2], held_out)
     return subset
 
 

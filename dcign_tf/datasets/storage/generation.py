@@ -23,7 +23,7 @@ from typing import Any, TextIO
 
 from array_record.python import array_record_module
 
-from dcign_tf.datasets.storage.workers import RenderWorkers, available_cores
+from dcign_tf.datasets.storage.workers import available_cores, render_workers
 from dcign_tf.datasets.sweeps import evenly
 from dcign_tf.errors import DataError
 from dcign_tf.files import aside, check_disk_space, sha256, write_json
@@ -100,15 +100,15 @@ def generate_parts(
         file=sys.stderr,
     )
     try:
-        with RenderWorkers(render, num_processes) as workers, Progress(num_images) as progress:
+        with render_workers(render, num_processes) as rendered, Progress(num_images) as progress:
             samples = [missing[index] for index in evenly(missing, _SAMPLES)]
-            first = map(serialize, workers.map(part.examples[0] for part in samples))
+            first = map(serialize, rendered(part.examples[0] for part in samples))
             num_bytes = sum(len(record) for records in first for record in records)
             bytes_per_image = num_bytes / sum(part.images_per_example for part in samples)
             needed = _DISK_MARGIN * bytes_per_image * num_images
             check_disk_space(directory, needed, "data needs about")
             tasks = itertools.chain.from_iterable(part.examples for part in missing)
-            examples = map(serialize, workers.map(tasks))
+            examples = map(serialize, rendered(tasks))
             for part in missing:
                 path = directory / part.filename
                 complete[part.filename] = _write_part(path, part, examples, progress)

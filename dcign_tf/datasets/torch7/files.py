@@ -80,9 +80,7 @@ Sources = dict[str, dict[str, list[Source]]]
 """Subset to factor to sources."""
 
 
-def find_sources(
-    root: str | os.PathLike[str], validation_fraction: float, test_fraction: float
-) -> Sources:
+def find_sources(root: pathlib.Path, validation_fraction: float, test_fraction: float) -> Sources:
     """Lists the batches of either form, in order of their numbers; the release, if both are there.
 
     Args:
@@ -97,7 +95,6 @@ def find_sources(
     Raises:
         DataError: if a folder is missing, or holds too little to be split.
     """
-    root = pathlib.Path(root)
     release = {factor: root / f"th_{name}" for factor, name in _SETS.items()}
     folders = {factor: root / name for factor, name in _SETS.items()}
     is_release = any(path.is_dir() for path in release.values())

@@ -79,6 +79,9 @@ class DcignFaces(FileReaderBuilder):
 
     `config` is a `DcignFacesConfig`, or `quick` or `paper`. The data are
     ArrayRecord files, read with `as_data_source` (random access) or `as_dataset`.
+
+    Raises:
+        DataError: if the dataset is there but damaged.
     """
 
     # Raise it when `drawing` draws or stores anything differently. Settings, face model
@@ -181,15 +184,15 @@ class DcignFaces(FileReaderBuilder):
             render=functools.partial(render_example, settings),
             serialize=serialize,
         )
-        split_infos = []
-        for split, shards in parts.items():
-            split_info = tfds.core.SplitInfo(
+        split_infos = [
+            tfds.core.SplitInfo(
                 name=split,
                 shard_lengths=[len(part.examples) for part in shards],
                 num_bytes=sum((staging / part.filename).stat().st_size for part in shards),
                 filename_template=self._get_filename_template(split),
             )
-            split_infos.append(split_info)
+            for split, shards in parts.items()
+        ]
         self.info.set_splits(tfds.core.SplitDict(split_infos))
         self.info.write_to_directory(staging)
 
@@ -197,14 +200,12 @@ class DcignFaces(FileReaderBuilder):
         images = self.builder_config.settings.images_per_example(split)
         per_file = max(1, _IMAGES_PER_FILE // images)
         starts = range(0, num_examples, per_file)
-        parts = []
-        for shard, start in enumerate(starts):
-            path = self._get_filename_template(split).sharded_filepath(
-                shard_index=shard, num_shards=len(starts)
-            )
-            examples = [(split, i) for i in range(num_examples)[start : start + per_file]]
-            parts.append(Part(path.name, examples, images))
-        return parts
+        paths = self._get_filename_template(split).sharded_filepaths(len(starts))
+        examples = [(split, index) for index in range(num_examples)]
+        return [
+            Part(path.name, examples[start : start + per_file], images)
+            for path, start in zip(paths, starts, strict=True)
+        ]
 
     def _as_dataset(
         self,

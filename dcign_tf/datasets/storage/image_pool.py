@@ -65,7 +65,13 @@ class ImagePool:
             )
         described = json.dumps([dict(settings), images_per_item], sort_keys=True)
         self._make = make
-        self._parts = _parts(keys, described, images_per_item)
+        self._parts = []
+        items, per_file = list(keys), max(1, _IMAGES_PER_FILE // images_per_item)
+        for number, start in enumerate(range(0, len(items), per_file)):
+            in_file = items[start : start + per_file]
+            digest = _digest([described, *(keys[item] for item in in_file)], 16)
+            filename = f"{number:05d}-{digest}.array_record"
+            self._parts.append(Part(filename, [(item,) for item in in_file], images_per_item))
         #: 12 characters that change with every item and every setting.
         self.fingerprint = _digest([described, *(part.filename for part in self._parts)], 12)
         #: Where the images lie once they are made.
@@ -136,17 +142,6 @@ class ImagePool:
     @functools.cached_property
     def _records(self) -> ArrayRecordDataSource:
         return ArrayRecordDataSource([str(self.directory / p.filename) for p in self._parts])
-
-
-def _parts(keys: Mapping[int, str | bytes], described: str, images_per_item: int) -> list[Part]:
-    items, per_file = list(keys), max(1, _IMAGES_PER_FILE // images_per_item)
-    parts = []
-    for number, start in enumerate(range(0, len(items), per_file)):
-        in_file = items[start : start + per_file]
-        digest = _digest([described, *(keys[item] for item in in_file)], 16)
-        filename = f"{number:05d}-{digest}.array_record"
-        parts.append(Part(filename, [(item,) for item in in_file], images_per_item))
-    return parts
 
 
 def _digest(texts: Iterable[str | bytes], length: int) -> str:

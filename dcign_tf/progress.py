@@ -23,29 +23,23 @@ class Progress:
         self._format = {"unit": unit, "unit_scale": unit == "B"}
         self._done = 0
         self._start = self._last_line = time.monotonic()
-        self._bar = tqdm(total=total, **self._format) if sys.stderr.isatty() else None
+        self._bar = tqdm(total=total, disable=None, **self._format)  # disabled off a terminal
 
     def update(self, count: int) -> None:
         """Counts `count` more images as done."""
         self._done += count
-        if self._bar is not None:
-            self._bar.update(count)
-        elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
+        self._bar.update(count)
+        if self._bar.disable and time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._print_line()
-
-    def close(self) -> None:
-        """Ends the bar, or prints the last line."""
-        if self._bar is not None:
-            self._bar.close()
-        elif self._done:
-            self._print_line()
-            self._done = 0
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        """Ends the bar, or prints the last line."""
+        if self._bar.disable and self._done:
+            self._print_line()
+        self._bar.close()
 
     def _print_line(self) -> None:
         self._last_line = time.monotonic()

@@ -1,6 +1,6 @@
 """The datasets by name: what `--dataset` offers, all in one form.
 
-Each has a folder with what is known of it (`settings`) and what opens it (`dataset`), which is
+Each has a folder with what is known of it (`settings`) and what opens it (`open_with`), which is
 imported when it is asked for: whoever reads the facts needs no TFDS and no ray caster.
 """
 
@@ -11,18 +11,18 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from dcign_tf.datasets.facts import DatasetFacts
+from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.datasets.sweeps import SweepDataset
 from dcign_tf.errors import DataError
 from dcign_tf.runs.presets import load_preset
 
-FOLDERS: Mapping[str, str] = {
-    "faces": "faces",
-    "dcign_torch7": "torch7",
-    "manifest": "manifest",
-    "chairs": "chairs",
+MODULES: Mapping[str, str] = {
+    "faces": "faces.builder",
+    "dcign_torch7": "torch7.dataset",
+    "manifest": "manifest.dataset",
+    "chairs": "chairs.dataset",
 }
-"""Name to folder."""
+"""Name to what opens it, in its folder."""
 
 
 def open_dataset(
@@ -35,7 +35,7 @@ def open_dataset(
     """The dataset with these settings, prepared or not.
 
     Args:
-        dataset: a key of `FOLDERS`.
+        dataset: a key of `MODULES`.
         data_dir: where all datasets lie.
         preset: becomes part of the dataset's folder name.
         settings: those of the dataset, e.g. `FaceSettings`; without them, those that
@@ -46,14 +46,14 @@ def open_dataset(
         DataError: for an unknown dataset, impossible settings or a face model that
             cannot be read; or if the dataset is there but damaged.
     """
-    if dataset not in FOLDERS:
-        raise DataError(f"Unknown dataset '{dataset}'; there is {', '.join(FOLDERS)}.")
+    if dataset not in MODULES:
+        raise DataError(f"Unknown dataset '{dataset}'; there is {', '.join(MODULES)}.")
     if settings is None:
         preset_config = load_preset(dataset, preset).to_dict()
         return open_configured({**preset_config, "data_dir": data_dir})
     try:
-        opened = importlib.import_module(f"dcign_tf.datasets.{FOLDERS[dataset]}.dataset")
-        return getattr(opened, f"open_{FOLDERS[dataset]}")(os.fspath(data_dir), preset, settings)
+        module = importlib.import_module(f"dcign_tf.datasets.{MODULES[dataset]}")
+        return module.open_with(os.fspath(data_dir), preset, settings)
     except OSError as error:
         raise DataError(f"Cannot read {error.filename}: {error.strerror}.") from error
     except (ValueError, TypeError) as error:
@@ -70,8 +70,9 @@ def open_configured(config: Mapping[str, Any]) -> SweepDataset:
 
 
 def dataset_facts(dataset: str) -> DatasetFacts:
-    """What is known of a dataset, a key of `FOLDERS`, before it is opened."""
-    return importlib.import_module(f"dcign_tf.datasets.{FOLDERS[dataset]}.settings").FACTS
+    """What is known of a dataset, a key of `MODULES`, before it is opened."""
+    folder = MODULES[dataset].partition(".")[0]
+    return importlib.import_module(f"dcign_tf.datasets.{folder}.settings").FACTS
 
 
 def background_level(config: Mapping[str, Any]) -> int:

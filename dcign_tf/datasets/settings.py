@@ -1,11 +1,32 @@
-"""What the settings of all datasets share: their checks, and the fingerprint of what they make."""
+"""What the `settings` of all datasets share: facts, checks, the fingerprint of what is made."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetFacts:
+    """What each dataset says of itself, in its folder's `settings`.
+
+    Attributes:
+        background: the settings of a run's data to the grey level, 0 to 255, around the objects.
+        paper_figures: name of a figure (`evaluation.figures.catalogue`) to its number in the paper.
+        published_mse: what it is to a reconstruction error that others report of such data...
+        published_image_shape: ... at this size, height, width and channels.
+    """
+
+    background: Callable[[Mapping[str, Any]], int]
+    paper_figures: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    published_mse: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    published_image_shape: tuple[int, int, int] | None = None
+
+    def reference_mse(self, image_shape: tuple[int, int, int]) -> dict[str, float]:
+        """The published errors that a model of such images can stand beside."""
+        return dict(self.published_mse) if image_shape == self.published_image_shape else {}
 
 
 def check_numbers(settings: Any, least: Mapping[str, float]) -> None:

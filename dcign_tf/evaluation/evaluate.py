@@ -15,8 +15,8 @@ from typing import Any
 
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.factor_batches import clear_data_errors
-from dcign_tf.datasets.facts import DatasetFacts
 from dcign_tf.datasets.registry import dataset_facts, open_configured
+from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import drawing

@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcign_tf.datasets.chairs import release as chair_release
-from dcign_tf.datasets.chairs.dataset import split_chairs
+from dcign_tf.datasets.chairs.dataset import Views, split_chairs
 from dcign_tf.datasets.chairs.release import ReleasedChairs, release_folder
 from dcign_tf.datasets.chairs.settings import ChairSettings
-from dcign_tf.datasets.chairs.views import Views
 from dcign_tf.datasets.factor_batches import factor_batches
 from dcign_tf.datasets.registry import open_dataset
 from dcign_tf.datasets.seeding import named_rng

@@ -16,7 +16,6 @@ import tensorflow_datasets as tfds
 import trimesh
 
 from dcign_tf.datasets.faces.builder import DcignFaces, DcignFacesConfig
-from dcign_tf.datasets.faces.dataset import Faces
 from dcign_tf.datasets.faces.sampling import data_fingerprint, draw_labels, framing
 from dcign_tf.datasets.faces.settings import FACTORS, FaceSettings
 from dcign_tf.datasets.factor_batches import clear_data_errors, factor_batches
@@ -70,7 +69,7 @@ def data_dir(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("data")
 
 
-def prepared(data_dir: Path, **settings) -> Faces:
+def prepared(data_dir: Path, **settings) -> DcignFaces:
     faces = open_dataset("faces", data_dir, preset="custom", settings=settings)
     faces.prepare()
     return faces
@@ -85,26 +84,21 @@ def processes(count: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def faces(face_model, data_dir) -> Faces:
+def faces(face_model, data_dir) -> DcignFaces:
     with processes(2):
         return prepared(data_dir, face_model=face_model, **TINY)
 
 
 @pytest.fixture(scope="module")
-def builder(faces) -> DcignFaces:
-    return faces.builder
-
-
-@pytest.fixture(scope="module")
-def examples(builder) -> dict[str, list[dict[str, np.ndarray]]]:
-    return {split: list(read_split(builder, split)) for split in builder.info.splits}
+def examples(faces) -> dict[str, list[dict[str, np.ndarray]]]:
+    return {split: list(read_split(faces, split)) for split in faces.info.splits}
 
 
 @pytest.fixture
-def damaged(builder, tmp_path) -> Path:
+def damaged(faces, tmp_path) -> Path:
     """A copy of the dataset, to be damaged."""
     copy = tmp_path / "data"
-    shutil.copytree(builder.data_dir_root, copy)
+    shutil.copytree(faces.data_dir_root, copy)
     return copy
 
 
@@ -113,9 +107,9 @@ def dataset_of(data_dir: Path) -> Path:
     return path
 
 
-def read_split(builder: DcignFaces, split: str) -> Iterator[dict[str, np.ndarray]]:
+def read_split(faces: DcignFaces, split: str) -> Iterator[dict[str, np.ndarray]]:
     """In order, with `image` decoded to uint8 [n, H, W, C]."""
-    for example in builder.sweeps(split):
+    for example in faces.examples(split):
         yield {**example, "image": decode_images(example["image"])}
 
 
@@ -211,22 +205,22 @@ def test_images_show_what_their_labels_say(examples, face_model):
                 )
 
 
-def test_the_same_bytes_with_another_number_of_processes(builder, face_model, tmp_path):
+def test_the_same_bytes_with_another_number_of_processes(faces, face_model, tmp_path):
     with processes(1):
-        other = prepared(tmp_path, face_model=face_model, **TINY).builder
-    names = sorted(os.listdir(builder.data_dir))
+        other = prepared(tmp_path, face_model=face_model, **TINY)
+    names = sorted(os.listdir(faces.data_dir))
     assert names == sorted(os.listdir(other.data_dir))
-    _, different, unread = filecmp.cmpfiles(builder.data_dir, other.data_dir, names, False)
+    _, different, unread = filecmp.cmpfiles(faces.data_dir, other.data_dir, names, False)
     assert not different
     assert not unread
 
 
-def test_what_is_there_is_not_made_again(builder, face_model, data_dir):
-    before = {path: path.stat().st_mtime_ns for path in Path(builder.data_dir).iterdir()}
-    again = prepared(data_dir, face_model=face_model, **TINY).builder
-    assert again.data_dir == builder.data_dir
+def test_what_is_there_is_not_made_again(faces, face_model, data_dir):
+    before = {path: path.stat().st_mtime_ns for path in Path(faces.data_dir).iterdir()}
+    again = prepared(data_dir, face_model=face_model, **TINY)
+    assert again.data_dir == faces.data_dir
     assert before == {path: path.stat().st_mtime_ns for path in Path(again.data_dir).iterdir()}
-    assert os.listdir(Path(builder.data_dir).parent) == ["1.0.0"]
+    assert os.listdir(Path(faces.data_dir).parent) == ["1.0.0"]
 
 
 def test_every_setting_makes_another_version(face_model):
@@ -282,24 +276,24 @@ def test_impossible_settings(settings, message):
 
 
 class TestReading:
-    def test_tfds_opens_the_folder(self, builder, examples):
-        opened = tfds.builder_from_directory(builder.data_dir)
+    def test_tfds_opens_the_folder(self, faces, examples):
+        opened = tfds.builder_from_directory(faces.data_dir)
         assert opened.info.splits["train_azimuth"].num_examples == 4
         source = opened.as_data_source("validation_intrinsic")
         expected = examples["validation_intrinsic"][1]
         np.testing.assert_array_equal(np.stack(source[1]["image"]), expected["image"])
         np.testing.assert_array_equal(source[1]["identity"], expected["identity"])
 
-    def test_as_dataset(self, builder, examples):
-        read = list(builder.as_dataset(split="train_elevation").as_numpy_iterator())
+    def test_as_dataset(self, faces, examples):
+        read = list(faces.as_dataset(split="train_elevation").as_numpy_iterator())
         for example, expected in zip(read, examples["train_elevation"], strict=True):
             assert example.keys() == expected.keys()
             for name, value in expected.items():
                 np.testing.assert_array_equal(example[name], value)
 
-    def test_as_dataset_shuffles_and_slices(self, builder, examples):
+    def test_as_dataset_shuffles_and_slices(self, faces, examples):
         config = tfds.ReadConfig(shuffle_seed=1)
-        dataset = builder.as_dataset(
+        dataset = faces.as_dataset(
             split="test_independent[2:]", shuffle_files=True, read_config=config
         )
         order = [float(example["azimuth_deg"][0]) for example in dataset.as_numpy_iterator()]
@@ -316,9 +310,9 @@ class TestReading:
             content = examples[f"train_{code.factors[batch['factor'][0]]}"]
             assert sum((images == example["image"]).all() for example in content) == 1
 
-    def test_unknown_split(self, builder):
+    def test_unknown_split(self, faces):
         with pytest.raises(DataError, match=r"No split 'train_smile' in .* it has train_azimuth,"):
-            builder.sweeps("train_smile")
+            faces.examples("train_smile")
 
 
 class TestDamage:
@@ -338,7 +332,7 @@ class TestDamage:
         content.tofile(path)
         faces = prepared(damaged, face_model=face_model, **TINY)
         with pytest.raises(DataError, match=f"{path} is damaged: wrong checksum"):
-            list(read_split(faces.builder, "train_intrinsic"))
+            list(read_split(faces, "train_intrinsic"))
         code = GraphicsCode.faces(10)
         sweeps = faces.sweeps("train")
         dataset = factor_batches(sweeps, code, ratios=[0, 0, 0, 1], seed=0, num_steps=8)
@@ -380,8 +374,8 @@ def test_the_paper_preset_is_the_papers():
 def test_the_procedural_head(tmp_path):
     tiny = {**TINY, "image_size": 40, "channels": 1, "train_sweeps": 1, "independent_images": 1}
     with processes(1):
-        builder = prepared(tmp_path, **tiny).builder
-    example = next(read_split(builder, "train_azimuth"))
+        faces = prepared(tmp_path, **tiny)
+    example = next(read_split(faces, "train_azimuth"))
     assert example["image"].shape == (LENGTH, 40, 40, 1)
     assert example["coefficients"].shape == (LENGTH, load_face_model(None).num_coefficients)
     filled = (example["image"] > 0).mean(axis=(1, 2, 3))

@@ -378,11 +378,11 @@ def test_impossible_settings(folder, setting, value, message):
     assert "\n" not in str(caught.value)
 
 
-def test_settings_by_column(folder):
+def test_settings_by_factor(folder):
     settings = ManifestSettings(tolerances=" height : 2,azimuth:0.5,", periods="azimuth_deg:360")
     columns = ("azimuth_deg", "height")
-    assert settings.by_column("tolerances", columns) == {"height": 2, "azimuth_deg": 0.5}
-    assert settings.by_column("periods", columns) == {"azimuth_deg": 360}
+    assert settings.by_factor("tolerances", columns) == {"height": 2, "azimuth": 0.5}
+    assert settings.by_factor("periods", columns) == {"azimuth": 360}
 
 
 TINY = {

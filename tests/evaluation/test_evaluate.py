@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from dcign_tf.codec import TRAVERSAL_STEPS, Codec
-from dcign_tf.datasets.facts import DatasetFacts
+from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.evaluation import evaluate as evaluation
 from dcign_tf.evaluation.figures import charts
 from dcign_tf.factors import GraphicsCode

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from dcign_tf.datasets.registry import FOLDERS, open_configured, open_dataset
+from dcign_tf.datasets.registry import MODULES, open_configured, open_dataset
 from dcign_tf.errors import UserError
 from dcign_tf.runs.presets import load_preset, presets
 
 
 def test_every_dataset_has_a_quick_and_the_papers_preset():
-    assert set(presets()) == set(FOLDERS)
+    assert set(presets()) == set(MODULES)
     assert presets()["faces"] == ["best", "paper", "quick"]
     assert all({"paper", "quick"} <= set(names) for names in presets().values())
 
@@ -40,6 +40,6 @@ def test_a_dataset_without_settings_is_the_presets(preset, data_preset, tmp_path
     trained_on = open_configured(config)
     opened = open_dataset("faces", tmp_path, preset=preset)
     assert opened.fingerprint == trained_on.fingerprint
-    assert opened.builder.data_dir == trained_on.builder.data_dir
+    assert opened.data_dir == trained_on.data_dir
     with pytest.raises(UserError, match="Unknown preset 'huge'"):
         open_dataset("faces", tmp_path, preset="huge")

@@ -143,4 +143,4 @@ def test_the_best_preset_takes_the_papers_data(tmp_path):
         open_configured(resolved(f"faces_{preset}", data_dir=str(tmp_path)))
         for preset in ("best", "paper")
     )
-    assert best.builder.data_dir == paper.builder.data_dir
+    assert best.data_dir == paper.data_dir

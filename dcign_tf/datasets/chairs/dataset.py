@@ -28,13 +28,60 @@ from dcign_tf.datasets.chairs.release import (
 )
 from dcign_tf.datasets.chairs.settings import FEWEST_CHAIRS, ChairSettings
 from dcign_tf.datasets.chairs.sources import ChairSource, ProceduralChairs
-from dcign_tf.datasets.chairs.views import Views
 from dcign_tf.datasets.seeding import named_rng, shuffled
 from dcign_tf.datasets.settings import fingerprint
 from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ImagePool
 from dcign_tf.datasets.sweeps import SUBSETS, NumberedSweeps
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
+
+
+@dataclasses.dataclass(frozen=True)
+class Views:
+    """The images of some chairs, by number: chair after chair, elevations, azimuths of each.
+
+    Which of them make a sweep is chosen here.
+
+    Attributes:
+        chairs: int [C], numbers of the chairs.
+        elevations: number of elevations, E.
+        azimuths: number of azimuths, A, even steps of a full circle.
+    """
+
+    chairs: np.ndarray
+    elevations: int
+    azimuths: int
+
+    @property
+    def num_turns(self) -> int:
+        """Pairs of a chair and an elevation: what is held while the azimuth varies."""
+        return len(self.chairs) * self.elevations
+
+    def turn(self, rng: np.random.Generator, pair: int, count: int) -> np.ndarray:
+        """One chair at one elevation from all sides: images, int [count].
+
+        The azimuths are spread over the circle, from one drawn at random on; they differ
+        if there are so many.
+        """
+        chair, elevation = divmod(pair, self.elevations)
+        shown = min(count, self.azimuths)
+        steps = np.floor((np.arange(shown) + rng.random()) * self.azimuths / shown)
+        azimuths = (steps.astype(np.int64) + rng.integers(self.azimuths)) % self.azimuths
+        return self._images(self.chairs[chair], elevation, np.resize(azimuths, count))
+
+    def change(self, rng: np.random.Generator, azimuth: int, count: int) -> np.ndarray:
+        """Different chairs from one side, at elevations drawn at random: images, int [count].
+
+        Where there are fewer chairs, they come again at another elevation.
+        """
+        chairs = rng.permutation(len(self.chairs))
+        first = rng.integers(self.elevations, size=len(chairs))
+        rounds, place = np.divmod(np.arange(count), len(chairs))
+        elevations = (first[place] + rounds) % self.elevations
+        return self._images(self.chairs[chairs[place]], elevations, azimuth)
+
+    def _images(self, chair, elevation, azimuth) -> np.ndarray:
+        return (np.asarray(chair) * self.elevations + elevation) * self.azimuths + azimuth
 
 
 class Chairs:
@@ -138,9 +185,9 @@ class Chairs:
         source, (chosen, _) = self._source, self._split
         return ImagePool(
             self._data_dir / PREPARED,
-            [source.keys[chair] for chair in chosen],
+            {chair: source.keys[chair] for chair in chosen.tolist()},
             settings=source.settings,
-            make=functools.partial(_make_chair, source, chosen.tolist()),
+            make=source.make,
             images_per_item=len(source.elevations_deg) * len(source.azimuths_deg),
         )
 
@@ -194,12 +241,7 @@ def split_chairs(names: Sequence[str], settings: ChairSettings) -> tuple[np.ndar
     return chosen[in_order], subset[in_order]
 
 
-def _make_chair(source: ChairSource, chosen: Sequence[int], item: int) -> list[bytes]:
-    """What the pool's workers do."""
-    return source.make(chosen[item])
-
-
-def open_chairs(data_dir: str, preset: str, settings: Mapping[str, Any]) -> Chairs:
+def open_with(data_dir: str, preset: str, settings: Mapping[str, Any]) -> Chairs:
     """The dataset with these settings, for the registry."""
     del preset  # what is prepared does not depend on it
     return Chairs(Path(data_dir), ChairSettings(**settings))

@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from dcign_tf.datasets.facts import DatasetFacts
-from dcign_tf.datasets.settings import check_numbers
+from dcign_tf.datasets.settings import DatasetFacts, check_numbers
 from dcign_tf.datasets.sweeps import SUBSETS
 
 SOURCES = ("auto", "aubry", "procedural", "download")

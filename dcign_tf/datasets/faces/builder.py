@@ -31,13 +31,21 @@ from tensorflow_datasets.core.example_serializer import ExampleSerializer
 from dcign_tf.datasets.faces.sampling import (
     data_fingerprint,
     describe,
+    face_model,
     render_example,
     summarize_model,
 )
-from dcign_tf.datasets.faces.settings import FACTORS, INDEPENDENT, PRESETS, FaceSettings
+from dcign_tf.datasets.faces.settings import (
+    EXTRINSIC,
+    FACTORS,
+    INDEPENDENT,
+    PRESETS,
+    FaceSettings,
+)
 from dcign_tf.datasets.storage.generation import Part, check_files, generate_parts, make_once
 from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.errors import DataError
+from dcign_tf.rendering.morphable_model import MorphableModel
 
 # Smaller files lose less work when a run is interrupted; larger ones are fewer.
 _IMAGES_PER_FILE = 10_000
@@ -67,16 +75,23 @@ class DcignFacesConfig(tfds.core.BuilderConfig):
 
 
 class DcignFaces(FileReaderBuilder):
-    """Builder of `dcign_faces`.
+    """Builder of `dcign_faces`, and a `FaceDataset`.
 
     `config` is a `DcignFacesConfig`, or `quick` or `paper`. The data are
     ArrayRecord files, read with `as_data_source` (random access) or `as_dataset`.
+
+    Raises:
+        DataError: if the dataset is there but damaged.
     """
 
     # Raise it when `drawing` draws or stores anything differently. Settings, face model
     # and renderer need no new version: they are in the configuration's name.
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (TFDS's way)
+
+    extrinsic = EXTRINSIC
+    values: Mapping[str, str] = {factor: f"{factor}_deg" for factor in EXTRINSIC}
+    periods: Mapping[str, float] = {}
 
     def __init__(self, *, config: str | DcignFacesConfig | None = None, **kwargs: Any):
         kwargs.setdefault("file_format", "array_record")
@@ -89,16 +104,20 @@ class DcignFaces(FileReaderBuilder):
                 "command again to make it anew."
             ) from error
 
-    def download_and_prepare(self) -> None:
-        """Renders whatever is not there yet. Nothing is downloaded.
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        settings = self.builder_config.settings
+        return (settings.image_size, settings.image_size, settings.channels)
 
-        The dataset appears under its name when it is complete. Until then the
-        finished files wait in a folder beside it, and the next call goes on from
-        there.
+    @property
+    def fingerprint(self) -> str:
+        return data_fingerprint(self.builder_config.settings)
 
-        Raises:
-            DataError: if the disk is too small or a directory not writable, or
-                if the data are there but damaged.
+    def prepare(self) -> None:
+        """Renders whatever is not there yet, see `SweepDataset.prepare`; nothing is downloaded.
+
+        The dataset appears under its name when it is complete. Until then the finished files
+        wait in a folder beside it.
         """
         directory = Path(self.data_dir)
         staging = directory.with_name(f"{directory.name}.rendering")
@@ -107,7 +126,18 @@ class DcignFaces(FileReaderBuilder):
         if is_new:
             self.info.read_from_directory(directory)
 
-    def sweeps(self, split: str) -> NumberedSweeps:
+    download_and_prepare = prepare  # as TFDS calls it
+
+    def sweeps(self, subset: str) -> dict[str, NumberedSweeps]:
+        return {factor: self.examples(f"{subset}_{factor}") for factor in FACTORS}
+
+    def independent(self) -> NumberedSweeps:
+        return self.examples(f"test_{INDEPENDENT}")
+
+    def face_model(self) -> MorphableModel:
+        return face_model(self.builder_config.settings.face_model)
+
+    def examples(self, split: str) -> NumberedSweeps:
         """A split of the prepared dataset, in random access, whose images stay PNG files.
 
         Args:
@@ -138,42 +168,44 @@ class DcignFaces(FileReaderBuilder):
     def _download_and_prepare(self, staging: Path) -> None:
         """TFDS's name for making the data, here with an argument of our own."""
         settings = self.builder_config.settings
-        parts = self._parts(settings)
+        parts = {
+            split: self._parts(split, count) for split, count in settings.num_examples().items()
+        }
+        serializer = ExampleSerializer(self.info.features.get_serialized_info())
+
+        def serialize(example: Mapping[str, Any]) -> list[bytes]:
+            encoded = serializer.get_tf_example(self.info.features.encode_example(example))
+            # The serializer's own `serialize_example` writes the features in random order.
+            return [encoded.SerializeToString(deterministic=True)]
+
         generate_parts(
             staging,
-            parts,
+            [part for of_split in parts.values() for part in of_split],
             render=functools.partial(render_example, settings),
-            serialize=self._serialize,
+            serialize=serialize,
         )
-        split_infos = []
-        for split in settings.num_examples():
-            shards = [part for part in parts if part.split == split]
-            split_info = tfds.core.SplitInfo(
+        split_infos = [
+            tfds.core.SplitInfo(
                 name=split,
-                shard_lengths=[part.count for part in shards],
+                shard_lengths=[len(part.examples) for part in shards],
                 num_bytes=sum((staging / part.filename).stat().st_size for part in shards),
                 filename_template=self._get_filename_template(split),
             )
-            split_infos.append(split_info)
+            for split, shards in parts.items()
+        ]
         self.info.set_splits(tfds.core.SplitDict(split_infos))
         self.info.write_to_directory(staging)
 
-    def _parts(self, settings: FaceSettings) -> list[Part]:
-        parts = []
-        for split, num_examples in settings.num_examples().items():
-            images = settings.images_per_example(split)
-            per_file = max(1, _IMAGES_PER_FILE // images)
-            starts = range(0, num_examples, per_file)
-            template = self._get_filename_template(split)
-            for shard, start in enumerate(starts):
-                path = template.sharded_filepath(shard_index=shard, num_shards=len(starts))
-                count = min(per_file, num_examples - start)
-                parts.append(Part(path.name, split, start, count, images))
-        return parts
-
-    @functools.cached_property
-    def _serializer(self) -> ExampleSerializer:
-        return ExampleSerializer(self.info.features.get_serialized_info())
+    def _parts(self, split: str, num_examples: int) -> list[Part]:
+        images = self.builder_config.settings.images_per_example(split)
+        per_file = max(1, _IMAGES_PER_FILE // images)
+        starts = range(0, num_examples, per_file)
+        paths = self._get_filename_template(split).sharded_filepaths(len(starts))
+        examples = [(split, index) for index in range(num_examples)]
+        return [
+            Part(path.name, examples[start : start + per_file], images)
+            for path, start in zip(paths, starts, strict=True)
+        ]
 
     def _as_dataset(
         self,
@@ -196,14 +228,8 @@ class DcignFaces(FileReaderBuilder):
 
         return indices.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
-    def _serialize(self, example: Mapping[str, Any]) -> list[bytes]:
-        encoded = self.info.features.encode_example(example)
-        # The serializer's own `serialize_example` writes the features in random order.
-        return [self._serializer.get_tf_example(encoded).SerializeToString(deterministic=True)]
-
     def _info(self) -> tfds.core.DatasetInfo:
         settings = self.builder_config.settings
-        shape = (settings.image_size, settings.image_size, settings.channels)
         per_image = functools.partial(tfds.features.Tensor, shape=(None,))
         return tfds.core.DatasetInfo(
             builder=self,
@@ -211,11 +237,9 @@ class DcignFaces(FileReaderBuilder):
             features=tfds.features.FeaturesDict(
                 {
                     "image": tfds.features.Sequence(
-                        tfds.features.Image(shape=shape, encoding_format="png")
+                        tfds.features.Image(shape=self.image_shape, encoding_format="png")
                     ),
-                    "azimuth_deg": per_image(dtype=np.float32),
-                    "elevation_deg": per_image(dtype=np.float32),
-                    "light_azimuth_deg": per_image(dtype=np.float32),
+                    **{name: per_image(dtype=np.float32) for name in self.values.values()},
                     "identity": per_image(dtype=np.int64),
                     "coefficients": tfds.features.Tensor(
                         shape=(None, summarize_model(settings.face_model).num_coefficients),
@@ -239,3 +263,9 @@ class DcignFaces(FileReaderBuilder):
         if preset not in PRESETS:
             raise ValueError(f"Unknown preset '{preset}'; there are {', '.join(PRESETS)}.")
         return DcignFacesConfig.from_settings(preset)
+
+
+def open_with(data_dir: str, preset: str, settings: Mapping[str, Any]) -> DcignFaces:
+    """The dataset with these settings, for the registry."""
+    config = DcignFacesConfig.from_settings(preset, **settings)
+    return DcignFaces(config=config, data_dir=data_dir)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,18 +101,16 @@ def draw_labels(settings: FaceSettings, split: str, index: int) -> dict[str, Any
     count = settings.images_per_example(split)
     rng = named_rng(settings.seed, "sweep", split, index)
 
-    def per_image(name: str, draw: Callable[[int], np.ndarray]) -> np.ndarray:
-        return np.broadcast_to(draw(count if factor in (name, INDEPENDENT) else 1), count)
+    def num_drawn(name: str) -> int:
+        return count if factor in (name, INDEPENDENT) else 1
 
     labels: dict[str, Any] = {"factor": factor}
     for name in EXTRINSIC:
         bound = getattr(settings, f"{name}_range_deg")
-        angles = per_image(name, lambda size, bound=bound: rng.uniform(-bound, bound, size))
+        angles = np.broadcast_to(rng.uniform(-bound, bound, num_drawn(name)), count)
         labels[f"{name}_deg"] = angles.astype(np.float32)
-    identities = settings.identities(subset)
-    labels["identity"] = per_image(
-        INTRINSIC, lambda size: rng.choice(identities, size, replace=False)
-    )
+    identities = rng.choice(settings.identities(subset), num_drawn(INTRINSIC), replace=False)
+    labels["identity"] = np.broadcast_to(identities, count)
     return labels
 
 

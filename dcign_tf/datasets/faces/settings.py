@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from dcign_tf.datasets.facts import DatasetFacts
-from dcign_tf.datasets.settings import check_channels, check_numbers
+from dcign_tf.datasets.settings import DatasetFacts, check_channels, check_numbers
 from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.factors import INTRINSIC
 
@@ -101,28 +100,20 @@ class FaceSettings:
         Raises:
             ValueError: if there is no such subset.
         """
-        start = 0
-        for name in SUBSETS:
-            stop = start + getattr(self, f"{name}_identities")
-            if name == subset:
-                return range(start, stop)
-            start = stop
-        raise ValueError(f"Unknown subset '{subset}'; there are {', '.join(SUBSETS)}.")
+        counts = [getattr(self, f"{name}_identities") for name in SUBSETS]
+        position = SUBSETS.index(subset)
+        start = sum(counts[:position])
+        return range(start, start + counts[position])
 
     def num_examples(self) -> dict[str, int]:
-        """Number of examples in each split."""
+        """Number of examples in each split; `train_light_azimuth` has sweeps of that factor."""
         sweeps = {
-            split_name(subset, factor): getattr(self, f"{subset}_sweeps")
+            f"{subset}_{factor}": getattr(self, f"{subset}_sweeps")
             for subset in SUBSETS
             for factor in FACTORS
         }
-        return {**sweeps, split_name("test", INDEPENDENT): self.independent_images}
+        return {**sweeps, f"test_{INDEPENDENT}": self.independent_images}
 
     def images_per_example(self, split: str) -> int:
         """Images in an example of `split`: a sweep, or one where all factors are independent."""
         return 1 if split.endswith(INDEPENDENT) else self.sweep_length
-
-
-def split_name(subset: str, factor: str) -> str:
-    """Name of the split with the sweeps of one factor, e.g. `train_light_azimuth`."""
-    return f"{subset}_{factor}"

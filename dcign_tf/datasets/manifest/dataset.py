@@ -56,14 +56,15 @@ class ManifestPictures:
         self.extrinsic = tuple(map(factor_name, manifest.columns))
         self.image_shape = (settings.image_size, settings.image_size, settings.channels)
         self.values = dict(zip(self.extrinsic, manifest.columns, strict=True))
-        tolerances = settings.by_column("tolerances", manifest.columns)
-        periods = settings.by_column("periods", manifest.columns)
-        self.periods = {factor_name(column): period for column, period in periods.items()}
+        tolerances = settings.by_factor("tolerances", manifest.columns)
+        self.periods = settings.by_factor("periods", manifest.columns)
         self._descriptions = self._describe_pictures()
         self._subset = _subset_of_identities(manifest, settings)[manifest.identity]
         columns = {
-            factor_name(name): Column(values, tolerances.get(name, 0.0), periods.get(name))
-            for name, values in manifest.columns.items()
+            factor: Column(
+                manifest.columns[name], tolerances.get(factor, 0.0), self.periods.get(factor)
+            )
+            for factor, name in self.values.items()
         }
         self._groups = {
             subset: group_images(np.flatnonzero(self._subset == i), manifest.identity, columns)
@@ -123,7 +124,8 @@ class ManifestPictures:
             ) from error
         fit = {name: getattr(settings, name) for name in ("image_size", "channels", "background")}
         make = functools.partial(_make_picture, manifest, fit)
-        return ImagePool(parent, keys, settings={"version": FIT_VERSION, **fit}, make=make)
+        settings_of_all = {"version": FIT_VERSION, **fit}
+        return ImagePool(parent, dict(enumerate(keys)), settings=settings_of_all, make=make)
 
     def _compose(self, subset: str, factor: str, groups: Groups) -> NumberedSweeps:
         """Sweeps of groups drawn anew to train on, or else each of them, or a sample, once."""
@@ -197,9 +199,8 @@ def _subset_of_identities(manifest: Manifest, settings: ManifestSettings) -> np.
             " Add some, hold fewer out (--config.data.test_fraction), or fill a column split."
         )
     subset = np.zeros(count, np.int64)
-    order = shuffled(settings.seed, manifest.identities)
-    for number, members in enumerate(np.split(order, np.cumsum(held_out))[:2], start=1):
-        subset[members] = number
+    held_out_first = shuffled(settings.seed, manifest.identities)
+    subset[held_out_first[: sum(held_out)]] = np.repeat([1, 2], held_out)
     return subset
 
 
@@ -214,7 +215,7 @@ def _make_picture(manifest: Manifest, fit: Mapping[str, int], index: int) -> lis
         ) from error
 
 
-def open_manifest(data_dir: str, preset: str, settings: Mapping[str, Any]) -> ManifestPictures:
+def open_with(data_dir: str, preset: str, settings: Mapping[str, Any]) -> ManifestPictures:
     """The dataset with these settings, for the registry."""
     del preset  # what is prepared does not depend on it
     return ManifestPictures(Path(data_dir), ManifestSettings(**settings))

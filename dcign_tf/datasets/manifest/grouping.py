@@ -130,19 +130,11 @@ class Groups:
         first, end = self._first_of_group[group : group + 2]
         start, stop = self._first_of_level[first], self._first_of_level[end]
         shuffled = rng.permutation(np.arange(start, stop))
-        level = np.searchsorted(self._first_of_level, shuffled, side="right")
-        chosen = shuffled[np.argsort(_rank_within(level), kind="stable")][:count]
+        level = np.searchsorted(self._first_of_level, shuffled, side="right") - 1
+        by_level = np.argsort(level, kind="stable")
+        before = np.argsort(by_level) - (self._first_of_level[level] - start)  # of its level
+        chosen = shuffled[np.argsort(before, kind="stable")][:count]
         return self._images[np.resize(chosen, count)]
-
-
-def _rank_within(labels: np.ndarray) -> np.ndarray:
-    """How many equal labels come before each: [0, 0, 1] for [7, 8, 7]."""
-    order = np.argsort(labels, kind="stable")
-    position = np.arange(len(labels))
-    first = np.append(True, np.diff(labels[order]) != 0)
-    ranks = np.empty(len(labels), np.int64)
-    ranks[order] = position - np.maximum.accumulate(np.where(first, position, 0))
-    return ranks
 
 
 def group_images(

@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dcign_tf.datasets.facts import DatasetFacts
 from dcign_tf.datasets.manifest.table import factor_name, finite_number
-from dcign_tf.datasets.settings import check_channels, check_fractions, check_numbers
+from dcign_tf.datasets.settings import DatasetFacts, check_channels, check_fractions, check_numbers
 from dcign_tf.errors import DataError
 
 QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}
@@ -58,8 +57,8 @@ class ManifestSettings:
             raise ValueError(f"background is {self.background}; it must be a level from 0 to 255.")
         check_fractions(self)
 
-    def by_column(self, setting: str, columns: Iterable[str]) -> dict[str, float]:
-        """The numbers of `tolerances` or `periods`, by the columns that they are for.
+    def by_factor(self, setting: str, columns: Iterable[str]) -> dict[str, float]:
+        """The numbers of `tolerances` or `periods`, by the factors that they are for.
 
         Args:
             setting: `tolerances` or `periods`.
@@ -72,14 +71,14 @@ class ManifestSettings:
         numbers: dict[str, float] = {}
         for entry in filter(None, getattr(self, setting).split(",")):
             name, _, text = entry.rpartition(":")
-            column = column_of.get(factor_name(name.strip()))
+            factor = factor_name(name.strip())
             number = finite_number(text)
             possible = number > 0 if setting == "periods" else number >= 0
-            if column is None or not possible:
+            if factor not in column_of or not possible:
                 least = "greater than 0" if setting == "periods" else "of at least 0"
                 raise DataError(
                     f"--config.data.{setting}: {entry.strip()!r} is impossible; it must be a factor"
                     f" ({', '.join(column_of.values())}), a colon and a number {least}."
                 )
-            numbers[column] = number
+            numbers[factor] = number
         return numbers

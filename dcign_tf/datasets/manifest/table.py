@@ -102,7 +102,6 @@ class _Reader:
 
     def __init__(self, path: Path, file: TextIO):
         self._path = path
-        self._folder = os.path.abspath(path.parent)
         self._rows = csv.reader(file, strict=True)
         self._images: dict[str, int] = {}  # whole path to line
         self._people: dict[str, tuple[int, int]] = {}  # identity to number and first line
@@ -112,11 +111,14 @@ class _Reader:
         header = self._header()
         columns: dict[str, list[float]] = {name: [] for name in header if name not in _OTHERS}
         images, identity = [], []
-        for row in self._fields(header):
-            images.append(self._image(row[IMAGE].strip()))
-            identity.append(self._identity(row[IDENTITY].strip(), row.get(SPLIT)))
+        for fields in self._fields():
+            if len(fields) != len(header):
+                raise self._wrong(f"{len(fields)} fields for {len(header)} columns")
+            row = dict(zip(header, fields, strict=True))
+            images.append(self._image(row[IMAGE]))
+            identity.append(self._identity(row[IDENTITY], row.get(SPLIT)))
             for column, values in columns.items():
-                values.append(self._number(column, row[column].strip()))
+                values.append(self._number(column, row[column]))
         if not images:
             raise DataError(f"{self._path} has no rows: one for each picture, below the header.")
         return Manifest(
@@ -130,8 +132,8 @@ class _Reader:
         )
 
     def _header(self) -> list[str]:
-        names = [name.strip() for name in next(self._all_rows(), [])]
-        if not any(names):
+        names = next(self._fields(), None)
+        if names is None:
             raise DataError(f"{self._path} is empty; its first line must name the columns.")
         for needed in (IMAGE, IDENTITY):
             if needed not in names:
@@ -161,23 +163,18 @@ class _Reader:
             if not factor or factor in _RESERVED or "/" in factor or not factor.isprintable():
                 raise self._wrong(f"a factor cannot be called {name!r}; choose another name")
 
-    def _fields(self, header: list[str]) -> Iterator[dict[str, str]]:
-        for row in self._all_rows():
-            if len(row) != len(header):
-                raise self._wrong(f"{len(row)} fields for {len(header)} columns")
-            yield dict(zip(header, row, strict=True))
-
-    def _all_rows(self) -> Iterator[list[str]]:
+    def _fields(self) -> Iterator[list[str]]:
         """All rows that are not blank."""
         try:
-            yield from (row for row in self._rows if any(field.strip() for field in row))
+            stripped = ([field.strip() for field in row] for row in self._rows)
+            yield from filter(any, stripped)
         except csv.Error as error:
             raise self._wrong(str(error)) from error
 
     def _image(self, image: str) -> str:
         if not image:
             raise self._wrong(f"{IMAGE} is empty")
-        whole = os.path.normpath(os.path.join(self._folder, image))
+        whole = os.path.abspath(self._path.parent / image)
         line = self._images.setdefault(whole, self._rows.line_num)
         if line != self._rows.line_num:
             raise self._wrong(f"the picture {image} has a row already, line {line}")
@@ -190,9 +187,9 @@ class _Reader:
         number, line = self._people.setdefault(name, (len(self._people), self._rows.line_num))
         if split is None:
             return number
-        if split.strip() not in SUBSETS:
-            raise self._wrong(f"unknown split {split.strip()!r}; there is {', '.join(SUBSETS)}")
-        subset = SUBSETS.index(split.strip())
+        if split not in SUBSETS:
+            raise self._wrong(f"unknown split {split!r}; there is {', '.join(SUBSETS)}")
+        subset = SUBSETS.index(split)
         if number == len(self._subset):
             self._subset.append(subset)
         if subset != self._subset[number]:

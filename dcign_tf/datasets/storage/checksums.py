@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from dcign_tf.concurrency import concurrently
 from dcign_tf.files import aside
 from dcign_tf.progress import Progress
 
 _BYTES = 16
 _THREADS = 8  # most of the time the disk or the network is waited for
 _CHUNK = 256
-
-T = TypeVar("T")
 
 
 def describe_files(folder: Path, names: Sequence[str]) -> list[bytes | OSError]:
@@ -48,7 +44,8 @@ def describe_files(folder: Path, names: Sequence[str]) -> list[bytes | OSError]:
             return OSError(0, "It is no file")
         return _digest(f"{name}\0{status.st_size}\0{status.st_mtime_ns}".encode())
 
-    return list(_in_threads(describe, names))
+    with ThreadPool(_THREADS) as threads:
+        return threads.map(describe, names, _CHUNK)
 
 
 def checksums(
@@ -69,9 +66,10 @@ def checksums(
     missing = [i for i, description in enumerate(descriptions) if description not in known]
     if missing:
         print(f"Reading {len(missing):,} files for their checksums", file=sys.stderr)
-        computed = _in_threads(lambda i: _digest(Path(folder, names[i]).read_bytes()), missing)
         try:
-            with Progress(len(missing)) as progress:
+            with ThreadPool(_THREADS) as threads, Progress(len(missing)) as progress:
+                paths = (Path(folder, names[i]) for i in missing)
+                computed = threads.imap(lambda path: _digest(path.read_bytes()), paths, _CHUNK)
                 for index, checksum in zip(missing, computed, strict=True):
                     known[descriptions[index]] = checksum
                     progress.update(1)
@@ -82,16 +80,6 @@ def checksums(
 
 def _digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=_BYTES).digest()
-
-
-def _in_threads(function: Callable[[T], object], items: Sequence[T]) -> Iterator:
-    """`function` of every item, in order, computed by several threads."""
-
-    def of_chunk(start: int) -> list:
-        return [function(item) for item in items[start : start + _CHUNK]]
-
-    chunks = concurrently(of_chunk, range(0, len(items), _CHUNK), at_once=_THREADS)
-    return itertools.chain.from_iterable(chunks)
 
 
 def _read_record(path: Path) -> dict[bytes, bytes]:

@@ -4,8 +4,8 @@ A dataset is a list of parts, each one ArrayRecord file. A part is written under
 a temporary name and renamed when it is complete, with its size and checksum in
 `files.json`; a killed run therefore leaves complete parts, which the next run
 keeps, and at most one temporary file, which it removes. What the examples look
-like is the caller's business: `render(split, index)` makes one, in a worker, and
-`serialize` makes records of it.
+like is the caller's business: `render` makes one, in a worker, and `serialize`
+makes records of it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import itertools
 import json
 import os
 import sys
@@ -22,45 +23,40 @@ from typing import Any, TextIO
 
 from array_record.python import array_record_module
 
-from dcign_tf.datasets.storage.workers import RenderWorkers, available_cores
+from dcign_tf.datasets.storage.workers import available_cores, render_workers
+from dcign_tf.datasets.sweeps import evenly
 from dcign_tf.errors import DataError
 from dcign_tf.files import aside, check_disk_space, sha256, write_json
 from dcign_tf.progress import Progress
 
 FILES_JSON = "files.json"
 _LOCK = "lock"
-# Measured sizes are those of a few examples; keep this much more free than they say.
+# The first examples of so many files say how large the data will be, since examples differ;
+# keep this much more free than they say.
+_SAMPLES = 20
 _DISK_MARGIN = 1.2
 
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """One file: the examples `start` … `start + count - 1` of a split.
+    """One file.
 
     Attributes:
         filename: name of the finished file.
-        split: passed to `render`, with the index of the example in the split.
-        start: index of the first example.
-        count: number of examples, at least 1.
+        examples: for each example, of which there is one at least, the arguments of `render`.
         images_per_example: for the progress bar and the estimate of disk space.
     """
 
     filename: str
-    split: str
-    start: int
-    count: int
+    examples: Sequence[tuple]
     images_per_example: int
-
-    @property
-    def num_images(self) -> int:
-        return self.count * self.images_per_example
 
 
 def generate_parts(
     directory: Path,
     parts: Sequence[Part],
     *,
-    render: Callable[[str, int], Any],
+    render: Callable[..., Any],
     serialize: Callable[[Any], Sequence[bytes]],
     verb: str = "Rendering",
 ) -> None:
@@ -73,7 +69,7 @@ def generate_parts(
         directory: where the files go; exists, and is locked by the caller. Files that
             are none of the parts are deleted.
         parts: what to make.
-        render: `render(split, index)` in a worker process: picklable, and a
+        render: what makes an example in a worker process: picklable, and a
             function of its arguments alone.
         serialize: turns what `render` returned into records, in this process.
         verb: what the line of progress says is done to the images.
@@ -96,40 +92,34 @@ def generate_parts(
     _write_files_json(directory, complete)
     if not missing:
         return
-    num_images = sum(part.num_images for part in missing)
-    num_examples = sum(part.count for part in missing)
-    num_processes = min(available_cores(), num_examples)
+    num_images = sum(len(part.examples) * part.images_per_example for part in missing)
+    num_processes = min(available_cores(), sum(len(part.examples) for part in missing))
     print(
         f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files) "
         f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",
         file=sys.stderr,
     )
-    with RenderWorkers(render, num_processes) as workers, Progress(num_images) as progress:
-        try:
-            samples = {part.split: part for part in missing}.values()  # one of every split
-            first = workers.map((part.split, part.start) for part in samples)
-            num_bytes = sum(len(record) for example in first for record in serialize(example))
+    try:
+        with render_workers(render, num_processes) as rendered, Progress(num_images) as progress:
+            samples = [missing[index] for index in evenly(missing, _SAMPLES)]
+            first = map(serialize, rendered(part.examples[0] for part in samples))
+            num_bytes = sum(len(record) for records in first for record in records)
             bytes_per_image = num_bytes / sum(part.images_per_example for part in samples)
             needed = _DISK_MARGIN * bytes_per_image * num_images
             check_disk_space(directory, needed, "data needs about")
-            tasks = (
-                (part.split, index)
-                for part in missing
-                for index in range(part.start, part.start + part.count)
-            )
-            examples = map(serialize, workers.map(tasks))
+            tasks = itertools.chain.from_iterable(part.examples for part in missing)
+            examples = map(serialize, rendered(tasks))
             for part in missing:
                 path = directory / part.filename
                 complete[part.filename] = _write_part(path, part, examples, progress)
                 _write_files_json(directory, complete)
-        except KeyboardInterrupt:
-            progress.close()
-            print(
-                f"Interrupted: {sum(p.filename in complete for p in parts)} of {len(parts)} files "
-                "are complete; the same command continues from there.",
-                file=sys.stderr,
-            )
-            raise
+    except KeyboardInterrupt:
+        print(
+            f"Interrupted: {len(complete)} of {len(parts)} files are complete; the same command "
+            "continues from there.",
+            file=sys.stderr,
+        )
+        raise
 
 
 def check_files(directory: Path, *, full: bool = False) -> None:
@@ -241,12 +231,11 @@ def _remedy(directory: Path) -> str:
 def _write_part(
     path: Path, part: Part, examples: Iterator[Sequence[bytes]], progress: Progress
 ) -> dict[str, Any]:
-    """Writes the next `part.count` examples; returns what `files.json` says of the file."""
+    """Writes the next examples, those of the part; returns what `files.json` says of the file."""
     with aside(path) as temporary:
         # One record a group is what makes random access cheap.
         writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
-        for _ in range(part.count):
-            records = next(examples)
+        for records in itertools.islice(examples, len(part.examples)):
             with _writing_records(path):
                 for record in records:
                     writer.write(record)

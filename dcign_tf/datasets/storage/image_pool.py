@@ -25,22 +25,21 @@ from dcign_tf.errors import DataError
 _IMAGES_PER_FILE = 2000
 TRAIN_SWEEPS = 50_000
 """Composed ones cost nothing but a number: there are more of them than most runs show."""
-# Items, at most, that say how large the pool will be: pictures differ.
-_SAMPLES = 20
 
 
 class ImagePool:
     """Images by number: PNG files in ArrayRecord files, made once, then read at random.
 
     The pool is made of *items* that give k images each: a picture gives one, a
-    rendered object all of its views. Item i makes the images i·k … i·k + k − 1. A
+    rendered object all of its views. The i-th makes the images i·k … i·k + k − 1. A
     file is named after what its images depend on, so that a pool whose making was
     stopped, by an error too, keeps the files that are still right.
 
     Args:
         parent: the folder of all pools of a kind; this one becomes a folder in it,
             named by its fingerprint.
-        keys: for each item what its images depend on, e.g. the checksum of a picture.
+        keys: each item, a number, to what its images depend on, e.g. the checksum of a
+            picture; in the order of the images.
         settings: what all images depend on besides, as JSON has it.
         make: `make(item)` returns the k PNG files of an item; raises `DataError` if
             it cannot. Called in worker processes: picklable, importable without
@@ -54,29 +53,31 @@ class ImagePool:
     def __init__(
         self,
         parent: Path,
-        keys: Sequence[str | bytes],
+        keys: Mapping[int, str | bytes],
         *,
         settings: Mapping[str, Any],
         make: Callable[[int], Sequence[bytes]],
         images_per_item: int = 1,
     ):
-        if not len(keys) or images_per_item < 1:
+        if not keys or images_per_item < 1:
             raise ValueError(
                 f"A pool of {len(keys)} items of {images_per_item} images has no image."
             )
         described = json.dumps([dict(settings), images_per_item], sort_keys=True)
         self._make = make
-        self._parts = _parts(keys, described, images_per_item)
-        self._num_images = images_per_item * len(keys)
+        self._parts = []
+        items, per_file = list(keys), max(1, _IMAGES_PER_FILE // images_per_item)
+        for number, start in enumerate(range(0, len(items), per_file)):
+            in_file = items[start : start + per_file]
+            digest = _digest([described, *(keys[item] for item in in_file)], 16)
+            filename = f"{number:05d}-{digest}.array_record"
+            self._parts.append(Part(filename, [(item,) for item in in_file], images_per_item))
         #: 12 characters that change with every item and every setting.
         self.fingerprint = _digest([described, *(part.filename for part in self._parts)], 12)
         #: Where the images lie once they are made.
         self.directory = Path(parent) / self.fingerprint
         # Not named after the items: when one of them is mended the rest is still there.
         self._staging = Path(parent) / f"{_digest([described], 12)}.preparing"
-
-    def __len__(self) -> int:
-        return self._num_images
 
     def prepare(self, *, verb: str = "Preparing") -> None:
         """Makes what is not there yet; the pool appears under its name when it is complete.
@@ -89,14 +90,10 @@ class ImagePool:
                 not writable, or the pool is there but damaged. Finished files are
                 kept, and the next call goes on from there.
         """
-        make = functools.partial(
-            generate_parts,
-            self._staging,
-            self._parts,
-            render=functools.partial(_make_item, self._make),
-            serialize=list,
-            verb=verb,
-        )
+
+        def make() -> None:
+            generate_parts(self._staging, self._parts, render=self._make, serialize=list, verb=verb)
+
         make_once(self.directory, self._staging, make)
 
     def read(self, indices: Iterable[int]) -> list[bytes]:
@@ -145,24 +142,6 @@ class ImagePool:
     @functools.cached_property
     def _records(self) -> ArrayRecordDataSource:
         return ArrayRecordDataSource([str(self.directory / p.filename) for p in self._parts])
-
-
-def _parts(keys: Sequence[str | bytes], described: str, images_per_item: int) -> list[Part]:
-    per_file = max(1, _IMAGES_PER_FILE // images_per_item)
-    starts = range(0, len(keys), per_file)
-    parts = []
-    for number, start in enumerate(starts):
-        in_file = keys[start : start + per_file]
-        name = f"{number:05d}-{_digest([described, *in_file], 16)}.array_record"
-        sampled = str(number * _SAMPLES // len(starts))
-        parts.append(Part(name, sampled, start, len(in_file), images_per_item))
-    return parts
-
-
-def _make_item(make: Callable[[int], Sequence[bytes]], split: str, item: int) -> Sequence[bytes]:
-    """What `generate_parts` calls: the items are numbered through all parts."""
-    del split
-    return make(item)
 
 
 def _digest(texts: Iterable[str | bytes], length: int) -> str:

@@ -9,7 +9,8 @@ closes, the worker ends), does not run the user's `__main__` again (and with it
 
 from __future__ import annotations
 
-import collections
+import contextlib
+import functools
 import multiprocessing
 import os
 import queue
@@ -17,10 +18,10 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from typing import Any
 
+from dcign_tf.concurrency import concurrently
 from dcign_tf.errors import DataError
 
 # One thread a process: the processes already fill the cores, and the last bits
@@ -37,64 +38,43 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-class RenderWorkers:
-    """A pool of processes that call one function; a context manager.
+@contextlib.contextmanager
+def render_workers(
+    function: Callable[..., Any], num_processes: int
+) -> Iterator[Callable[[Iterable[tuple]], Iterator[Any]]]:
+    """Processes that call one function, as long as the context lasts.
 
     Args:
         function: what the workers call; importable by name (not from `__main__`
             or a notebook cell) and picklable. It should not import TensorFlow.
         num_processes: number of workers.
+
+    Yields:
+        What takes tasks and yields `function(*task)` for every task, in the order of the
+        tasks, of which only a few a worker are taken ahead, so that memory stays small. It
+        raises a `DataError` if a worker dies, or `function` raises one; a `RuntimeError` if
+        `function` raises anything else, with a message that ends in its traceback.
     """
+    workers = [_Worker(function) for _ in range(num_processes)]
+    idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+    for worker in workers:
+        idle.put(worker)
 
-    def __init__(self, function: Callable[..., Any], num_processes: int):
-        self._num_processes = num_processes
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        self._workers = [_Worker(function) for _ in range(self._num_processes)]
-        for worker in self._workers:
-            self._idle.put(worker)
-        # One thread per worker waits for its answer; the threads do no work themselves.
-        self._threads = ThreadPoolExecutor(self._num_processes, thread_name_prefix="render")
-
-    def map(self, tasks: Iterable[tuple]) -> Iterator[Any]:
-        """Yields `function(*task)` for every task, in the order of the tasks.
-
-        Only a few tasks a worker are taken ahead, so that memory stays small.
-
-        Raises:
-            DataError: if a worker dies, or `function` raises one.
-            RuntimeError: if `function` raises anything else; the message ends in its
-                traceback.
-        """
-        pending: collections.deque[Future] = collections.deque()
-        for task in tasks:
-            pending.append(self._threads.submit(self._run, task))
-            if len(pending) >= 4 * self._num_processes:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-
-    def _run(self, task: tuple) -> Any:
-        worker = self._idle.get()
+    def run(task: tuple) -> Any:
+        worker = idle.get()
         try:
             return worker.call(task)
-        except (EOFError, OSError) as error:
-            raise DataError(
-                f"A rendering process ended unexpectedly (exit code {worker.process.wait()}; "
-                "-9 usually means too little memory); try again with fewer processes."
-            ) from error
         finally:
-            self._idle.put(worker)
+            idle.put(worker)
 
-    def __enter__(self) -> RenderWorkers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for worker in self._workers:
+    try:
+        # One thread a worker waits for its answer; the threads do no work themselves.
+        yield functools.partial(concurrently, run, at_once=num_processes)
+    finally:
+        for worker in workers:
             worker.process.terminate()
-        self._threads.shutdown(wait=True)
-        for worker in self._workers:
-            worker.close()
+        for worker in workers:
+            worker.process.wait()
 
 
 class _Worker:
@@ -118,20 +98,22 @@ class _Worker:
         self._function: Callable[..., Any] | None = function
 
     def call(self, task: tuple) -> Any:
-        if self._function is not None:  # first call: tell the worker what to do
-            self._connection.send(self._function)
-            self._function = None
-        self._connection.send(task)
-        succeeded, result = self._connection.recv()
+        try:
+            if self._function is not None:  # first call: tell the worker what to do
+                self._connection.send(self._function)
+                self._function = None
+            self._connection.send(task)
+            succeeded, result = self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise DataError(
+                f"A rendering process ended unexpectedly (exit code {self.process.wait()}; "
+                "-9 usually means too little memory); try again with fewer processes."
+            ) from error
         if not succeeded and isinstance(result, DataError):
             raise result
         if not succeeded:
             raise RuntimeError(f"Rendering failed in a worker process.\n{result}")
         return result
-
-    def close(self) -> None:
-        self.process.wait()
-        self._connection.close()
 
 
 def _serve(descriptor: int) -> None:

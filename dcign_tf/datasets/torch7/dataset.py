@@ -54,6 +54,8 @@ class DcignTorch7:
         self._sources = find_sources(
             self._root, settings.validation_fraction, settings.test_fraction
         )
+        self._first = self._sources["train"][self.extrinsic[0]][0]
+        self._first_size = self._first.read(settings.sweep_length).shape[1]
         for source in {source.kind: source for source in self._all_sources()}.values():
             self._read(source)
 
@@ -115,16 +117,8 @@ class DcignTorch7:
                 " grey values from 0 to 1."
             )
 
-    @property
-    def _first(self) -> Source:
-        return self._sources["train"][self.extrinsic[0]][0]
 
-    @functools.cached_property
-    def _first_size(self) -> int:
-        return self._first.read(self._settings.sweep_length).shape[1]
-
-
-def open_torch7(data_dir: str, preset: str, settings: Mapping[str, Any]) -> DcignTorch7:
+def open_with(data_dir: str, preset: str, settings: Mapping[str, Any]) -> DcignTorch7:
     """The dataset with these settings, for the registry."""
     del preset  # the user's own files: nothing is made of them that would need a name
     return DcignTorch7(data_dir, Torch7Settings(**settings))

@@ -13,7 +13,6 @@ files became grey, are those of the authors' code (`willwhitney/dc-ign`: `utils.
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import os
 import pathlib
@@ -22,7 +21,7 @@ import re
 import numpy as np
 from PIL import Image
 
-from dcign_tf.datasets.sweeps import SUBSETS
+from dcign_tf.datasets.sweeps import SUBSETS, evenly
 from dcign_tf.datasets.torch7.tensor_file import read_tensor
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
@@ -37,11 +36,11 @@ _GREY_WEIGHTS = np.array([0.21, 0.72, 0.07], np.float32)  # of red, green and bl
 
 
 @dataclasses.dataclass(frozen=True)
-class Source(abc.ABC):
+class Source:
     """Where one batch lies.
 
     Attributes:
-        path: of the file or folder.
+        path: of the file of the release, or of the folder of at least two PNG files.
         files: name and bytes of each file.
         kind: sources of one kind are made alike: if one can be read, so should all.
     """
@@ -50,19 +49,17 @@ class Source(abc.ABC):
     files: tuple[tuple[str, int], ...]
     kind: object
 
-    @abc.abstractmethod
     def read(self, length: int) -> np.ndarray:
-        """Its images, float32 [n, H, W] in [0, 1] if all is well, n at most `length`.
+        """Its images, float32 [n, H, W] in [0, 1] if all is well.
+
+        A file of the release must hold exactly `length`. Of more PNG files than that some
+        are taken, evenly spread over their names' order.
 
         Raises:
             DataError: if they cannot be read, or are none of this dataset's.
         """
-
-
-class BatchFile(Source):
-    """A file of the release; it must hold exactly `length` images."""
-
-    def read(self, length: int) -> np.ndarray:
+        if len(self.files) > 1:
+            return self._read_folder(length)
         tensor = read_tensor(self.path)
         if tensor.ndim != 4 or tensor.shape[:2] != (length, 1):
             raise DataError(
@@ -72,18 +69,8 @@ class BatchFile(Source):
         levels = 255 if tensor.dtype == np.uint8 else 1
         return tensor[:, 0].astype(np.float32) / np.float32(levels)
 
-
-class PngFolder(Source):
-    """A folder of at least two PNG files.
-
-    Of more than `length` images some are taken, evenly spread over their names' order.
-    """
-
-    def read(self, length: int) -> np.ndarray:
-        names = [name for name, _ in self.files]
-        if len(names) > length:
-            names = [names[i] for i in np.linspace(0, len(names) - 1, length).round().astype(int)]
-        images = [_read_png(self.path / name) for name in names]
+    def _read_folder(self, length: int) -> np.ndarray:
+        images = [_read_png(self.path / self.files[i][0]) for i in evenly(self.files, length)]
         if len({image.shape for image in images}) > 1:
             raise DataError(f"{self.path} holds images of different sizes; they must be alike.")
         return np.stack(images)
@@ -93,9 +80,7 @@ Sources = dict[str, dict[str, list[Source]]]
 """Subset to factor to sources."""
 
 
-def find_sources(
-    root: str | os.PathLike[str], validation_fraction: float, test_fraction: float
-) -> Sources:
+def find_sources(root: pathlib.Path, validation_fraction: float, test_fraction: float) -> Sources:
     """Lists the batches of either form, in order of their numbers; the release, if both are there.
 
     Args:
@@ -110,7 +95,6 @@ def find_sources(
     Raises:
         DataError: if a folder is missing, or holds too little to be split.
     """
-    root = pathlib.Path(root)
     release = {factor: root / f"th_{name}" for factor, name in _SETS.items()}
     folders = {factor: root / name for factor, name in _SETS.items()}
     is_release = any(path.is_dir() for path in release.values())
@@ -140,7 +124,7 @@ def _batch_files(directory: pathlib.Path) -> list[Source]:
     # Another shape or type has another size, as a truncated file has.
     sizes = [entry.stat().st_size for entry in files]
     return [
-        BatchFile(pathlib.Path(entry), files=((entry.name, size),), kind=size)
+        Source(pathlib.Path(entry), files=((entry.name, size),), kind=size)
         for entry, size in zip(files, sizes, strict=True)
     ]
 
@@ -156,7 +140,7 @@ def _png_folders(directory: pathlib.Path) -> list[Source]:
                     " 2. Complete the folder, or remove it."
                 )
             files = tuple((entry.name, entry.stat().st_size) for entry in entries)
-            folders.append(PngFolder(pathlib.Path(folder), files, kind=directory))
+            folders.append(Source(pathlib.Path(folder), files, kind=directory))
     return folders
 
 

@@ -131,10 +131,9 @@ class _Reader:
                 " torch.DoubleTensor or torch.ByteTensor."
             )
         dtype = _DTYPES[match[1].decode()]
-        return self._storage(dtype) if match[2] == b"Storage" else self._tensor(dtype)
-
-    def _storage(self, dtype: np.dtype) -> np.ndarray:
-        return self._take(dtype, self._long(), "the numbers of a storage")
+        if match[2] == b"Storage":
+            return self._take(dtype, self._long(), "the numbers of a storage")
+        return self._tensor(dtype)
 
     def _tensor(self, dtype: np.dtype) -> np.ndarray:
         ndim = self._int()

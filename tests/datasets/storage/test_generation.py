@@ -24,15 +24,15 @@ from dcign_tf.datasets.storage.generation import (
     generate_parts,
     publish,
 )
-from dcign_tf.datasets.storage.workers import RenderWorkers
+from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.errors import DataError
 from tests.helpers import ROOT
 from tests.helpers.fake_renders import render, render_and_die, render_and_print, render_badly
 
 PARTS = [
-    Part("a-0", "a", 0, 6, 2),
-    Part("a-1", "a", 6, 4, 2),
-    Part("b-0", "b", 0, 5, 1),
+    Part("a-0", [("a", index) for index in range(6)], 2),
+    Part("a-1", [("a", index) for index in range(6, 10)], 2),
+    Part("b-0", [("b", index) for index in range(5)], 1),
 ]
 
 
@@ -301,6 +301,6 @@ def test_workers_are_given_few_tasks_ahead():
             taken.append(index)
             yield "a", index
 
-    with RenderWorkers(render, 2) as workers:
-        assert next(workers.map(tasks())) == render("a", 0)
+    with render_workers(render, 2) as rendered:
+        assert next(rendered(tasks())) == render("a", 0)
     assert len(taken) <= 8

@@ -154,7 +154,7 @@ def as_calibrated(values: np.ndarray, curve: FactorCalibration, quantity: Quanti
 def _by_change(change: np.ndarray, by_method: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The errors of P pairs over how far apart their two values are, [P]."""
     edges = np.linspace(0, change.max(), _BINS + 1)
-    part = np.clip(np.searchsorted(edges, change, side="left") - 1, 0, _BINS - 1)
+    part = np.searchsorted(edges[1:-1], change)
     num_pairs = np.bincount(part, minlength=_BINS)
 
     def means(values: np.ndarray) -> list[float]:

@@ -123,7 +123,7 @@ def _pair_errors(
             drawn = network.decode(scene.replaced(z, network.code, latents))
             by_network = squared_errors(drawn, true)
         if means is not None:
-            by_mean_image = squared_errors(means.at(values[wanted]), true)
+            by_mean_image = squared_errors(means(values[wanted]), true)
         return {
             "given": values[given],
             "wanted": values[wanted],

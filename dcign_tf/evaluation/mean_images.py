@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,26 +10,8 @@ from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
 
 _MOST_NODES = 25
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class MeanImages:
-    """The mean image at any value of one factor: at some values, and in between them a mixture.
-
-    Attributes:
-        nodes: those values, ascending, [K].
-        images: the mean image at each, [K, H, W, C].
-        period: once round, if the values lie on a circle; the nodes are in [0, period).
-    """
-
-    nodes: np.ndarray
-    images: np.ndarray
-    period: float | None = None
-
-    def at(self, values: np.ndarray) -> np.ndarray:
-        """The mean images at values [N], [N, H, W, C]; beyond the outer nodes, those there."""
-        shares = _shares(np.asarray(values, np.float64), self.nodes, self.period)
-        return np.tensordot(shares, self.images, axes=1)
+MeanImages = Callable[[np.ndarray], np.ndarray]
+"""Values of a factor, [N], to the mean images at them, [N, H, W, C]."""
 
 
 def fit_mean_images(
@@ -48,7 +30,8 @@ def fit_mean_images(
         count: how many sweeps at most, evenly chosen, are used.
 
     Returns:
-        None if no training image lies within the values wanted.
+        Between nodes it gives a mixture, beyond the outer ones those there. None if no
+        training image lies within the values wanted.
     """
     nodes = _nodes(np.asarray(wanted, np.float64).ravel(), period)
     total, weight = 0.0, np.zeros(len(nodes))
@@ -67,7 +50,8 @@ def fit_mean_images(
     seen = weight > 0
     if not seen.any():
         return None
-    return MeanImages(nodes[seen], (total[seen].T / weight[seen]).T, period)
+    images = (total[seen].T / weight[seen]).T
+    return lambda values: np.tensordot(_shares(values, nodes[seen], period), images, axes=1)
 
 
 def _nodes(wanted: np.ndarray, period: float | None) -> np.ndarray:

@@ -88,32 +88,26 @@ def _reconstructions(evaluated: Evaluated, scores: Scores) -> Figure | None:
 
 
 def _novel_views(evaluated: Evaluated, scores: Scores) -> Figure | None:
-    pairs = [pair for factor in evaluated.tested for pair in _novel_pairs(evaluated, factor)]
-    if not pairs:
-        return None
-    *images, headings = zip(*pairs, strict=True)
-    rows = dict(zip(("given", "asked for", "decoded"), map(np.stack, images), strict=True))
-    title = "Novel views: one factor's latents swapped"
-    return stacked(rows, columns=_NOVEL_VIEWS, headings=headings, title=title)
-
-
-def _novel_pairs(
-    evaluated: Evaluated, factor: str
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, str]]:
-    """Of a few sweeps the two images furthest apart: source, target, prediction and a heading."""
-    network, quantity = evaluated.network, evaluated.quantities.get(factor)
-    codes = evaluated.test[factor]
-    for index in evenly(evaluated.sweeps[factor], _NOVEL_VIEWS):
-        images, z = distinct_images(evaluated.sweeps[factor][index]), codes.z_mean[index]
-        if len(images) < 2:
-            continue
-        value = codes.values[index] if quantity else z[:, network.code.slice(factor).start]
-        source, target = circle.furthest_apart(value, quantity.period if quantity else None)
-        predicted = network.novel_views(z, factor, np.array([[source, target]]))[0]
+    """Of a few sweeps the two images furthest apart, and the one drawn as the other."""
+    network, triples, headings = evaluated.network, [], []
+    for factor in evaluated.tested:
+        codes, quantity = evaluated.test[factor], evaluated.quantities.get(factor)
         name = display_name(factor) + ("" if quantity else " latent")
         text = quantity.text if quantity else signed
-        label = f"{name}\n{text(value[source])} → {text(value[target])}"
-        yield images[source], images[target], predicted, label
+        for index in evenly(evaluated.sweeps[factor], _NOVEL_VIEWS):
+            images, z = distinct_images(evaluated.sweeps[factor][index]), codes.z_mean[index]
+            if len(images) < 2:
+                continue
+            value = codes.values[index] if quantity else z[:, network.code.slice(factor).start]
+            source, target = circle.furthest_apart(value, quantity.period if quantity else None)
+            (predicted,) = network.novel_views(z, factor, np.array([[source, target]]))
+            triples.append((images[source], images[target], predicted))
+            headings.append(f"{name}\n{text(value[source])} → {text(value[target])}")
+    if not triples:
+        return None
+    rows = dict(zip(("given", "asked for", "decoded"), np.stack(triples, axis=1), strict=True))
+    title = "Novel views: one factor's latents swapped"
+    return stacked(rows, columns=_NOVEL_VIEWS, headings=headings, title=title)
 
 
 def _rerendering(evaluated: Evaluated, scores: Scores) -> Figure | None:

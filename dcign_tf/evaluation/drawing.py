@@ -14,7 +14,6 @@ from dcign_tf.evaluation.figures import charts, latent_charts
 from dcign_tf.evaluation.figures.catalogue import of_factor
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.figures.sheets import sheet, stacked
-from dcign_tf.evaluation.given_values import as_calibrated
 from dcign_tf.evaluation.metrics import circle
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.quantities import display_name
@@ -185,7 +184,8 @@ def _rotation(evaluated: Evaluated, factor: str) -> Figure | None:
         images = distinct_images(evaluated.sweeps[factor][index])
         angles = evaluated.test[factor].values[index]
         order = _in_order(angles)
-        latents = scene.latents_for(as_calibrated(angles[order], curve, quantity), curve)
+        asked = circle.on_turn(angles[order], *curve.range, quantity.period)
+        latents = scene.latents_for(asked, curve)
         decoded = evaluated.network.swept(images[0], factor, latents)
         headings[len(rows)] = ["given", *map(quantity.text, angles[order])]
         rows.append(images[[0, *order]])

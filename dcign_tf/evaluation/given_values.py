@@ -21,7 +21,6 @@ from dcign_tf.evaluation.picture_errors import SweepErrors
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import FactorCalibration
 
 METHODS = ("network", "unchanged", "copy", "mean_image", "ceiling")
 """What is compared with the true picture: the network's, its latent set to what stands for
@@ -73,7 +72,8 @@ def rerendering_scores(
         given, wanted, by_method = _pair_errors(evaluated, factor, sweep_errors, means)
         clipped = np.nan
         if curve is not None:
-            clipped = np.mean(~curve.within(as_calibrated(wanted, curve, quantity)))
+            asked = circle.on_turn(wanted, *curve.range, quantity.period)
+            clipped = np.mean(~curve.within(asked))
         scores[factor] = {
             "num_sweeps": len(sweep_errors),
             "num_pairs": len(given),
@@ -107,6 +107,7 @@ def _pair_errors(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The values given and wanted of the pairs, [P] each, and each method's squared errors, [P]."""
     network, codes, curve = evaluated.network, evaluated.test[factor], evaluated.curve(factor)
+    period = evaluated.quantities[factor].period
 
     def measured(sweep: SweepErrors) -> dict[str, np.ndarray]:
         given, wanted = sweep.pairs.T
@@ -115,7 +116,8 @@ def _pair_errors(
         true = distinct_images(evaluated.sweeps[factor][sweep.index])[wanted]
         by_network = by_mean_image = np.full(len(true), np.nan)
         if curve is not None:
-            asked = as_calibrated(values[wanted], curve, evaluated.quantities[factor])
+            # The calibrated range may be a part of a circle, counted from elsewhere.
+            asked = circle.on_turn(values[wanted], *curve.range, period)
             latents = {factor: scene.latents_for(asked, curve)}
             drawn = network.decode(scene.replaced(z, network.code, latents))
             by_network = squared_errors(drawn, true)
@@ -134,18 +136,6 @@ def _pair_errors(
     parts = list(concurrently(measured, sweep_errors))
     pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return pooled.pop("given"), pooled.pop("wanted"), pooled
-
-
-def as_calibrated(values: np.ndarray, curve: FactorCalibration, quantity: Quantity) -> np.ndarray:
-    """True values, of a circle on the turn around the calibrated range, which may be a part of it.
-
-    Args:
-        values: any shape.
-        curve: calibrated.
-        quantity: what the values are.
-    """
-    period = quantity.period
-    return circle.on_turn(values, *curve.range, period) if period else values
 
 
 def _by_change(change: np.ndarray, by_method: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from dcign_tf.evaluation.figures import charts, latent_charts
 from dcign_tf.evaluation.figures.catalogue import of_factor
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.figures.sheets import sheet, stacked
-from dcign_tf.evaluation.given_values import as_calibrated
 from dcign_tf.evaluation.metrics import circle
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.quantities import display_name
@@ -88,32 +87,26 @@ def _reconstructions(evaluated: Evaluated, scores: Scores) -> Figure | None:
 
 
 def _novel_views(evaluated: Evaluated, scores: Scores) -> Figure | None:
-    pairs = [pair for factor in evaluated.tested for pair in _novel_pairs(evaluated, factor)]
-    if not pairs:
-        return None
-    *images, headings = zip(*pairs, strict=True)
-    rows = dict(zip(("given", "asked for", "decoded"), map(np.stack, images), strict=True))
-    title = "Novel views: one factor's latents swapped"
-    return stacked(rows, columns=_NOVEL_VIEWS, headings=headings, title=title)
-
-
-def _novel_pairs(
-    evaluated: Evaluated, factor: str
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, str]]:
-    """Of a few sweeps the two images furthest apart: source, target, prediction and a heading."""
-    network, quantity = evaluated.network, evaluated.quantities.get(factor)
-    codes = evaluated.test[factor]
-    for index in evenly(evaluated.sweeps[factor], _NOVEL_VIEWS):
-        images, z = distinct_images(evaluated.sweeps[factor][index]), codes.z_mean[index]
-        if len(images) < 2:
-            continue
-        value = codes.values[index] if quantity else z[:, network.code.slice(factor).start]
-        source, target = circle.furthest_apart(value, quantity.period if quantity else None)
-        predicted = network.novel_views(z, factor, np.array([[source, target]]))[0]
+    """Of a few sweeps the two images furthest apart, and the one drawn as the other."""
+    network, triples, headings = evaluated.network, [], []
+    for factor in evaluated.tested:
+        codes, quantity = evaluated.test[factor], evaluated.quantities.get(factor)
         name = display_name(factor) + ("" if quantity else " latent")
         text = quantity.text if quantity else signed
-        label = f"{name}\n{text(value[source])} → {text(value[target])}"
-        yield images[source], images[target], predicted, label
+        for index in evenly(evaluated.sweeps[factor], _NOVEL_VIEWS):
+            images, z = distinct_images(evaluated.sweeps[factor][index]), codes.z_mean[index]
+            if len(images) < 2:
+                continue
+            value = codes.values[index] if quantity else z[:, network.code.slice(factor).start]
+            source, target = circle.furthest_apart(value, quantity.period if quantity else None)
+            (predicted,) = network.novel_views(z, factor, np.array([[source, target]]))
+            triples.append((images[source], images[target], predicted))
+            headings.append(f"{name}\n{text(value[source])} → {text(value[target])}")
+    if not triples:
+        return None
+    rows = dict(zip(("given", "asked for", "decoded"), np.stack(triples, axis=1), strict=True))
+    title = "Novel views: one factor's latents swapped"
+    return stacked(rows, columns=_NOVEL_VIEWS, headings=headings, title=title)
 
 
 def _rerendering(evaluated: Evaluated, scores: Scores) -> Figure | None:
@@ -191,7 +184,8 @@ def _rotation(evaluated: Evaluated, factor: str) -> Figure | None:
         images = distinct_images(evaluated.sweeps[factor][index])
         angles = evaluated.test[factor].values[index]
         order = _in_order(angles)
-        latents = scene.latents_for(as_calibrated(angles[order], curve, quantity), curve)
+        asked = circle.on_turn(angles[order], *curve.range, quantity.period)
+        latents = scene.latents_for(asked, curve)
         decoded = evaluated.network.swept(images[0], factor, latents)
         headings[len(rows)] = ["given", *map(quantity.text, angles[order])]
         rows.append(images[[0, *order]])

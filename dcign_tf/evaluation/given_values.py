@@ -7,14 +7,13 @@ what can be had without a network, or without turning anything: see `METHODS`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from dcign_tf.concurrency import concurrently
-from dcign_tf.datasets.sweeps import Sweeps, distinct_images
-from dcign_tf.evaluation.mean_images import MeanImages, fit_mean_images
+from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
 from dcign_tf.evaluation.metrics import circle
 from dcign_tf.evaluation.metrics.arrays import ratio
 from dcign_tf.evaluation.metrics.novel_views import squared_errors
@@ -22,7 +21,6 @@ from dcign_tf.evaluation.picture_errors import SweepErrors
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import FactorCalibration
 
 METHODS = ("network", "unchanged", "copy", "mean_image", "ceiling")
 """What is compared with the true picture: the network's, its latent set to what stands for
@@ -30,7 +28,10 @@ the angle; the network's with its latent left as it was; the picture given itsel
 training image at that angle; and, the best to be had, the network's from the true picture."""
 
 _MEAN_IMAGE_SWEEPS = 200
+_MOST_NODES = 25  # of mean images
 _BINS = 8
+MeanImages = Callable[[np.ndarray], np.ndarray]
+"""Values of a factor, [N], to the mean images at them, [N, H, W, C]."""
 
 
 def rerendering_scores(
@@ -64,19 +65,15 @@ def rerendering_scores(
             unusable = evaluated.calibration.factors.get(factor)
             reason = unusable.reason if unusable else "no validation sweep varies it"
             reasons["network"] = f"not calibrated: {reason}"
-        means = fit_mean_images(
-            train[factor],
-            quantity.key,
-            np.concatenate(evaluated.test[factor].values),
-            period=quantity.period,
-            count=_MEAN_IMAGE_SWEEPS,
-        )
+        values = np.concatenate(evaluated.test[factor].values)
+        means = fit_mean_images(train[factor], quantity, values, count=_MEAN_IMAGE_SWEEPS)
         if means is None:
             reasons["mean_image"] = "no training sweep shows such values"
         given, wanted, by_method = _pair_errors(evaluated, factor, sweep_errors, means)
         clipped = np.nan
         if curve is not None:
-            clipped = np.mean(~curve.within(as_calibrated(wanted, curve, quantity)))
+            asked = circle.on_turn(wanted, *curve.range, quantity.period)
+            clipped = np.mean(~curve.within(asked))
         scores[factor] = {
             "num_sweeps": len(sweep_errors),
             "num_pairs": len(given),
@@ -110,6 +107,7 @@ def _pair_errors(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """The values given and wanted of the pairs, [P] each, and each method's squared errors, [P]."""
     network, codes, curve = evaluated.network, evaluated.test[factor], evaluated.curve(factor)
+    period = evaluated.quantities[factor].period
 
     def measured(sweep: SweepErrors) -> dict[str, np.ndarray]:
         given, wanted = sweep.pairs.T
@@ -118,12 +116,13 @@ def _pair_errors(
         true = distinct_images(evaluated.sweeps[factor][sweep.index])[wanted]
         by_network = by_mean_image = np.full(len(true), np.nan)
         if curve is not None:
-            asked = as_calibrated(values[wanted], curve, evaluated.quantities[factor])
+            # The calibrated range may be a part of a circle, counted from elsewhere.
+            asked = circle.on_turn(values[wanted], *curve.range, period)
             latents = {factor: scene.latents_for(asked, curve)}
             drawn = network.decode(scene.replaced(z, network.code, latents))
             by_network = squared_errors(drawn, true)
         if means is not None:
-            by_mean_image = squared_errors(means.at(values[wanted]), true)
+            by_mean_image = squared_errors(means(values[wanted]), true)
         return {
             "given": values[given],
             "wanted": values[wanted],
@@ -139,22 +138,10 @@ def _pair_errors(
     return pooled.pop("given"), pooled.pop("wanted"), pooled
 
 
-def as_calibrated(values: np.ndarray, curve: FactorCalibration, quantity: Quantity) -> np.ndarray:
-    """True values, of a circle on the turn around the calibrated range, which may be a part of it.
-
-    Args:
-        values: any shape.
-        curve: calibrated.
-        quantity: what the values are.
-    """
-    period = quantity.period
-    return circle.on_turn(values, *curve.range, period) if period else values
-
-
 def _by_change(change: np.ndarray, by_method: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The errors of P pairs over how far apart their two values are, [P]."""
     edges = np.linspace(0, change.max(), _BINS + 1)
-    part = np.clip(np.searchsorted(edges, change, side="left") - 1, 0, _BINS - 1)
+    part = np.searchsorted(edges[1:-1], change)
     num_pairs = np.bincount(part, minlength=_BINS)
 
     def means(values: np.ndarray) -> list[float]:
@@ -167,3 +154,60 @@ def _by_change(change: np.ndarray, by_method: Mapping[str, np.ndarray]) -> dict[
         "num_pairs": num_pairs.tolist(),
         "mse": {method: means(squares) for method, squares in by_method.items()},
     }
+
+
+def fit_mean_images(
+    sweeps: Sweeps, quantity: Quantity, wanted: np.ndarray, *, count: int
+) -> MeanImages | None:
+    """Means of training images, each image shared between the two nodes next to its value.
+
+    A few sweeps at a time are in memory.
+
+    Args:
+        sweeps: training sweeps in which the factor varies.
+        quantity: what its values are.
+        wanted: values at which mean images will be asked for, any shape. Where they are at most
+            25 different ones, the nodes are these; otherwise 25 evenly spread over them.
+        count: how many sweeps at most, evenly chosen, are used.
+
+    Returns:
+        Between nodes it gives a mixture, beyond the outer ones those there. None if no
+        training image lies within the values wanted.
+    """
+    period = quantity.period
+    nodes = _nodes(np.asarray(wanted, np.float64).ravel(), period)
+    total, weight = 0.0, np.zeros(len(nodes))
+
+    def read(index: int) -> tuple[np.ndarray, np.ndarray]:
+        example = sweeps[index]
+        images = distinct_images(example)
+        return images, np.asarray(example[quantity.key], np.float64)[: len(images)]
+
+    for images, values in concurrently(read, evenly(sweeps, count)):
+        shares = _shares(values, nodes, period)
+        if period is None:  # those beyond would count as if they were at an end
+            shares[(values < nodes[0]) | (values > nodes[-1])] = 0
+        total = total + np.tensordot(shares.T, images, axes=1)
+        weight += shares.sum(axis=0)
+    seen = weight > 0
+    if not seen.any():
+        return None
+    images = (total[seen].T / weight[seen]).T
+    return lambda values: np.tensordot(_shares(values, nodes[seen], period), images, axes=1)
+
+
+def _nodes(wanted: np.ndarray, period: float | None) -> np.ndarray:
+    if period is not None:
+        wanted = np.mod(wanted, period)
+    different = np.unique(wanted)
+    if len(different) <= _MOST_NODES:
+        return different
+    if period is not None:
+        return np.arange(_MOST_NODES) * (period / _MOST_NODES)
+    return np.linspace(different[0], different[-1], _MOST_NODES)
+
+
+def _shares(values: np.ndarray, nodes: np.ndarray, period: float | None) -> np.ndarray:
+    """How each of N values is made up of the nodes next to it: [N, K], rows that sum to 1."""
+    corners = np.eye(len(nodes))
+    return np.stack([np.interp(values, nodes, corner, period=period) for corner in corners], axis=1)

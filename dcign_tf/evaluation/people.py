@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from dcign_tf.codec import Codec
-from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import FaceDataset, evenly
 from dcign_tf.evaluation.figures.roc_curves import recognition as recognition_chart
 from dcign_tf.evaluation.figures.sheets import sheet
@@ -29,7 +27,6 @@ from dcign_tf.evaluation.portraits import (
 from dcign_tf.evaluation.shape_errors import shape_scores, vertex_errors_mm
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.factors import INTRINSIC
-from dcign_tf.pixels import to_unit
 from dcign_tf.quantities import display_name
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout, fit_readout
@@ -40,7 +37,6 @@ from dcign_tf.rendering.raycaster import FaceScene
 FIT_IMAGES = 8000
 """Training images that read-out and distribution of identities are fitted on, at most."""
 _PIXEL_IMAGES = 2000  # of these, for pixels and their components: it is memory that they cost
-_BATCH = 20
 _SAMPLED = 4  # of each distribution
 _SHOWN = 5
 _TURNS = (-0.75, -0.4, 0.4, 0.75)  # of the calibrated range
@@ -70,18 +66,18 @@ def evaluate_people(
     if entangled:
         network = network.rearranged({})  # the read-out is for the model's own codes
     angles = [key for key in data.values.values() if key.endswith("_deg")]
-    test = read_portraits(data.independent(), angles)
-    fit = read_portraits(data.sweeps("train")[INTRINSIC], angles, most_images=FIT_IMAGES)
-    codes, fit_codes = (_encode(network, portraits) for portraits in (test, fit))
+    test = read_portraits(network, data.independent(), angles)
+    seen = data.sweeps("train")[INTRINSIC]
+    fit = read_portraits(network, seen, angles, most_images=FIT_IMAGES)
     where = slice(0, network.code.latent_dim) if entangled else network.code.slice(INTRINSIC)
     figures = {}
     scores: dict[str, Any] = {
-        "disentanglement": score_disentanglement(codes, test),
+        "disentanglement": score_disentanglement(test),
         "recognition": None,
     }
     if recognition.can_be_scored(test.identities):
         name = "all latents (entangled)" if entangled else "intrinsic latents"
-        latents = recognition.standardised(codes[:, where], fit_codes[:, where])
+        latents = recognition.standardised(test.codes[:, where], fit.codes[:, where])
         scores["recognition"] = recognition.recognition_scores(
             {name: latents, **_baselines(test, fit, where.stop - where.start)},
             test.identities,
@@ -90,42 +86,29 @@ def evaluate_people(
         figures["recognition"] = recognition_chart(scores["recognition"])
     face_model = data.face_model()
     readout = fit_readout(
-        fit_codes,
+        fit.codes,
         fit.coefficients,
         fit.identities,
         where=where,
         face_model=face_model.fingerprint,
         step=calibration.step,
     )
-    scores["shape"] = shape_scores(face_model, readout, codes, test.coefficients, test.identities)
-    figures["shape_estimation"] = _estimated_shapes(face_model, readout, test, codes)
+    scores["shape"] = shape_scores(face_model, readout, test)
+    figures["shape_estimation"] = _estimated_shapes(face_model, readout, test)
     readout.save(directory / READOUT_FILE)
     write_codes(
         directory / CODES_FILE,
-        codes,
         test,
         identity_latents=np.arange(where.start, where.stop),
-        fit_mean=fit_codes.mean(axis=0),
-        fit_std=fit_codes.std(axis=0),
+        fit_mean=fit.codes.mean(axis=0),
+        fit_std=fit.codes.std(axis=0),
         face_model=face_model.fingerprint,
         step=calibration.step,
     )
     if not entangled and not any(known.reason for known in calibration.factors.values()):
-        figures["sampled_people"] = _sampled_people(evaluated, fit_codes[:, where])
-    if entangled:
-        fit_codes = scene.arranged(fit_codes, evaluated.network.order)
-    return scores, figures, fit_codes
-
-
-def _encode(network: Codec, portraits: Portraits) -> np.ndarray:
-    """Codes [N, latent_dim], with the arithmetic of the training pipeline."""
-
-    def encoded(start: int) -> np.ndarray:
-        images = portraits.images[start : start + _BATCH]
-        return network.encode(to_unit(images))
-
-    starts = range(0, len(portraits.images), _BATCH)
-    return np.concatenate(list(concurrently(encoded, starts)))
+        figures["sampled_people"] = _sampled_people(evaluated, fit.codes[:, where])
+    seen_codes = scene.arranged(fit.codes, evaluated.network.order) if entangled else fit.codes
+    return scores, figures, seen_codes
 
 
 def _baselines(test: Portraits, fit: Portraits, num_components: int) -> dict[str, np.ndarray]:
@@ -141,13 +124,11 @@ def _baselines(test: Portraits, fit: Portraits, num_components: int) -> dict[str
     }
 
 
-def _estimated_shapes(
-    face_model: MorphableModel, readout: ShapeReadout, test: Portraits, codes: np.ndarray
-) -> Figure:
+def _estimated_shapes(face_model: MorphableModel, readout: ShapeReadout, test: Portraits) -> Figure:
     """Some test images beside their people's true and estimated faces."""
     _, first = np.unique(test.identities, return_index=True)
     shown = first[list(evenly(first, _SHOWN))]
-    true, estimated = test.coefficients[shown], readout.coefficients(codes[shown])
+    true, estimated = test.coefficients[shown], readout.coefficients(test.codes[shown])
     mean = np.zeros_like(true)
     errors, mean_errors = (vertex_errors_mm(face_model, e, true) for e in (estimated, mean))
     size = test.images.shape[1]

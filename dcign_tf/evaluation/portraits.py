@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from dcign_tf.codec import Codec
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, decode_images, evenly
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
 from dcign_tf.files import write_aside
+from dcign_tf.pixels import to_unit
 
 CODES_FILE = "codes.npz"
 """Its name in a run's evaluation directory; docs/scores.md says what it holds."""
@@ -25,6 +27,7 @@ CODES_FILE = "codes.npz"
 LEAST_IMAGES = 20
 """Fewer are not scored: they would leave bins empty by chance, and classes without a member."""
 
+_BATCH = 20
 _IDENTITY_FACTORS = 3  # so many coefficients of the face model, the first, stand for who it is
 
 
@@ -34,12 +37,14 @@ class Portraits:
 
     Attributes:
         images: uint8 [N, H, W, C].
+        codes: float32 [N, latent_dim], what a network makes of them.
         identities: int64 [N].
         coefficients: float32 [N, K].
         angles_deg: name (`azimuth_deg`) to that angle of each image, [N].
     """
 
     images: np.ndarray
+    codes: np.ndarray
     identities: np.ndarray
     coefficients: np.ndarray
     angles_deg: Mapping[str, np.ndarray]
@@ -53,11 +58,12 @@ class Portraits:
 
 
 def read_portraits(
-    sweeps: Sweeps, angles: Sequence[str], *, most_images: int | None = None
+    network: Codec, sweeps: Sweeps, angles: Sequence[str], *, most_images: int | None = None
 ) -> Portraits:
-    """All images of some sweeps.
+    """All images of some sweeps, and their codes with the arithmetic of the training pipeline.
 
     Args:
+        network: encodes them.
         sweeps: of a dataset of faces, such as `FaceDataset.independent` gives.
         angles: keys under which the examples hold angles.
         most_images: if all are more, evenly chosen whole sweeps of about so many.
@@ -75,44 +81,43 @@ def read_portraits(
     def pooled(key: str) -> np.ndarray:
         return np.concatenate([example[key] for example in examples])
 
+    images = pooled("image")
+
+    def encoded(start: int) -> np.ndarray:
+        return network.encode(to_unit(images[start : start + _BATCH]))
+
     return Portraits(
-        images=pooled("image"),
+        images=images,
+        codes=np.concatenate(list(concurrently(encoded, range(0, len(images), _BATCH)))),
         identities=pooled("identity"),
         coefficients=pooled("coefficients"),
         angles_deg={key: pooled(key) for key in angles},
     )
 
 
-def score_disentanglement(codes: np.ndarray, portraits: Portraits) -> dict[str, Any] | None:
-    """Disentanglement of the whole code from the factors of independently drawn images.
-
-    Args:
-        codes: float32 [N, latent_dim], of `portraits`.
-        portraits: all factors drawn independently.
+def score_disentanglement(portraits: Portraits) -> dict[str, Any] | None:
+    """Disentanglement of the whole code from factors that were all drawn independently.
 
     Returns:
         What `disentanglement_scores` gives, and `factors`, their names, `num_images` and
         `num_identities`. None if there are fewer than `LEAST_IMAGES`.
     """
-    if len(codes) < LEAST_IMAGES:
+    if len(portraits.codes) < LEAST_IMAGES:
         return None
     factors = portraits.factors
     return {
         "factors": list(factors),
-        "num_images": len(codes),
+        "num_images": len(portraits.codes),
         "num_identities": len(np.unique(portraits.identities)),
-        **disentanglement_scores(codes, np.column_stack(list(factors.values()))),
+        **disentanglement_scores(portraits.codes, np.column_stack(list(factors.values()))),
     }
 
 
-def write_codes(
-    path: pathlib.Path, codes: np.ndarray, portraits: Portraits, **more: np.ndarray | float | str
-) -> None:
+def write_codes(path: pathlib.Path, portraits: Portraits, **more: np.ndarray | float | str) -> None:
     """Writes what was scored: codes, factors and who it is, aside and renamed.
 
     Args:
         path: ends in `.npz`.
-        codes: float32 [N, latent_dim], of `portraits`.
         portraits: all factors drawn independently.
         **more: to be kept beside them.
 
@@ -121,7 +126,7 @@ def write_codes(
     """
     factors = portraits.factors
     arrays: Mapping[str, Any] = {
-        "codes": codes,
+        "codes": portraits.codes,
         "factors": np.column_stack(list(factors.values())),
         "factor_names": np.array(list(factors)),
         "identities": portraits.identities,

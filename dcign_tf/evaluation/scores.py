@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -175,15 +176,6 @@ def write_scores(scores: Mapping, path: str | os.PathLike) -> None:
     Raises:
         UserError: if the file cannot be written.
     """
-    write_json(Path(path), _finite(scores))
-
-
-def _finite(value):
-    """`value` with None for every number that strict JSON cannot hold."""
-    if isinstance(value, Mapping):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    text = json.dumps(scores, default=np.generic.item)
+    # What is called here for are the names that json gives to NaN and to infinities.
+    write_json(Path(path), json.loads(text, parse_constant=lambda _: None))

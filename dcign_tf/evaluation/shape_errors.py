@@ -8,6 +8,7 @@ import numpy as np
 
 from dcign_tf.evaluation.metrics.arrays import ratio
 from dcign_tf.evaluation.metrics.correlation import r2
+from dcign_tf.evaluation.portraits import Portraits
 from dcign_tf.readouts.face_shape import ShapeReadout
 from dcign_tf.rendering.morphable_model import MorphableModel
 
@@ -49,20 +50,14 @@ def vertex_errors_mm(model: MorphableModel, estimated: np.ndarray, true: np.ndar
 
 
 def shape_scores(
-    model: MorphableModel,
-    readout: ShapeReadout,
-    codes: np.ndarray,
-    coefficients: np.ndarray,
-    identities: np.ndarray,
+    model: MorphableModel, readout: ShapeReadout, portraits: Portraits
 ) -> dict[str, Any]:
     """How far off the estimated faces are, on identities that the read-out never saw.
 
     Args:
         model: the face model.
         readout: of `fit_readout`.
-        codes: of images of other identities than it was fitted on, [N, latent_dim].
-        coefficients: the true ones, [N, K].
-        identities: integers [N].
+        portraits: of other identities than it was fitted on.
 
     Returns:
         `vertex_error_mm`: of the face estimated from one image (`vertex_errors_mm`),
@@ -76,9 +71,8 @@ def shape_scores(
     Raises:
         ValueError: if the arrays do not fit together.
     """
-    coefficients, identities = np.asarray(coefficients), np.asarray(identities)
-    estimated = readout.coefficients(codes)
-    people, first, person = np.unique(identities, return_index=True, return_inverse=True)
+    coefficients, estimated = portraits.coefficients, readout.coefficients(portraits.codes)
+    people, first, person = np.unique(portraits.identities, return_index=True, return_inverse=True)
     counts = np.bincount(person)
 
     def per_person(values: np.ndarray) -> np.ndarray:
@@ -99,7 +93,7 @@ def shape_scores(
             r2(mine, theirs) for mine, theirs in zip(estimated.T, coefficients.T, strict=True)
         ],
         "per_identity": [[int(p), float(e)] for p, e in zip(people, errors, strict=True)],
-        "num_images": len(identities),
+        "num_images": len(person),
         "num_identities": len(people),
         "alpha": readout.alpha,
         "num_fit_images": readout.num_images,

@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
 from dcign_tf.evaluation.figures.sheets import sheet
-from dcign_tf.evaluation.given_values import as_calibrated
-from dcign_tf.evaluation.metrics.circle import furthest_apart
+from dcign_tf.evaluation.metrics.circle import furthest_apart, on_turn
 from dcign_tf.quantities import Quantity, display_name
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration
@@ -88,7 +87,7 @@ def turn(network: Codec, calibration: Calibration, examples: Sequence[Example]) 
         if calibrated is None:
             blank.append(row)
         else:
-            asked = as_calibrated(example.value, calibrated, example.quantity)
+            asked = on_turn(example.value, *calibrated.range, example.quantity.period)
             latents = {example.factor: scene.latents_for(asked, calibrated)}
             z[row] = scene.replaced(z[row], network.code, latents)
     images = network.decode(z)

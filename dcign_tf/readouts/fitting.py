@@ -104,7 +104,18 @@ def fit_factor(
         return _uncalibrated(name, value, "its latent tells nothing of it")
     part = np.searchsorted(cuts, value, side="right")
     ends, owners = _ownership(latent, part)
-    fitted = _assemble(name, curves, cuts, ends, owners, circle)
+    read_latents, read_values = _joined([curves[owner] for owner in owners], ends)
+    write_values, write_latents = _joined([_by_value(curve) for curve in curves], cuts, circle)
+    fitted = FactorCalibration(
+        name=name,
+        read_latents=read_latents,
+        read_values=read_values,
+        read_errors=(0.0,) * len(read_latents),  # known once it reads
+        write_values=write_values,
+        write_latents=write_latents,
+        period=high - low if circle else None,
+        cuts=(low, *cuts) if circle else tuple(cuts),
+    )
     difference = _difference(fitted.to_value(latent), value, fitted.period)
     if reason := _failure(fitted, latent, value, difference):
         return _uncalibrated(name, value, reason)
@@ -112,7 +123,7 @@ def fit_factor(
     return dataclasses.replace(
         fitted,
         read_errors=_local_errors(latent, difference, fitted.read_latents),
-        note=_note(fitted, curves, cuts, misread),
+        note=_note(fitted, misread),
     )
 
 
@@ -214,36 +225,20 @@ def _ownership(latent: np.ndarray, part: np.ndarray) -> tuple[np.ndarray, np.nda
     return ends[changes], owners[np.append(True, changes)]
 
 
-def _assemble(
-    name: str,
-    curves: Sequence[Curve],
-    cuts: Sequence[float],
-    ends: Sequence[float],
-    owners: Sequence[int],
-    circle: tuple[float, float] | None,
-) -> FactorCalibration:
-    """Both tables, the errors still 0; `circle` is where it begins and ends, if it is one."""
-    read = [
-        _between(*curves[owner], low, high)
-        for owner, low, high in zip(owners, [None, *ends], [*ends, None], strict=True)
-    ]
+def _joined(
+    curves: Sequence[Curve], ends: Sequence[float], circle: tuple[float, float] | None = None
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The knots of curves in turn, one from each of the ends to the next.
+
+    `circle` is where the first begins and the last ends, if not where they do themselves.
+    """
     first, last = circle or (None, None)
-    write = [
-        _between(*_by_value(curve), low, high)
-        for curve, low, high in zip(curves, [first, *cuts], [*cuts, last], strict=True)
+    pieces = [
+        _between(*curve, low, high)
+        for curve, low, high in zip(curves, [first, *ends], [*ends, last], strict=True)
     ]
-    read_latents, read_values = map(np.concatenate, zip(*read, strict=True))
-    write_values, write_latents = map(np.concatenate, zip(*write, strict=True))
-    return FactorCalibration(
-        name=name,
-        read_latents=tuple(read_latents.tolist()),
-        read_values=tuple(read_values.tolist()),
-        read_errors=(0.0,) * read_latents.size,
-        write_values=tuple(write_values.tolist()),
-        write_latents=tuple(write_latents.tolist()),
-        period=last - first if circle else None,
-        cuts=tuple(float(cut) for cut in (first, *cuts) if cut is not None),
-    )
+    x, y = map(np.concatenate, zip(*pieces, strict=True))
+    return tuple(x.tolist()), tuple(y.tolist())
 
 
 def _by_value(curve: Curve) -> Curve:
@@ -285,15 +280,14 @@ def _local_errors(
     return tuple(np.sqrt((squares[start + width] - squares[start]) / width).tolist())
 
 
-def _note(
-    fitted: FactorCalibration, curves: Sequence[Curve], cuts: Sequence[float], misread: float
-) -> str:
+def _note(fitted: FactorCalibration, misread: float) -> str:
     """What there is to say of the jumps."""
-    sentences = []
+    sentences, jumps = [], fitted.cuts
     if fitted.period:
-        sentences.append(f"The circle is cut open at {fitted.name} = {fitted.cuts[0]:.4g}.")
-    for cut, below, above in zip(cuts, curves[:-1], curves[1:], strict=True):
-        before, after = _by_value(below)[1][-1], _by_value(above)[1][0]
+        sentences.append(f"The circle is cut open at {fitted.name} = {jumps[0]:.4g}.")
+        jumps = jumps[1:]
+    for cut in jumps:
+        before, after = np.compress(np.equal(fitted.write_values, cut), fitted.write_latents)
         sentences.append(
             f"At {fitted.name} = {cut:.4g} the latent jumps from {before:.3g} to {after:.3g}."
         )

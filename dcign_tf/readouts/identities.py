@@ -74,9 +74,9 @@ class IdentityDistribution:
         """
         variances, vectors = np.linalg.eigh(self.covariance)
         directions = (vectors * np.sqrt(np.maximum(variances, 0))).T[::-1]
-        largest = np.abs(directions).argmax(axis=1)
-        signs = np.sign(directions[np.arange(len(directions)), largest])
-        return (directions * np.where(signs == 0, 1, signs)[:, np.newaxis]).astype(np.float32)
+        largest = np.abs(directions).argmax(axis=1, keepdims=True)
+        signs = np.copysign(1, np.take_along_axis(directions, largest, axis=1))
+        return (directions * signs).astype(np.float32)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes an .npz file, in float32, aside and renamed.

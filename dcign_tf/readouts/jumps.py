@@ -80,13 +80,10 @@ def _steps(
     first = np.append(first, value.size)
     above = np.arange(reach, different.size - reach + 1)
     place = (different[above - 1] + different[above]) / 2
-    low, low_leverage, low_squares = _lines(
-        value, latent, first[above - reach], first[above], place
-    )
-    high, high_leverage, high_squares = _lines(
-        value, latent, first[above], first[above + reach], place
-    )
-    freedom = np.maximum(first[above + reach] - first[above - reach] - 4, 1)
+    start, middle, stop = (first[above + offset] for offset in (-reach, 0, reach))
+    low, low_leverage, low_squares = _lines(value, latent, start, middle, place)
+    high, high_leverage, high_squares = _lines(value, latent, middle, stop, place)
+    freedom = np.maximum(stop - start - 4, 1)
     variance = (low_squares + high_squares) / freedom
     with np.errstate(invalid="ignore"):
         error = np.sqrt(variance * (low_leverage + high_leverage))

@@ -19,7 +19,7 @@ from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
 from dcign_tf.evaluation.people import evaluate_people
-from dcign_tf.evaluation.portraits import CODES_FILE, read_portraits
+from dcign_tf.evaluation.portraits import CODES_FILE, Portraits, read_portraits
 from dcign_tf.evaluation.shape_errors import shape_scores
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.factors import GraphicsCode
@@ -135,8 +135,7 @@ def evaluate(directory: Path, *, data=None, entangled=False, known=None) -> dict
     )
     for name, figure in figures.items():
         save_figure(figure, directory / f"{name}.png")
-    images = read_portraits(Data().sweeps("train")["intrinsic"], ANGLES).images
-    own = Oracle().encode(images.astype(np.float32) / np.float32(255))
+    own = read_portraits(Oracle(), Data().sweeps("train")["intrinsic"], ANGLES).codes
     expected = own[:, Oracle.order] if entangled else own
     np.testing.assert_array_equal(training_codes, expected)
     return scores
@@ -184,9 +183,8 @@ def test_files(perfect):
         assert np.asarray(Image.open(directory / name).convert("L")).std() > 1
     readout = ShapeReadout.load(directory / READOUT_FILE)
     assert (readout.step, readout.face_model, readout.first_latent) == (7, "ball-1", 3)
-    portraits = read_portraits(Data().independent(), ANGLES)
-    codes = Oracle().encode(portraits.images / 255)
-    np.testing.assert_allclose(readout.coefficients(codes), portraits.coefficients, atol=0.02)
+    shown = read_portraits(Oracle(), Data().independent(), ANGLES)
+    np.testing.assert_allclose(readout.coefficients(shown.codes), shown.coefficients, atol=0.02)
 
 
 def test_scores_can_be_had_from_the_files(perfect):
@@ -202,7 +200,9 @@ def test_scores_can_be_had_from_the_files(perfect):
         first = scores["recognition"]["representations"]["intrinsic latents"]
         np.testing.assert_equal(again["representations"]["intrinsic latents"], first)
         readout = ShapeReadout.load(directory / READOUT_FILE)
-        shape = shape_scores(ball(), readout, codes, file["coefficients"], people)
+        images = np.zeros((len(codes), 1, 1, 1), np.uint8)
+        shown = Portraits(images, codes, people, file["coefficients"], angles)
+        shape = shape_scores(ball(), readout, shown)
         np.testing.assert_equal(shape, scores["shape"])
         assert (file["step"].item(), file["face_model"].item()) == (7, "ball-1")
 
@@ -230,17 +230,19 @@ def test_people_seen_once_cannot_be_recognised(tmp_path):
 
 def test_portraits_are_all_images_or_whole_sweeps_evenly_chosen():
     sweeps = Data().sweeps("train")["intrinsic"]
-    everything = read_portraits(sweeps, ANGLES)
+    everything = read_portraits(Oracle(), sweeps, ANGLES)
     assert everything.images.shape == (120, SIZE, SIZE, 1)
-    some = read_portraits(sweeps, ANGLES, most_images=35)
+    own = Oracle().encode(everything.images.astype(np.float32) / np.float32(255))
+    np.testing.assert_array_equal(everything.codes, own)
+    some = read_portraits(Oracle(), sweeps, ANGLES, most_images=35)
     assert len(some.images) == len(some.identities) == len(some.angles_deg["azimuth_deg"]) == 30
     for part, index in zip(np.split(some.images, 3), (0, 6, 11), strict=True):
         np.testing.assert_array_equal(part, sweeps[index]["image"])
     np.testing.assert_array_equal(
         some.coefficients, np.concatenate([sweeps[i]["coefficients"] for i in (0, 6, 11)])
     )
-    assert len(read_portraits(sweeps, ANGLES, most_images=1).images) == 10
-    assert len(read_portraits(sweeps, ANGLES, most_images=500).images) == 120
+    assert len(read_portraits(Oracle(), sweeps, ANGLES, most_images=1).images) == 10
+    assert len(read_portraits(Oracle(), sweeps, ANGLES, most_images=500).images) == 120
 
 
 def test_people_have_one_number_and_one_set_of_coefficients_in_every_split():

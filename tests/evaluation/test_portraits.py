@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -30,8 +31,9 @@ NAMES = [
 def portraits(count: int = IMAGES) -> Portraits:
     rng = np.random.default_rng(0)
     people = rng.integers(0, PEOPLE, count)
-    return Portraits(
+    shown = Portraits(
         images=np.zeros((count, 1, 1, 1), np.uint8),
+        codes=np.zeros((count, 0), np.float32),
         identities=people,
         coefficients=rng.normal(size=(PEOPLE, 5)).astype(np.float32)[people],
         angles_deg={
@@ -39,6 +41,7 @@ def portraits(count: int = IMAGES) -> Portraits:
             for name, limit in zip(NAMES, (60, 25, 80), strict=False)
         },
     )
+    return dataclasses.replace(shown, codes=encode(shown))
 
 
 def encode(shown: Portraits) -> np.ndarray:
@@ -65,10 +68,9 @@ def scored(tmp_path_factory) -> tuple[dict, np.ndarray, np.ndarray]:
     """The scores, and codes and factors as they stand in the file."""
     path = tmp_path_factory.mktemp("evaluation") / CODES_FILE
     shown = portraits()
-    codes = encode(shown)
-    write_codes(path, codes, shown, step=7)
+    write_codes(path, shown, step=7)
     with np.load(path) as file:
-        return score_disentanglement(codes, shown), file["codes"], file["factors"]
+        return score_disentanglement(shown), file["codes"], file["factors"]
 
 
 # --- recomputed -----------------------------------------------------------------------
@@ -236,7 +238,7 @@ def test_factor_vae_score_of_other_draws(scored):
 
 def test_the_file_holds_what_was_scored(scored, tmp_path):
     scores, shown = scored[0], portraits()
-    write_codes(tmp_path / CODES_FILE, encode(shown), shown, step=7, face_model="head")
+    write_codes(tmp_path / CODES_FILE, shown, step=7, face_model="head")
     with np.load(tmp_path / CODES_FILE) as file:  # which allows no pickles
         assert file["factor_names"].tolist() == scores["factors"] == NAMES
         assert (file["codes"].dtype, file["factors"].dtype) == (np.float32, np.float32)
@@ -254,17 +256,16 @@ def test_the_file_holds_what_was_scored(scored, tmp_path):
 
 def test_a_face_model_of_few_coefficients():
     shown = portraits(30)
-    few = Portraits(shown.images, shown.identities, shown.coefficients[:, :2], shown.angles_deg)
+    few = dataclasses.replace(shown, coefficients=shown.coefficients[:, :2])
     assert list(few.factors) == NAMES[:5]
 
 
 def test_too_few_images_are_not_scored():
     for count, known in ((LEAST_IMAGES - 1, False), (LEAST_IMAGES, True)):
-        shown = portraits(count)
-        assert (score_disentanglement(encode(shown), shown) is not None) == known
+        assert (score_disentanglement(portraits(count)) is not None) == known
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path):
     (tmp_path / "file").write_text("a file")
     with pytest.raises(UserError, match=r"Cannot write .*codes\.npz"):
-        write_codes(tmp_path / "file" / CODES_FILE, np.zeros((30, 2)), portraits(30))
+        write_codes(tmp_path / "file" / CODES_FILE, portraits(30))

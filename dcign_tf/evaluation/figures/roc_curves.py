@@ -58,10 +58,7 @@ def recognition(scores: Mapping[str, Any]) -> Figure:
         panel.set_xlabel(f"change of {Quantity(angle).label}")
         panel.set_ylabel("rank 1")
     panels[1].set_title("Identified, by change from the gallery", loc="left")
-    lines = panels[0].get_lines()
-    figure.legend(
-        lines, [line.get_label() for line in lines], loc="outside upper left", fontsize=10
-    )
+    figure.legend(handles=panels[0].get_lines(), loc="outside upper left", fontsize=10)
     caption(
         figure,
         f"{protocol['num_identities']} people never seen in training. Gallery: the most frontal,"

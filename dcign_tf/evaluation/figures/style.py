@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import textwrap
 from collections.abc import Collection, Iterable
@@ -57,10 +58,8 @@ styled = matplotlib.rc_context(STYLE)
 
 def factor_colours(factors: Iterable[str]) -> dict[str, str]:
     """A colour for each factor: the same factor has the same one in every figure."""
-    factors = list(factors)
-    others = [factor for factor in factors if factor not in _COLOURS]
-    extra = {factor: _OTHER_COLOURS[i % len(_OTHER_COLOURS)] for i, factor in enumerate(others)}
-    return {factor: _COLOURS.get(factor) or extra[factor] for factor in factors}
+    others = itertools.cycle(_OTHER_COLOURS)
+    return {factor: _COLOURS.get(factor) or next(others) for factor in factors}
 
 
 def panels_of(

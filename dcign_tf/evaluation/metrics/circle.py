@@ -68,17 +68,19 @@ def circular_mean(angle: np.ndarray, period: float) -> float:
     return float(stats.circmean(angle, high=period, low=0)) if np.size(angle) else np.nan
 
 
-def on_turn(angle: np.ndarray, low: float, high: float, period: float) -> np.ndarray:
+def on_turn(values: np.ndarray, low: float, high: float, period: float | None) -> np.ndarray:
     """Angles plus or minus whole periods, so that they are on the turn around an interval.
 
     Args:
-        angle: any shape.
+        values: any shape.
         low: where the interval begins.
         high: where it ends, at most a period further; it lies in the middle of that turn.
-        period: once round.
+        period: once round; None if it is no circle: then the values stay as they are.
     """
+    if period is None:
+        return values
     start = (low + high - period) / 2
-    return start + unroll(angle, start, period)
+    return start + unroll(values, start, period)
 
 
 def furthest_apart(values: np.ndarray, period: float | None) -> tuple[int, int]:

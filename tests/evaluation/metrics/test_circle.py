@@ -121,6 +121,7 @@ def test_angles_on_the_turn_around_an_interval(angle, low, width):
     turned = circle.on_turn(np.array(angle), low, low + width, 360.0)
     assert low + width / 2 - 180 - 1e-9 <= turned <= low + width / 2 + 180 + 1e-9
     assert circle.circular_distance(turned, angle, 360.0) == pytest.approx(0, abs=1e-9)
+    assert circle.on_turn(np.array(angle), low, low + width, None) == angle
 
 
 @pytest.mark.parametrize(

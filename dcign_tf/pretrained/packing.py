@@ -17,7 +17,7 @@ import numpy as np
 from dcign_tf.codec import Codec
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.style import save_figure
-from dcign_tf.evaluation.report.model_cards import model_card
+from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
 from dcign_tf.files import aside, write_json, writing
@@ -81,12 +81,12 @@ def pack(
         difference = _largest_difference(original, load_model(packed.last_checkpoint))
         save_figure(photograph_sheet(original), folder / PHOTOGRAPH)
         config = packed.read_config()
-        card = model_card(
+        card = document(
             "packaged_model.md.jinja",
-            config,
-            packed.read_environment(),
-            model.calibration,
-            packed.read_scores(),
+            config=config,
+            environment=packed.read_environment(),
+            calibration=model.calibration,
+            scores=packed.read_scores(),
             name=output.name,
             image_shape=model.encoder.input_shape[1:],
             latent_dim=model.code.latent_dim,

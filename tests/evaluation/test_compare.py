@@ -14,13 +14,9 @@ from PIL import Image
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
 from dcign_tf.evaluation.figures.catalogue import Picture
-from dcign_tf.evaluation.report.comparison_tables import (
-    comparison_sections,
-    comparison_title,
-    rerendering_tables,
-)
-from dcign_tf.evaluation.report.html_page import page
-from dcign_tf.evaluation.report.sections import as_markdown, as_text
+from dcign_tf.evaluation.report.comparison_tables import comparison_sections, rerendering_tables
+from dcign_tf.evaluation.report.documents import document
+from dcign_tf.evaluation.report.sections import as_text
 from dcign_tf.evaluation.scores import write_scores
 from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, turn
 from dcign_tf.files import write_json
@@ -71,8 +67,8 @@ def compared(runs) -> dict:
     return {**compare_runs(runs), "dataset": "faces", "data_fingerprint": "abc"}
 
 
-def markdown_of(compared: dict, *pictures: Picture) -> str:
-    return as_markdown(comparison_title(compared), comparison_sections(compared, pictures))
+def page_of(compared: dict, *pictures: Picture, template: str = "page.md.jinja") -> str:
+    return document(template, title="Runs", sections=comparison_sections(compared, pictures))
 
 
 class TestComparison:
@@ -120,14 +116,14 @@ class TestComparison:
         compared = {**compare_runs({"a": run, "b": run}), "dataset": "x"}
         assert compared["rerendering"] == compared["settings"] == {}
         assert rerendering_tables(compared) == []
-        assert "Re-rendering" not in markdown_of(compared)
-        check_page(page("x", comparison_sections(compared)))
+        assert "Re-rendering" not in page_of(compared)
+        check_page(page_of(compared, template="page.html"))
 
 
 class TestTables:
     def test_markdown(self, compared):
-        text = markdown_of(compared, Picture(Path("a.png"), "Shown.", "A figure."))
-        assert "# faces: ours beside theirs beside silent\n" in text
+        text = page_of(compared, Picture(Path("a.png"), "Shown.", "A figure."))
+        assert text.startswith("# Runs\n\n## What differs\n\n| setting | ours | theirs |")
         assert "| optimizer.learning_rate | 0.001 | 0.0001 | 0.0001 |" in text
         assert "| seed | – | – | 1 |" in text
         assert (
@@ -147,7 +143,7 @@ class TestTables:
     def test_page(self, compared, tmp_path):
         Image.fromarray(np.zeros((5, 9), np.uint8)).save(tmp_path / "a.png")
         picture = Picture(tmp_path / "a.png", "Shown.", "A figure.")
-        text = page("x", comparison_sections(compared, [picture]))
+        text = page_of(compared, picture, template="page.html")
         check_page(text)
         for told in ("ours", "4.00e-02", "A figure.", "its latent folds back", "rank 1"):
             assert told in text

@@ -20,11 +20,6 @@ from dcign_tf.evaluation.report.sections import Section, Table
 from dcign_tf.quantities import Quantity, display_name, number
 
 
-def comparison_title(comparison: Mapping[str, Any]) -> str:
-    """The heading of the page."""
-    return f"{comparison['dataset']}: " + " beside ".join(comparison["runs"])
-
-
 def comparison_sections(
     comparison: Mapping[str, Any], pictures: Sequence[Picture] = ()
 ) -> list[Section]:

@@ -1,4 +1,4 @@
-"""Sections of tables and pictures, as text for a screen and as Markdown (`html_page`: as a page).
+"""Sections of tables and pictures; tables as text for a screen (`documents`: as a page).
 
 What is told stands here once; how it looks is the rendering's.
 """
@@ -75,27 +75,6 @@ def as_text(tables: Iterable[Table]) -> str:
 def wrapped(sentence: str) -> str:
     """Lines no longer than a screen."""
     return textwrap.fill(sentence, width=_WIDTH, subsequent_indent="  ")
-
-
-def as_markdown(title: str, sections: Iterable[Section]) -> str:
-    """The tables and pictures of a page in Markdown; pictures lie beside it."""
-    parts = [f"# {title}"]
-    for section in filter(None, sections):
-        parts += [f"## {section.heading}", section.lead]
-        for table in section.tables:
-            parts += [f"### {table.title}" * bool(table.title), _markdown_table(table)]
-            parts.append(" ".join(table.remarks))
-        parts += [f"![{picture.caption}]({picture.path.name})" for picture in section.pictures]
-    return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _markdown_table(table: Table) -> str:
-    lines = [
-        [entry.replace("|", "\\|").replace("\n", " ") for entry in line]
-        for line in (table.header, *table.rows)
-    ]
-    lines.insert(1, ["---", *["---:"] * (len(table.header) - 1)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.catalogue import Picture
-from dcign_tf.evaluation.report import html_page
-from dcign_tf.evaluation.report.html_page import page
+from dcign_tf.evaluation.report import documents
+from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.report.sections import Section, Table
 from tests.helpers.html_reading import check_page, embedded
 
@@ -21,6 +21,10 @@ def picture(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (30, 60, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "noise.png")
     return tmp_path / "noise.png", pixels
+
+
+def page(title: str, sections: list[Section], **more) -> str:
+    return document("page.html", title=title, sections=sections, **more)
 
 
 def of_picture(path) -> str:
@@ -58,7 +62,7 @@ def test_any_text_anywhere_is_text(text):
     everywhere = Section(text, text, [table])
     reader = check_page(page(text, [everywhere, everywhere], lead=text, cards=[(text, text, text)]))
     shown = "".join(reader.text.get("h3", []))
-    assert shown == 2 * "".join("�" if html_page._FORBIDDEN.match(c) else c for c in text)
+    assert shown == 2 * "".join("�" if documents._FORBIDDEN.match(c) else c for c in text)
 
 
 def test_markup_in_names_stays_text(picture):

@@ -5,15 +5,14 @@ Made from the files of a run directory alone.
 
 from __future__ import annotations
 
-import dataclasses
+import collections
 import pathlib
 
 from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.catalogue import Picture, pictures
 from dcign_tf.evaluation.report.documents import document
-from dcign_tf.evaluation.report.score_tables import headline, missing, reasons, score_sections
-from dcign_tf.evaluation.report.sections import Section
+from dcign_tf.evaluation.report.score_tables import headline, reasons, tables_of_run
 from dcign_tf.files import write_aside
 from dcign_tf.quantities import display_name
 from dcign_tf.readouts.calibration import Calibration
@@ -44,26 +43,20 @@ def write_report(run: RunDirectory) -> pathlib.Path:
     shown = list(pictures(run.evaluation, scores["factors"], numbers))
     others = sorted({*run.evaluation.glob("*.png")} - {picture.path for picture in shown})
     shown += [Picture(path, *[display_name(path.stem)] * 2) for path in others]
-    sections = {
-        **score_sections(scores),
-        "people": Section("New people"),
-        "training": Section("Training"),
-        "": Section("Further figures"),
-    }
-    for name, section in sections.items():
-        of_section = [picture for picture in shown if picture.section == name]
-        sections[name] = dataclasses.replace(section, pictures=of_section)
-    factors = Calibration.from_config(calibration).factors.values() if calibration else ()
-    remarks = [factor.remark for factor in factors if factor.remark]
+    of_section = collections.defaultdict(list)
+    for picture in shown:
+        of_section[picture.section].append(picture)
     text = document(
         "report.html",
-        sections=sections.values(),
+        tables=tables_of_run(scores),
+        pictures=of_section,
         cards=headline(scores),
         config=config,
         environment=run.read_environment(),
         scores=scores,
         records=run.read_metrics(),
-        unknown=[*remarks, *reasons(scores), *missing(scores)],
+        factors=Calibration.from_config(calibration).factors.values() if calibration else (),
+        reasons=reasons(scores),
     )
     path = run.evaluation / REPORT_FILE
     write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))

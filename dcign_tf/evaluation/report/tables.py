@@ -1,15 +1,10 @@
-"""Sections of tables and pictures; tables as text for a screen (`documents`: as a page).
-
-What is told stands here once; how it looks is the rendering's.
-"""
+"""Tables, and how they look on a screen (`documents`: on a page)."""
 
 from __future__ import annotations
 
 import dataclasses
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-
-from dcign_tf.evaluation.figures.catalogue import Picture
 
 _WIDTH = 100  # characters of a screen
 
@@ -41,26 +36,6 @@ class Table:
         for row in self.rows:
             if len(row) != len(self.header):
                 raise ValueError(f"A row of {len(row)} does not fit {len(self.header)} columns.")
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """A part of a page, which its contents list. Without tables and pictures it is left out.
-
-    Attributes:
-        heading: of one line.
-        lead: a paragraph below the heading.
-        tables: one below the other.
-        pictures: likewise.
-    """
-
-    heading: str
-    lead: str = ""
-    tables: Sequence[Table] = ()
-    pictures: Sequence[Picture] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.tables or self.pictures)
 
 
 def as_text(tables: Iterable[Table]) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 from dcign_tf.evaluation.report.score_catalogue import (
     BY_PATH,
     CEILING,
-    EACH,
     NETWORK,
     NETWORK_OVER_GIVEN,
     UNCHANGED,
@@ -98,12 +97,12 @@ def _described(key: str, values: Mapping[str, str]) -> tuple[str, str, Score, st
     kind, _, rest = key.partition(".")
     if kind in ("factors", "values"):
         factor, _, name = rest.rpartition(".")
-        score = BY_PATH[kind, EACH, name]
+        score = BY_PATH[f"{kind}.*.{name}"]
         return display_name(factor), score.title, score, Quantity(values.get(factor, "")).unit
     if kind == "recognition":
         name, _, representation = rest.partition(".")
-        score = BY_PATH[kind, "representations", EACH, name]
+        score = BY_PATH[f"{kind}.representations.*.{name}"]
         by = f", by {display_name(representation)}" if representation else ""
         return kind, score.title + by, score, ""
-    score = BY_PATH[tuple(key.split("."))]
+    score = BY_PATH[key]
     return kind.removesuffix("_mse"), score.title, score, ""

@@ -214,7 +214,7 @@ def _disentanglement(scores: Scores) -> Table | None:
     factors, rows = measured["factors"], []
     for score in DISENTANGLEMENT:
         chance = f"{score.chance_of(scores):.2g}"
-        metric, key = score.path[1:]
+        _, metric, key = score.path.split(".")
         values = measured[metric].get("per_factor" if key == metric else f"{key}_per_factor")
         entries = map(score.text, values) if values else [""] * len(factors)
         rows.append(

@@ -23,7 +23,7 @@ from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
 from dcign_tf.files import aside, write_json, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
-from dcign_tf.pretrained.photograph import CREDIT, photograph_sheet
+from dcign_tf.pretrained.photograph import photograph_sheet
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
@@ -95,7 +95,6 @@ def pack(
             training_command=training_command(config),
             twin_scores=twin_scores,
             photograph=PHOTOGRAPH,
-            credit=CREDIT,
         )
         (folder / CARD).write_text(card, encoding="utf-8")
         size = sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())

@@ -15,7 +15,7 @@ import gradio as gr
 import numpy as np
 
 from dcign_tf.datasets.pictures import encode_png
-from dcign_tf.demo import panels
+from dcign_tf.demo.panels import panels
 from dcign_tf.editing.animation import encode_gif, encode_mp4
 from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.errors import UserError

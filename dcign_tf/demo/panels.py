@@ -1,7 +1,8 @@
 """The parts of the page that are HTML: pictures with their links, and lines of text.
 
-`panels.html` has a macro for each. Pictures and downloads are data URIs: one answer of
-the server brings everything that belongs to it, and nothing of it is left on the server.
+`panels.html` has a macro for each, which `panels` offers as a function. Pictures and downloads
+are data URIs: one answer of the server brings everything that belongs to it, and nothing of it
+is left on the server.
 """
 
 from __future__ import annotations
@@ -29,8 +30,4 @@ _templates = jinja2.Environment(
 )
 _templates.filters |= {"data_uri": _data_uri, "display_name": display_name}
 _templates.globals["Quantity"] = Quantity
-_panels = _templates.get_template("panels.html").module
-header = _panels.header
-figure = _panels.figure
-readings = _panels.readings
-message = _panels.message
+panels = _templates.get_template("panels.html").module

@@ -14,13 +14,9 @@ from dcign_tf.evaluation.evaluate import evaluate, open_data
 from dcign_tf.evaluation.figures.catalogue import COMPARISON_NUMBERS, numbered, pictures
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.figures.style import save_figure
-from dcign_tf.evaluation.report.comparison_tables import (
-    comparison_sections,
-    comparison_title,
-    rerendering_tables,
-)
-from dcign_tf.evaluation.report.html_page import page
-from dcign_tf.evaluation.report.sections import as_markdown, as_text
+from dcign_tf.evaluation.report.comparison_tables import comparison_tables
+from dcign_tf.evaluation.report.documents import document
+from dcign_tf.evaluation.report.tables import as_text
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, turn
 from dcign_tf.files import write_aside, write_json, writing
@@ -89,13 +85,16 @@ def compare(
             save_figure(figure, path)
         in_catalogue = pictures(output, (), COMPARISON_NUMBERS)
         shown = [picture for picture in in_catalogue if picture.path in files]
-        title, sections = comparison_title(compared), comparison_sections(compared, shown)
-        markdown, html = as_markdown(title, sections), page(title, sections)
+        title = f"{compared['dataset']}: " + " beside ".join(runs)
+        tables = comparison_tables(compared)
+        contents = {"title": title, "tables": tables, "pictures": {"rerendering": shown}}
+        markdown = document("comparison.md.jinja", **contents)
+        html = document("comparison.html", **contents)
     write_aside(output / "comparison.md", lambda path: path.write_text(markdown))
     write_aside(output / "comparison.html", lambda path: path.write_text(html))
     write_json(output / "comparison.json", compared)
-    if tables := rerendering_tables(compared):
-        show(as_text(tables))
+    if tables["rerendering"]:
+        show(as_text(tables["rerendering"]))
     show(f"Tables and figures are in {output}")
     return compared
 

@@ -14,7 +14,6 @@ from dcign_tf.evaluation.report.score_catalogue import (
     ANSWERS,
     CUT,
     DISENTANGLEMENT,
-    EACH,
     NEW_VIEWS,
     READ,
     RECOGNITION,
@@ -31,7 +30,7 @@ _IGNORED_SETTINGS = frozenset({"data_dir", "face_model"})
 _OF_A_FACTOR = tuple(
     score
     for score in (*READ, *ANSWERS, *NEW_VIEWS)
-    if score.path[0] in ("factors", "values") and score is not CUT
+    if score.path.startswith(("factors.", "values.")) and score is not CUT
 )
 # As scores.json has them in turn: the network's own latents, and what needs no network.
 _REPRESENTATIONS = ("", ".pixels", ".principal_components")
@@ -135,15 +134,15 @@ def _scores(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, float | Non
     placed = [(RECONSTRUCTION, ""), *((s, factor) for factor in factors for s in _OF_A_FACTOR)]
     placed += [(score, "") for score in (*DISENTANGLEMENT, *SHAPE)]
     table = {
-        ".".join(score.path).replace(EACH, factor): {
+        score.path.replace("*", factor): {
             name: score.of(run.scores, factor) for name, run in runs.items()
         }
         for score, factor in placed
     }
     recognised = {name: _representations(run.scores) for name, run in runs.items()}
     for score in RECOGNITION:
-        *_, of_each, key = score.path
-        for representation in _REPRESENTATIONS if of_each == EACH else ():
+        key = score.path.removeprefix("recognition.representations.*.")
+        for representation in _REPRESENTATIONS if "." not in key else ():
             table[f"recognition.{key}{representation}"] = {
                 name: score.of(run.scores, recognised[name].get(representation, ""))
                 for name, run in runs.items()

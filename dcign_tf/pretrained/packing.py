@@ -17,13 +17,13 @@ import numpy as np
 from dcign_tf.codec import Codec
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.style import save_figure
-from dcign_tf.evaluation.report.model_cards import model_card
+from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
 from dcign_tf.files import aside, write_json, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
-from dcign_tf.pretrained.photograph import CREDIT, photograph_sheet
+from dcign_tf.pretrained.photograph import photograph_sheet
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
@@ -81,12 +81,12 @@ def pack(
         difference = _largest_difference(original, load_model(packed.last_checkpoint))
         save_figure(photograph_sheet(original), folder / PHOTOGRAPH)
         config = packed.read_config()
-        card = model_card(
+        card = document(
             "packaged_model.md.jinja",
-            config,
-            packed.read_environment(),
-            model.calibration,
-            packed.read_scores(),
+            config=config,
+            environment=packed.read_environment(),
+            calibration=model.calibration,
+            scores=packed.read_scores(),
             name=output.name,
             image_shape=model.encoder.input_shape[1:],
             latent_dim=model.code.latent_dim,
@@ -95,7 +95,6 @@ def pack(
             training_command=training_command(config),
             twin_scores=twin_scores,
             photograph=PHOTOGRAPH,
-            credit=CREDIT,
         )
         (folder / CARD).write_text(card, encoding="utf-8")
         size = sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())

@@ -12,9 +12,6 @@ from dcign_tf.model.dcign import DCIGN
 from dcign_tf.pixels import to_unit
 from dcign_tf.quantities import display_name
 
-CREDIT = "Grace Hopper, official photograph of the U.S. Navy, in the public domain"
-"""Of the photograph, which comes with Matplotlib."""
-
 _TURNED_TO = (0.1, 0.5, 0.9)  # of the calibrated range of the first factor that has one
 
 

@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from dcign_tf.datasets.registry import background_level
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.report.model_cards import model_card
+from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.files import aside, write_json, writing
 from dcign_tf.readouts.calibration import CalibrationError
@@ -68,12 +68,12 @@ def export_model(
     scores = run.read_scores()
     if not are_current(scores, calibration.step):
         scores = None  # of the other checkpoint, or another release's
-    card = model_card(
+    card = document(
         "served_model.md.jinja",
-        config,
-        run.read_environment(),
-        calibration,
-        scores,
+        config=config,
+        environment=run.read_environment(),
+        calibration=calibration,
+        scores=scores,
         values=served.values,
         signatures={
             name: (input_specs(function), function.structured_outputs)

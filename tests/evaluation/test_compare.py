@@ -14,13 +14,9 @@ from PIL import Image
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
 from dcign_tf.evaluation.figures.catalogue import Picture
-from dcign_tf.evaluation.report.comparison_tables import (
-    comparison_sections,
-    comparison_title,
-    rerendering_tables,
-)
-from dcign_tf.evaluation.report.html_page import page
-from dcign_tf.evaluation.report.sections import as_markdown, as_text
+from dcign_tf.evaluation.report.comparison_tables import comparison_tables
+from dcign_tf.evaluation.report.documents import document
+from dcign_tf.evaluation.report.tables import as_text
 from dcign_tf.evaluation.scores import write_scores
 from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, turn
 from dcign_tf.files import write_json
@@ -71,8 +67,9 @@ def compared(runs) -> dict:
     return {**compare_runs(runs), "dataset": "faces", "data_fingerprint": "abc"}
 
 
-def markdown_of(compared: dict, *pictures: Picture) -> str:
-    return as_markdown(comparison_title(compared), comparison_sections(compared, pictures))
+def page_of(compared: dict, *pictures: Picture, template: str = "comparison.md.jinja") -> str:
+    tables, shown = comparison_tables(compared), {"rerendering": pictures}
+    return document(template, title="Runs", tables=tables, pictures=shown)
 
 
 class TestComparison:
@@ -119,15 +116,15 @@ class TestComparison:
         run = EvaluatedRun({"procedure": "clamped"}, scores(tmp_path, quantities={}))
         compared = {**compare_runs({"a": run, "b": run}), "dataset": "x"}
         assert compared["rerendering"] == compared["settings"] == {}
-        assert rerendering_tables(compared) == []
-        assert "Re-rendering" not in markdown_of(compared)
-        check_page(page("x", comparison_sections(compared)))
+        assert comparison_tables(compared)["rerendering"] == []
+        assert "Re-rendering" not in page_of(compared)
+        check_page(page_of(compared, template="comparison.html"))
 
 
 class TestTables:
     def test_markdown(self, compared):
-        text = markdown_of(compared, Picture(Path("a.png"), "Shown.", "A figure."))
-        assert "# faces: ours beside theirs beside silent\n" in text
+        text = page_of(compared, Picture(Path("a.png"), "Shown.", "A figure."))
+        assert text.startswith("# Runs\n\n## What differs\n\n| setting | ours | theirs |")
         assert "| optimizer.learning_rate | 0.001 | 0.0001 | 0.0001 |" in text
         assert "| seed | – | – | 1 |" in text
         assert (
@@ -147,13 +144,13 @@ class TestTables:
     def test_page(self, compared, tmp_path):
         Image.fromarray(np.zeros((5, 9), np.uint8)).save(tmp_path / "a.png")
         picture = Picture(tmp_path / "a.png", "Shown.", "A figure.")
-        text = page("x", comparison_sections(compared, [picture]))
+        text = page_of(compared, picture, template="comparison.html")
         check_page(text)
         for told in ("ours", "4.00e-02", "A figure.", "its latent folds back", "rank 1"):
             assert told in text
 
     def test_screen(self, compared):
-        lines = as_text(rerendering_tables(compared)).splitlines()
+        lines = as_text(comparison_tables(compared)["rerendering"]).splitlines()
         assert lines[0].split()[:2] == ["azimuth", "network"]
         assert max(map(len, lines)) <= 100
 

@@ -23,8 +23,7 @@ class FigureKind:
     """What is drawn once, or once for each factor; then `{factor}` in a text is its name.
 
     Attributes:
-        section: of the report; a key of `report.score_tables.score_sections`, or `people`,
-            `training`, `comparison`.
+        section: of the report (`report/templates/report.html`), or `comparison`.
         alt: what it shows, for those who cannot see it.
         caption: what to look for.
         of_factors: whether there is one for each factor.

@@ -3,59 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from dcign_tf.evaluation.figures.catalogue import Picture
 from dcign_tf.evaluation.report.score_catalogue import (
     BY_PATH,
     CEILING,
-    EACH,
     NETWORK,
     NETWORK_OVER_GIVEN,
     UNCHANGED,
     Score,
 )
-from dcign_tf.evaluation.report.sections import Section, Table
+from dcign_tf.evaluation.report.tables import Table
 from dcign_tf.quantities import Quantity, display_name, number
 
 
-def comparison_title(comparison: Mapping[str, Any]) -> str:
-    """The heading of the page."""
-    return f"{comparison['dataset']}: " + " beside ".join(comparison["runs"])
+def comparison_tables(comparison: Mapping[str, Any]) -> dict[str, list[Table]]:
+    """Of a comparison that `compared_scores.compare_runs` made, or `comparison.json` holds.
 
-
-def comparison_sections(
-    comparison: Mapping[str, Any], pictures: Sequence[Picture] = ()
-) -> list[Section]:
-    """What the page has: settings that differ, re-rendering, and all scores.
-
-    Args:
-        comparison: of `compared_scores.compare_runs`, or read back from `comparison.json`.
-        pictures: of the comparison.
+    Returns:
+        `settings`, those that differ; `rerendering`, of each factor the errors of all networks
+        (shown on the screen, too); and `scores`, of each factor, and of each of the other kinds.
     """
-    return [
-        Section("What differs", tables=[_settings(comparison)]),
-        Section(
-            "Re-rendering at a given angle",
-            "One picture of somebody never seen in training is given, and an angle. Mean squared"
-            " errors against the true picture at that angle, grey values in [0, 1]. Not turned: the"
-            " code of the given picture as it is, decoded. Ceiling: that of the true picture,"
-            " decoded. /: divided by.",
-            tables=rerendering_tables(comparison),
-            pictures=pictures,
-        ),
-        Section(
-            "Scores",
-            "What each means stands in docs/scores.md; – is what is not known.",
-            tables=_score_tables(comparison),
-        ),
-    ]
-
-
-def rerendering_tables(comparison: Mapping[str, Any]) -> list[Table]:
-    """Of each factor the errors of all networks; these are shown on the screen, too."""
-    return [_rerendered(f, errors) for f, errors in comparison["rerendering"].items()]
+    return {
+        "settings": [_settings(comparison)],
+        "rerendering": [_rerendered(f, errors) for f, errors in comparison["rerendering"].items()],
+        "scores": _scores(comparison),
+    }
 
 
 def _settings(comparison: Mapping[str, Any]) -> Table:
@@ -109,8 +83,7 @@ def _rerendered(factor: str, errors: Mapping[str, Any]) -> Table:
     )
 
 
-def _score_tables(comparison: Mapping[str, Any]) -> list[Table]:
-    """A table of the scores of each factor, and of each of the other kinds."""
+def _scores(comparison: Mapping[str, Any]) -> list[Table]:
     runs, groups = comparison["runs"], {}
     for key, values in comparison["scores"].items():
         group, title, score, unit = _described(key, comparison["values"])
@@ -124,12 +97,12 @@ def _described(key: str, values: Mapping[str, str]) -> tuple[str, str, Score, st
     kind, _, rest = key.partition(".")
     if kind in ("factors", "values"):
         factor, _, name = rest.rpartition(".")
-        score = BY_PATH[kind, EACH, name]
+        score = BY_PATH[f"{kind}.*.{name}"]
         return display_name(factor), score.title, score, Quantity(values.get(factor, "")).unit
     if kind == "recognition":
         name, _, representation = rest.partition(".")
-        score = BY_PATH[kind, "representations", EACH, name]
+        score = BY_PATH[f"{kind}.representations.*.{name}"]
         by = f", by {display_name(representation)}" if representation else ""
         return kind, score.title + by, score, ""
-    score = BY_PATH[tuple(key.split("."))]
+    score = BY_PATH[key]
     return kind.removesuffix("_mse"), score.title, score, ""

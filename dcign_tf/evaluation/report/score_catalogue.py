@@ -12,16 +12,14 @@ from typing import Any
 
 from dcign_tf.quantities import number
 
-EACH = "*"
-"""In a path, it stands for a factor, or for a representation of people."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Score:
     """One score.
 
     Attributes:
-        path: its keys in scores.json (docs/scores.md), from the root.
+        path: its keys in scores.json (docs/scores.md), from the root, with dots between them;
+            `*` stands for a factor, or for a representation of people.
         title: of its row or column.
         sentence: what it means, or what it asks.
         best: of a perfect network, if there is such a value.
@@ -30,7 +28,7 @@ class Score:
         unit: stands behind the number; None for that of its factor.
     """
 
-    path: tuple[str, ...]
+    path: str
     title: str
     sentence: str
     best: float | None = None
@@ -46,8 +44,8 @@ class Score:
             each: the factor or representation, if there is a value for each.
         """
         value: Any = scores
-        for key in self.path:
-            value = value.get(each if key == EACH else key) if isinstance(value, Mapping) else None
+        for key in self.path.split("."):
+            value = value.get(each if key == "*" else key) if isinstance(value, Mapping) else None
         return value
 
     def chance_of(self, scores: Mapping[str, Any]) -> float | None:
@@ -68,58 +66,54 @@ class Score:
         return f"{self.title[0].upper()}{self.title[1:]}: {told}."
 
 
-def _of_factor(key: str, title: str, sentence: str, **more: Any) -> Score:
-    return Score(("factors", EACH, key), title, sentence, **more)
-
-
 def _of_method(key: str, title: str, sentence: str, **more: Any) -> Score:
-    return Score(("rerendering", EACH, "mse", key), title, sentence, form=".2e", **more)
+    return Score(f"rerendering.*.mse.{key}", title, sentence, form=".2e", **more)
 
 
-def _of_code(metric: str, key: str, title: str, asks: str, *, best=1.0, chance=0.0, **more: Any):
-    return Score(("disentanglement", metric, key), title, asks, best, chance, ".3f", **more)
+def _of_code(key: str, title: str, asks: str, *, best=1.0, chance=0.0, **more: Any):
+    return Score(f"disentanglement.{key}", title, asks, best, chance, ".3f", **more)
 
 
-def _of_people(*path: str, **more: Any) -> Score:
-    return Score(("recognition", "representations", EACH, *path), form=".1%", **more)
+def _of_people(key: str, title: str, sentence: str, **more: Any) -> Score:
+    return Score(f"recognition.representations.*.{key}", title, sentence, form=".1%", **more)
 
 
 def _of_shape(key: str, title: str, sentence: str) -> Score:
-    return Score(("shape", key), title, sentence, form=".2f", unit=" mm")
+    return Score(f"shape.{key}", title, sentence, form=".2f", unit=" mm")
 
 
 READ = (
-    _of_factor(
-        "mean_absolute_error",
+    Score(
+        "factors.*.mean_absolute_error",
         "mean error",
         "how far off the value read off a picture is on average",
         form=".3g",
         unit=None,
     ),
     Score(
-        ("values", EACH, "guessing_error"),
+        "values.*.guessing_error",
         "guessing",
         "the mean error of always saying the mean value",
         form=".3g",
         unit=None,
     ),
-    _of_factor("r2_calibrated", "R²", "of the value read off", best=1.0, chance=0.0),
-    _of_factor(
-        "spearman",
+    Score("factors.*.r2_calibrated", "R²", "of the value read off", best=1.0, chance=0.0),
+    Score(
+        "factors.*.spearman",
         "Spearman",
         "rank correlation, 1 or −1 if the latent rises or falls with the value throughout; the sign"
         " means nothing",
         chance=0.0,
     ),
-    _of_factor("pearson", "Pearson", "the same of a straight line", chance=0.0),
-    _of_factor(
-        "circular_linear",
+    Score("factors.*.pearson", "Pearson", "the same of a straight line", chance=0.0),
+    Score(
+        "factors.*.circular_linear",
         "circular correlation",
         "needs no cut; a latent that tells the angle of a circle has 0.78",
         chance=0.0,
     ),
-    _of_factor(
-        "cut",
+    Score(
+        "factors.*.cut",
         "cut",
         "the angle at which the latent of a circle jumps. Pearson and Spearman count from there;"
         " errors are taken the shorter way round",
@@ -130,15 +124,15 @@ READ = (
 MEAN_ERROR, GUESSING, *_, CUT = READ
 
 NEW_VIEWS = (
-    _of_factor(
-        "novel_view_ratio",
+    Score(
+        "factors.*.novel_view_ratio",
         "error of the new view",
         "squared error against the true picture, over the error of leaving the given picture as it"
         " is",
         best=0.0,
         chance=1.0,
     ),
-    Score(("num_image_sweeps", EACH), "sweeps", "that were decoded", form=",d"),
+    Score("num_image_sweeps.*", "sweeps", "that were decoded", form=",d"),
 )
 """Of pictures that take a factor's latent from another picture."""
 NEW_VIEW_ERROR = NEW_VIEWS[0]
@@ -158,7 +152,7 @@ METHODS = (
 """Of pictures re-rendered at a value, and of what else could be shown there."""
 NETWORK, *_, CEILING, UNCHANGED = METHODS
 NETWORK_OVER_GIVEN = Score(
-    ("rerendering", EACH, "over_copy"),
+    "rerendering.*.over_copy",
     "network / given",
     "the network's error over that of the picture given",
     best=0.0,
@@ -167,27 +161,27 @@ NETWORK_OVER_GIVEN = Score(
 """Their quotient, which no file holds."""
 
 ANSWERS = (
-    Score(("num_sweeps", EACH), "sweeps", "in which this factor alone varies", form=",d"),
-    _of_factor(
-        "selectivity",
+    Score("num_sweeps.*", "sweeps", "in which this factor alone varies", form=",d"),
+    Score(
+        "factors.*.selectivity",
         "selectivity",
         "how many times more the factor's own latent moves than while any other factor varies",
         chance=1.0,
     ),
-    _of_factor(
-        "own_share",
+    Score(
+        "factors.*.own_share",
         "own share",
         "of all that moves in the code, the part in the factor's own latents",
         best=1.0,
         chance=0.0,
     ),
-    _of_factor(
-        "consistency",
+    Score(
+        "factors.*.consistency",
         "consistency",
         "1 if the latent covers the same values whoever is seen, 0 if it stays put for each",
     ),
-    _of_factor(
-        "invariance",
+    Score(
+        "factors.*.invariance",
         "invariance",
         "1 if no other latent moves, 0 if they move as much as between one person and the next",
     ),
@@ -195,7 +189,7 @@ ANSWERS = (
 """Of the latents while one factor varies."""
 
 RECONSTRUCTION = Score(
-    ("reconstruction_mse",),
+    "reconstruction_mse",
     "mean squared error",
     "of pictures decoded from their own codes, grey values 0 to 1",
     best=0.0,
@@ -203,29 +197,26 @@ RECONSTRUCTION = Score(
 )
 
 DISENTANGLEMENT = (
-    _of_code("mig", "mig", "MIG", "Is each factor told by one latent alone?"),
-    _of_code("sap", "sap", "SAP", "The same, of linear predictions."),
-    _of_code("dci", "disentanglement", "DCI disentanglement", "Does each latent serve one factor?"),
-    _of_code("dci", "completeness", "DCI completeness", "Is each factor served by one latent?"),
+    _of_code("mig.mig", "MIG", "Is each factor told by one latent alone?"),
+    _of_code("sap.sap", "SAP", "The same, of linear predictions."),
+    _of_code("dci.disentanglement", "DCI disentanglement", "Does each latent serve one factor?"),
+    _of_code("dci.completeness", "DCI completeness", "Is each factor served by one latent?"),
     _of_code(
-        "dci",
-        "informativeness",
+        "dci.informativeness",
         "DCI error",
         "Can the factors be predicted at all?",
         best=0.0,
         chance=1.0,
     ),
     _of_code(
-        "factor_vae",
-        "factor_vae",
+        "factor_vae.factor_vae",
         "FactorVAE",
         "Does the latent that stays put tell which factor was held?",
         chance=lambda scores: 1 / len(scores["disentanglement"]["factors"]),
     ),
-    _of_code("modularity", "modularity", "modularity", "Does each latent tell of one factor only?"),
+    _of_code("modularity.modularity", "modularity", "Does each latent tell of one factor only?"),
     _of_code(
-        "explicitness",
-        "explicitness",
+        "explicitness.explicitness",
         "explicitness",
         "Is each factor there to be read off linearly?",
         chance=0.5,
@@ -235,8 +226,8 @@ DISENTANGLEMENT = (
 
 RANK1 = _of_people(
     "rank1",
-    title="rank 1",
-    sentence="how often the most similar of the pictures is of the same person",
+    "rank 1",
+    "how often the most similar of the pictures is of the same person",
     best=1.0,
     chance=lambda scores: scores["recognition"]["protocol"]["chance"],
 )
@@ -244,21 +235,19 @@ RECOGNITION = (
     RANK1,
     dataclasses.replace(
         RANK1,
-        path=(*RANK1.path[:-1], "random_gallery", "rank1", "mean"),
+        path=RANK1.path.replace("rank1", "random_gallery.rank1.mean"),
         title="rank 1, random galleries",
         sentence="the same if the one picture of each person is any, not the most frontal",
     ),
     _of_people(
         "equal_error_rate",
-        title="equal error rate",
-        sentence="are these two the same person? Wrong answers at the threshold where as many pairs"
+        "equal error rate",
+        "are these two the same person? Wrong answers at the threshold where as many pairs"
         " of two people are taken for one as the other way round",
         best=0.0,
         chance=0.5,
     ),
-    _of_people(
-        "auc", title="area under ROC", sentence="the same over all thresholds", best=1.0, chance=0.5
-    ),
+    _of_people("auc", "area under ROC", "the same over all thresholds", best=1.0, chance=0.5),
 )
 """Of representations by which people are to be recognised."""
 
@@ -273,7 +262,7 @@ SHAPE = (
 )
 """Of the form of the face."""
 
-TITLES = {score.path[-1]: score.title for score in (*READ, *NEW_VIEWS, *METHODS, *ANSWERS)}
+TITLES = {s.path.rpartition(".")[-1]: s.title for s in (*READ, *NEW_VIEWS, *METHODS, *ANSWERS)}
 """The name of a score in `why_null` to its title."""
 _ALL = (*READ, *NEW_VIEWS, *ANSWERS, RECONSTRUCTION, *DISENTANGLEMENT, *RECOGNITION, *SHAPE)
 BY_PATH = {score.path: score for score in _ALL}

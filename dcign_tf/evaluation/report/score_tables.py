@@ -21,7 +21,7 @@ from dcign_tf.evaluation.report.score_catalogue import (
     TITLES,
     Score,
 )
-from dcign_tf.evaluation.report.sections import Section, Table, as_text, wrapped
+from dcign_tf.evaluation.report.tables import Table, as_text, wrapped
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.quantities import Quantity, display_name, number
 
@@ -34,52 +34,39 @@ def scores_table(scores: Scores) -> str:
     Args:
         scores: of `make_scores`, or read back from `scores.json`.
     """
-    tables = [table for section in score_sections(scores).values() for table in section.tables]
+    tables = [table for of_section in tables_of_run(scores).values() for table in of_section]
     sentences = "\n".join(map(wrapped, reasons(scores)))
     return "\n\n".join(filter(None, [as_text(tables), sentences])) + "\n"
 
 
-def score_sections(scores: Scores) -> dict[str, Section]:
-    """The parts of a report that the scores fill, in order.
+def tables_of_run(scores: Scores) -> dict[str, list[Table]]:
+    """All tables, in order.
 
     Args:
         scores: as above; those of an earlier release have less, and fill fewer tables.
 
     Returns:
-        The name of each section, as in `figures.catalogue`, to the section.
+        The name of each section of the report, as in `figures.catalogue`, to its tables.
     """
-    return {
-        "values": _section(
-            "Factors read off one picture",
-            "One picture goes in. The latent of each factor is read off as a value, through a curve"
-            " that was fitted on validation identities; the errors are those on test identities,"
-            " which neither training nor that curve has seen.",
+    tables = {
+        "values": [
             _found_latents(scores),
             _table("against true values", READ, scores, scores.get("values", {})),
-        ),
-        "views": _section(
-            "New views",
-            "Given one picture of someone and the latent of one factor from another, the network"
-            " draws what the other shows.",
+        ],
+        "views": [
             _table("from another's latent", NEW_VIEWS, scores, scores["factors"]),
             _rerendering(scores),
-        ),
-        "answers": _section(
-            "Does each latent answer to its own factor?",
-            "In a sweep one factor alone varies, all else stays.",
+        ],
+        "answers": [
             _table("while this varies", ANSWERS, scores, scores["factors"]),
             _movement(scores),
-        ),
-        "reconstruction": _section("Reconstruction", "", _reconstruction(scores)),
-        "disentanglement": _section(
-            "Disentanglement, as the field measures it",
-            "The whole code against the angles and against coefficients of the face model, identity"
-            " 1 and so on. No latent was meant for one of these coefficients alone.",
-            _disentanglement(scores),
-        ),
-        "recognition": _section("Recognising people", "", _recognition(scores)),
-        "shape": _section("The shape of the face", "", _shape(scores)),
+        ],
+        "reconstruction": [_reconstruction(scores)],
+        "disentanglement": [_disentanglement(scores)],
+        "recognition": [_recognition(scores)],
+        "shape": [_shape(scores)],
     }
+    return {section: list(filter(None, made)) for section, made in tables.items()}
 
 
 def headline(scores: Scores) -> list[tuple[str, str, str]]:
@@ -118,24 +105,6 @@ def reasons(scores: Scores) -> list[str]:
         f"Not known of {', '.join(factors)}: {', '.join(titles)}. Reason: {reason}."
         for (reason, titles), factors in factors_of.items()
     ]
-
-
-def missing(scores: Scores) -> Sequence[str]:
-    """What this evaluation has no scores of at all, and why."""
-    if "disentanglement" not in scores:
-        return [
-            "Disentanglement scores, recognition and shape: they need pictures rendered from a face"
-            " model, in which all factors are drawn independently."
-        ]
-    return [
-        f"{name.capitalize()}: the test split has too few pictures of independently drawn factors."
-        for name in ("disentanglement", "recognition")
-        if name in scores and scores[name] is None
-    ]
-
-
-def _section(heading: str, lead: str, *tables: Table | None) -> Section:
-    return Section(heading, lead, tables=[table for table in tables if table])
 
 
 def _table(
@@ -245,7 +214,7 @@ def _disentanglement(scores: Scores) -> Table | None:
     factors, rows = measured["factors"], []
     for score in DISENTANGLEMENT:
         chance = f"{score.chance_of(scores):.2g}"
-        metric, key = score.path[1:]
+        _, metric, key = score.path.split(".")
         values = measured[metric].get("per_factor" if key == metric else f"{key}_per_factor")
         entries = map(score.text, values) if values else [""] * len(factors)
         rows.append(

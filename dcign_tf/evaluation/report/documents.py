@@ -1,8 +1,8 @@
-"""Pages of text, tables and pictures: one HTML file each, which needs nothing from anywhere.
+"""Pages and model cards: templates in `templates/`, each of which says first what it is given.
 
-A template in `templates/` is filled in, and whatever text it is filled with is escaped.
-Pictures are embedded, and a content security policy forbids the browser to fetch
-anything. A page is readable on a phone and on paper, in light and in dark.
+What fills a page of HTML is escaped. Such a page needs nothing from anywhere: pictures are
+embedded, and a content security policy forbids the browser to fetch anything. It is readable
+on a phone and on paper, in light and in dark.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import functools
 import io
 import json
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import jinja2
 from PIL import Image
 
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.report.sections import Section
+from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.progress import duration
 from dcign_tf.quantities import display_name
 
@@ -30,33 +29,18 @@ _TALL = 1.2  # height over width from which it needs less
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def page(
-    title: str,
-    sections: Iterable[Section],
-    *,
-    template: str = "page.html",
-    **values: Any,
-) -> str:
-    """The whole of an HTML file.
+def document(template: str, **values: Any) -> str:
+    """The whole of a file, to be written as UTF-8.
 
     Args:
-        title: of the page, also its first heading.
-        sections: those that are empty are left out.
-        template: `page.html`, or one that extends it.
-        **values: whatever else that template shows. `page.html` itself may have `lead`, a
-            paragraph between the title and the contents, and `cards`, the few numbers to see
-            first: each what it is, the number, and what to hold it against.
-
-    Returns:
-        HTML, to be written as UTF-8.
+        template: name of its file, `page.html` or another.
+        **values: all that it shows.
 
     Raises:
         UserError: if a picture cannot be read.
     """
-    text = _TEMPLATES.get_template(template).render(
-        title=title, sections=list(filter(None, sections)), **values
-    )
-    return _FORBIDDEN.sub("�", text) + "\n"
+    text = _TEMPLATES.get_template(template).render(values)
+    return _FORBIDDEN.sub("�", text.rstrip("\n")) + "\n"
 
 
 def _embedded(path: Path) -> dict[str, str | int]:
@@ -75,7 +59,7 @@ def _embedded(path: Path) -> dict[str, str | int]:
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("dcign_tf.evaluation.report"),
-    autoescape=True,
+    autoescape=jinja2.select_autoescape(["html"]),
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -85,4 +69,5 @@ _TEMPLATES.filters |= {
     "display_name": display_name,
     "duration": duration,
     "embedded": _embedded,
+    "scores_table": scores_table,
 }

@@ -1,15 +1,10 @@
-"""Sections of tables and pictures, as text for a screen and as Markdown (`html_page`: as a page).
-
-What is told stands here once; how it looks is the rendering's.
-"""
+"""Tables, and how they look on a screen (`documents`: on a page)."""
 
 from __future__ import annotations
 
 import dataclasses
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-
-from dcign_tf.evaluation.figures.catalogue import Picture
 
 _WIDTH = 100  # characters of a screen
 
@@ -43,26 +38,6 @@ class Table:
                 raise ValueError(f"A row of {len(row)} does not fit {len(self.header)} columns.")
 
 
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """A part of a page, which its contents list. Without tables and pictures it is left out.
-
-    Attributes:
-        heading: of one line.
-        lead: a paragraph below the heading.
-        tables: one below the other.
-        pictures: likewise.
-    """
-
-    heading: str
-    lead: str = ""
-    tables: Sequence[Table] = ()
-    pictures: Sequence[Picture] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.tables or self.pictures)
-
-
 def as_text(tables: Iterable[Table]) -> str:
     """For a screen: aligned columns, and the remarks on each table below it."""
     blocks = []
@@ -75,27 +50,6 @@ def as_text(tables: Iterable[Table]) -> str:
 def wrapped(sentence: str) -> str:
     """Lines no longer than a screen."""
     return textwrap.fill(sentence, width=_WIDTH, subsequent_indent="  ")
-
-
-def as_markdown(title: str, sections: Iterable[Section]) -> str:
-    """The tables and pictures of a page in Markdown; pictures lie beside it."""
-    parts = [f"# {title}"]
-    for section in filter(None, sections):
-        parts += [f"## {section.heading}", section.lead]
-        for table in section.tables:
-            parts += [f"### {table.title}" * bool(table.title), _markdown_table(table)]
-            parts.append(" ".join(table.remarks))
-        parts += [f"![{picture.caption}]({picture.path.name})" for picture in section.pictures]
-    return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _markdown_table(table: Table) -> str:
-    lines = [
-        [entry.replace("|", "\\|").replace("\n", " ") for entry in line]
-        for line in (table.header, *table.rows)
-    ]
-    lines.insert(1, ["---", *["---:"] * (len(table.header) - 1)])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

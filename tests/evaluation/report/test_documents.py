@@ -10,9 +10,9 @@ from PIL import Image
 
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.catalogue import Picture
-from dcign_tf.evaluation.report import html_page
-from dcign_tf.evaluation.report.html_page import page
-from dcign_tf.evaluation.report.sections import Section, Table
+from dcign_tf.evaluation.report import documents
+from dcign_tf.evaluation.report.documents import document
+from dcign_tf.evaluation.report.tables import Table
 from tests.helpers.html_reading import check_page, embedded
 
 
@@ -23,21 +23,31 @@ def picture(tmp_path):
     return tmp_path / "noise.png", pixels
 
 
+def page(title: str, *sections: dict, **more) -> str:
+    """Each section: heading, and lead, tables, pictures if it has them."""
+    named = [{"name": str(number), **section} for number, section in enumerate(sections)]
+    tables, pictures = (
+        {section["name"]: section.get(kind, []) for section in named}
+        for kind in ("tables", "pictures")
+    )
+    contents = {"sections": named, "tables": tables, "pictures": pictures, **more}
+    return document("page.html", title=title, **contents)
+
+
 def of_picture(path) -> str:
-    return page("x", [Section("x", pictures=[Picture(path, "x", "")])])
+    return page("x", {"heading": "x", "pictures": [Picture(path, "x", "")]})
 
 
 def test_a_page_with_everything(picture):
     path, pixels = picture
     table = Table(["run", "R²"], [["a", "0.9"]], remarks=["Of two."], caption="Higher is good.")
+    shown = [Picture(path, "noise", "What it is.")]
     reader = check_page(
         page(
             "Two runs",
-            [
-                Section("Scores", tables=[table]),
-                Section("Figures", "Text.", pictures=[Picture(path, "noise", "What it is.")]),
-                Section("Nothing", "But a lead."),
-            ],
+            {"heading": "Scores", "tables": [table]},
+            {"heading": "Figures", "lead": "Text.", "pictures": shown},
+            {"heading": "Nothing", "lead": "But a lead."},
             lead="Lead.",
             cards=[("azimuth", "4°", "guessing: 30°")],
         )
@@ -55,17 +65,17 @@ def test_a_page_with_everything(picture):
 @given(st.text())
 def test_any_text_anywhere_is_text(text):
     table = Table([text], [[text]], text, [text], "." + text, {text: text})
-    everywhere = Section(text, text, [table])
-    reader = check_page(page(text, [everywhere, everywhere], lead=text, cards=[(text, text, text)]))
+    everywhere = {"heading": text, "lead": text, "tables": [table]}
+    reader = check_page(page(text, everywhere, everywhere, lead=text, cards=[(text, text, text)]))
     shown = "".join(reader.text.get("h3", []))
-    assert shown == 2 * "".join("�" if html_page._FORBIDDEN.match(c) else c for c in text)
+    assert shown == 2 * "".join("�" if documents._FORBIDDEN.match(c) else c for c in text)
 
 
 def test_markup_in_names_stays_text(picture):
     nasty = '<img src="http://example.org/x" onerror=alert(1)> & "quoted"'
     table = Table(["x", nasty], [[nasty, nasty]])
     shown = Picture(picture[0], nasty, nasty)
-    reader = check_page(page(nasty, [Section(nasty, tables=[table], pictures=[shown])]))
+    reader = check_page(page(nasty, {"heading": nasty, "tables": [table], "pictures": [shown]}))
     assert len([tag for tag, _ in reader.elements if tag == "img"]) == 1
     assert reader.text["td"] == reader.text["figcaption"] == reader.attributes("alt") == [nasty]
 

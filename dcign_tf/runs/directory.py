@@ -25,6 +25,7 @@ from typing import Any
 
 from dcign_tf.errors import UserError
 from dcign_tf.files import damaged, delete, read_json, write_aside, write_json, writing
+from dcign_tf.runs.presets import flattened
 
 # What may differ between two runs of one directory: none of it changes a weight of a
 # given step. The data are checked by their fingerprint, wherever they and the face model lie; a
@@ -76,21 +77,20 @@ class RunDirectory:
             UserError: if another process holds it, or it cannot be written to.
         """
         lock = self.path / ".lock"
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            file = open(lock, "w")  # noqa: SIM115 (the error is told from those below)
-        except OSError as error:
-            raise UserError(
-                f"Cannot write to the run directory {self.path}: {error.strerror}."
-                " Choose another with --workdir."
-            ) from error
-        with file:
+        with contextlib.ExitStack() as stack:
             try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(open(lock, "w"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise UserError(
                     f"Another process is using {self.path}."
                     " Wait for it, or choose another directory with --workdir."
+                ) from error
+            except OSError as error:
+                raise UserError(
+                    f"Cannot write to the run directory {self.path}: {error.strerror}."
+                    " Choose another with --workdir."
                 ) from error
             try:
                 yield
@@ -136,7 +136,12 @@ class RunDirectory:
             )
         if not self.config_file.exists():
             return
-        changed = _differences(self.read_config(), json.loads(json.dumps(config)))
+        recorded, wanted = flattened(self.read_config()), flattened(json.loads(json.dumps(config)))
+        changed = [
+            f"{key}: {recorded.get(key)} → {wanted.get(key)}"
+            for key in sorted({*recorded, *wanted} - CHANGEABLE_KEYS)
+            if recorded.get(key) != wanted.get(key)
+        ]
         if changed:
             raise UserError(
                 f"{self.path} was started with another config: {'; '.join(changed)}."
@@ -251,15 +256,3 @@ class RunDirectory:
         write_aside(
             self.metrics_file, lambda path: path.write_text("".join(f"{k}\n" for k in kept))
         )
-
-
-def _differences(recorded: Mapping, wanted: Mapping, prefix: str = "") -> list[str]:
-    """`key: recorded → wanted` for every key that differs and may not."""
-    changed = []
-    for key in sorted({*recorded, *wanted}):
-        name, old, new = f"{prefix}{key}", recorded.get(key), wanted.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            changed += _differences(old, new, f"{name}.")
-        elif old != new and name not in CHANGEABLE_KEYS:
-            changed.append(f"{name}: {old} → {new}")
-    return changed

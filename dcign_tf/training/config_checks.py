@@ -65,23 +65,18 @@ def check_settings(config: Mapping[str, Any], num_factors: int) -> None:
         for key in keys:
             if not holds(values[key]):
                 raise _wrong(key, values[key], words)
-    _check_ratios(config["factor_ratios"], num_factors)
-    images = config["images_per_batch"]
-    longest = config["data"]["sweep_length"]
-    if images is not None and not 2 <= images <= longest:
-        raise _wrong("images_per_batch", images, f"from 2 to the {longest} images of a sweep")
-
-
-def _check_ratios(ratios: Sequence, num_factors: int) -> None:
+    ratios = config["factor_ratios"]
     try:
         BatchPlan([1] * num_factors, ratios=ratios, seed=0)
     except ValueError as error:
         raise UserError(f"--config.factor_ratios={ratios} is impossible: {error}") from error
     except TypeError as error:  # not nested as it should be
-        example = "((0,(1,1,1,10)),(1000,(2,1,1,4)))"
-        raise _wrong(
-            "factor_ratios", ratios, f"(from_step, frequencies) pairs like {example}"
-        ) from error
+        pairs = "(from_step, frequencies) pairs like ((0,(1,1,1,10)),(1000,(2,1,1,4)))"
+        raise _wrong("factor_ratios", ratios, pairs) from error
+    images = config["images_per_batch"]
+    longest = config["data"]["sweep_length"]
+    if images is not None and not 2 <= images <= longest:
+        raise _wrong("images_per_batch", images, f"from 2 to the {longest} images of a sweep")
 
 
 def _wrong(key: str, value: Any, wanted: str) -> UserError:

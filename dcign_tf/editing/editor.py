@@ -41,7 +41,6 @@ class SceneEditor:
         image_shape: height, width and channels of the pictures.
         controls: the calibrations of the values that can be asked for.
         remarks: sentences on the factors that cannot be, or have a jump.
-        identities: as given, or the prior.
         directions: principal directions of the identity, each as long as the standard
             deviation along it, longest first: float32 [I, I], or [0, I] if not known.
 
@@ -63,7 +62,8 @@ class SceneEditor:
         remarks = (calibrated.remark for calibrated in self._calibration.factors.values())
         self.remarks = tuple(filter(None, remarks))
         num_intrinsic = self._intrinsic.stop - self._intrinsic.start
-        self.identities = identities or IdentityDistribution.prior(num_intrinsic)
+        self._prior = IdentityDistribution.prior(num_intrinsic)
+        self._identities = identities or self._prior
         self.directions = np.zeros((0, num_intrinsic), np.float32)
         if identities is not None:
             self.directions = identities.principal_directions()
@@ -164,11 +164,8 @@ class SceneEditor:
                 the distribution of `identities`, which may be far from it.
         """
         code = np.zeros(self._network.code.latent_dim, np.float32)
-        if from_prior:
-            size = code[self._intrinsic].shape
-            code[self._intrinsic] = np.random.default_rng(seed).standard_normal(size)
-        else:
-            code[self._intrinsic] = self.identities.draw(1, seed)[0]
+        distribution = self._prior if from_prior else self._identities
+        code[self._intrinsic] = distribution.draw(1, seed)[0]
         front = {control.name: control.nearest(0.0) for control in self.controls}
         return self.changed(code, front)
 

@@ -29,7 +29,8 @@ class SceneEditor:
     """Reads, changes and decodes codes.
 
     Codes are those of `Codec`: rearranged, if the model is entangled, so that each
-    factor's latents are where the graphics code has them.
+    factor's latents are where the graphics code has them. Values go by names such as
+    `azimuth_deg`; an unknown name, or a value outside its range, is a `CalibrationError`.
 
     Args:
         model: trained and calibrated.
@@ -112,7 +113,7 @@ class SceneEditor:
         return to_levels(self._network.decode(np.asarray(codes, np.float32)))
 
     def read(self, code: np.ndarray) -> dict[str, Reading]:
-        """What a code [latent_dim] says of the scene, by names such as `azimuth_deg`."""
+        """What a code [latent_dim] says of the scene: the name of each value to its reading."""
         readings = scene.read(code, self._network.code, self._calibration)
         return {name: Reading(*map(float, reading)) for name, reading in readings.items()}
 
@@ -123,10 +124,7 @@ class SceneEditor:
 
         Args:
             code: [latent_dim], or [n, latent_dim].
-            values: by names such as `azimuth_deg`; each a number, or [n].
-
-        Raises:
-            CalibrationError: for an unknown name, or a value outside its range.
+            values: by name, each a number, or [n].
         """
         latents = {}
         for name, wanted in values.items():
@@ -136,11 +134,7 @@ class SceneEditor:
         return scene.replaced(np.asarray(code, np.float32), self._network.code, latents)
 
     def named(self, name: str) -> tuple[str, FactorCalibration]:
-        """The factor of a value, and its calibration: its range, its period, what can be asked for.
-
-        Raises:
-            CalibrationError: for an unknown name.
-        """
+        """The factor of a value, and its calibration: range, period, what can be asked for."""
         try:
             return self._calibration.named(name)
         except KeyError as error:

@@ -48,7 +48,8 @@ _CONFIG_KEYS = ("dataset", "preset", "data", "data_dir")  # of any run, whatever
 class RunDirectory:
     """The files of one run, below `path`, which need not exist yet.
 
-    Itself a path to Python (`os.fspath`): what takes a run takes its path too.
+    Itself a path to Python (`os.fspath`): what takes a run takes its path too. What cannot be
+    read, being damaged or, where it must be, not there, is a `UserError`.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -192,11 +193,7 @@ class RunDirectory:
             )
 
     def read_config(self) -> dict[str, Any]:
-        """The recorded config.
-
-        Raises:
-            UserError: if there is none, or it cannot be read.
-        """
+        """The recorded config, which every run has."""
         config = read_json(
             self.config_file,
             f"{self.path} is no run directory (it has no config.json)."
@@ -207,11 +204,7 @@ class RunDirectory:
         return config
 
     def read_environment(self) -> dict[str, Any]:
-        """Where the run began.
-
-        Raises:
-            UserError: if it was never recorded, or cannot be read.
-        """
+        """Where the run began, which must have been recorded."""
         return read_json(
             self.environment_file, f"{self.path} has no environment.json: nothing was trained."
         )
@@ -233,11 +226,7 @@ class RunDirectory:
             file.write(json.dumps(finite) + "\n")
 
     def read_metrics(self) -> list[dict[str, float]]:
-        """The lines of metrics.jsonl; a last line that a kill cut short is left out.
-
-        Raises:
-            UserError: if another line cannot be read.
-        """
+        """The lines of metrics.jsonl, if any; a last line that a kill cut short is left out."""
         if not self.metrics_file.exists():
             return []
         try:

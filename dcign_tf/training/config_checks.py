@@ -24,20 +24,14 @@ _NOT_NEGATIVE = (
     "optimizer.first_learning_rate",
     "optimizer.warmup_steps",
 )
+_POSITIVE = ("observation_stddev", "optimizer.learning_rate")
+_DECAY_RATES = ("optimizer.beta_1", "optimizer.beta_2")
 _RULES: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
     ((*_STEPS, *_SIZES), lambda value: value >= 1, "at least 1"),
     (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
     (("network.latent_dim",), lambda value: value >= 2, "at least 2"),
-    (
-        ("observation_stddev", "optimizer.learning_rate"),
-        lambda value: value > 0,
-        "greater than 0",
-    ),
-    (
-        ("optimizer.beta_1", "optimizer.beta_2"),
-        lambda value: 0 <= value < 1,
-        "at least 0 and less than 1",
-    ),
+    (_POSITIVE, lambda value: value > 0, "greater than 0"),
+    (_DECAY_RATES, lambda value: 0 <= value < 1, "at least 0 and less than 1"),
     (
         ("network.encoder_filters", "network.decoder_filters"),
         lambda value: value and all(isinstance(n, int) and n > 0 for n in value),

@@ -8,7 +8,6 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -28,13 +27,13 @@ def describe_environment() -> dict[str, Any]:
         ],
         "threads": available_cores(),
         "commit": _commit(),
-        "command": _command(sys.argv),
+        "command": _command(),
     }
 
 
-def _command(argv: Sequence[str]) -> str:
+def _command() -> str:
     """The command line that started this process, for a shell: a script's, or the package's."""
-    program, *arguments = argv
+    program, *arguments = sys.argv
     path = pathlib.Path(program)
     starts = {"dcign-tf": ["dcign-tf"], "__main__.py": ["python", "-m", path.parent.name]}
     return shlex.join([*starts.get(path.name, ["python", program]), *arguments])

@@ -37,10 +37,6 @@ class Command:
     parse: Callable[[Sequence[str]], Iterable[Any]]
 
     @property
-    def name(self) -> str:
-        return self.work.__name__.replace("_", "-")
-
-    @property
     def help(self) -> str:
         return inspect.getdoc(self.work)
 

@@ -15,7 +15,7 @@ from dcign_tf.cli.rerender import rerender
 from dcign_tf.cli.train import train
 
 COMMANDS = {
-    command.name: command
+    command.work.__name__.replace("_", "-"): command
     for command in (train, evaluate, compare, rerender, estimate_shape, export, demo, pack)
 }
 PROGRAM = "dcign-tf"

@@ -33,7 +33,10 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
     for define in command.flags:
         define()
     if HELP_FLAGS & set(command_line):
-        print(_help(command, sorted(set(flags.FLAGS) - flags_of_libraries)))
+        own_flags = flags.FlagValues()
+        for name in sorted(set(flags.FLAGS) - flags_of_libraries):
+            own_flags[name] = flags.FLAGS[name]
+        print(f"{command.help}\n\nFlags:\n{own_flags.get_help(include_special_flags=False)}")
         return
 
     def parse(argv: Sequence[str]) -> Iterable[Any]:
@@ -59,14 +62,6 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
         overwrite = "overwrite" in flags.FLAGS and flags.FLAGS["overwrite"].value
         without = ", without --overwrite," if overwrite else ""
         fail(program, f"Interrupted. Run the same command again{without} to go on.", status=130)
-
-
-def _help(command: Command, names: Sequence[str]) -> str:
-    """What a command does, and its own flags."""
-    own_flags = flags.FlagValues()
-    for name in names:
-        own_flags[name] = flags.FLAGS[name]
-    return f"{command.help}\n\nFlags:\n{own_flags.get_help(include_special_flags=False)}"
 
 
 def fail(program: str, message: str, status: int = 1) -> NoReturn:

@@ -39,11 +39,8 @@ def _parse(argv: Sequence[str]) -> tuple[()]:
 
 def _choose_experiment(argv: Sequence[str]) -> tuple[str, str]:
     """Dataset and preset; sets `--preset` if it was not given."""
-    choice = flags.FlagValues()
-    for name in ("dataset", "preset"):
-        choice[name] = FLAGS[name]
-    choice(argv, known_only=True)
-    dataset, preset, there = choice.dataset, choice.preset, presets()
+    FLAGS(argv, known_only=True)
+    dataset, preset, there = FLAGS.dataset, FLAGS.preset, presets()
     if dataset is None:
         FLAGS([word for word in argv if not word.lstrip("-").startswith("config.")])  # misspelt?
     if dataset not in there:

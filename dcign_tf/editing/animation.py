@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ FRAMES_PER_SECOND = 20
 _FILM_QUALITY = "16"  # H.264's constant rate factor: 0 loses nothing, about 18 nothing to be seen
 
 
-def encode_gif(images: Sequence[np.ndarray] | np.ndarray) -> bytes:
+def encode_gif(images: np.ndarray) -> bytes:
     """A GIF that runs for ever; grey pictures lose nothing in it, coloured ones many colours.
 
     Args:
@@ -37,7 +36,7 @@ def encode_gif(images: Sequence[np.ndarray] | np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def encode_mp4(images: Sequence[np.ndarray] | np.ndarray) -> bytes:
+def encode_mp4(images: np.ndarray) -> bytes:
     """A film that every browser and phone plays: H.264 with halved chroma, shown once.
 
     Args:
@@ -51,7 +50,6 @@ def encode_mp4(images: Sequence[np.ndarray] | np.ndarray) -> bytes:
         import av
     except ImportError as error:
         raise UserError("MP4 needs PyAV: pip install 'dcign-tf[demo]', or take GIF.") from error
-    images = np.asarray(images)
     _, height, width, _ = images.shape
     even = np.pad(images, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     even = np.broadcast_to(even, (*even.shape[:-1], 3))
@@ -59,10 +57,9 @@ def encode_mp4(images: Sequence[np.ndarray] | np.ndarray) -> bytes:
         file = Path(folder, "film.mp4")
         # The index first, so that it plays before all is there; FFmpeg needs a file for that.
         with av.open(file, "w", options={"movflags": "faststart"}) as film:
-            stream = film.add_stream("libx264", rate=FRAMES_PER_SECOND)
+            stream = film.add_stream("libx264", FRAMES_PER_SECOND, {"crf": _FILM_QUALITY})
             stream.height, stream.width = even.shape[1:3]
             stream.pix_fmt = "yuv420p"
-            stream.options = {"crf": _FILM_QUALITY}
             for image in even:
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
                 film.mux(stream.encode(frame))

@@ -29,7 +29,8 @@ class SceneEditor:
     """Reads, changes and decodes codes.
 
     Codes are those of `Codec`: rearranged, if the model is entangled, so that each
-    factor's latents are where the graphics code has them.
+    factor's latents are where the graphics code has them. Values go by names such as
+    `azimuth_deg`; an unknown name, or a value outside its range, is a `CalibrationError`.
 
     Args:
         model: trained and calibrated.
@@ -41,7 +42,6 @@ class SceneEditor:
         image_shape: height, width and channels of the pictures.
         controls: the calibrations of the values that can be asked for.
         remarks: sentences on the factors that cannot be, or have a jump.
-        identities: as given, or the prior.
         directions: principal directions of the identity, each as long as the standard
             deviation along it, longest first: float32 [I, I], or [0, I] if not known.
 
@@ -63,7 +63,8 @@ class SceneEditor:
         remarks = (calibrated.remark for calibrated in self._calibration.factors.values())
         self.remarks = tuple(filter(None, remarks))
         num_intrinsic = self._intrinsic.stop - self._intrinsic.start
-        self.identities = identities or IdentityDistribution.prior(num_intrinsic)
+        self._prior = IdentityDistribution.prior(num_intrinsic)
+        self._identities = identities or self._prior
         self.directions = np.zeros((0, num_intrinsic), np.float32)
         if identities is not None:
             self.directions = identities.principal_directions()
@@ -112,7 +113,7 @@ class SceneEditor:
         return to_levels(self._network.decode(np.asarray(codes, np.float32)))
 
     def read(self, code: np.ndarray) -> dict[str, Reading]:
-        """What a code [latent_dim] says of the scene, by names such as `azimuth_deg`."""
+        """What a code [latent_dim] says of the scene: the name of each value to its reading."""
         readings = scene.read(code, self._network.code, self._calibration)
         return {name: Reading(*map(float, reading)) for name, reading in readings.items()}
 
@@ -123,10 +124,7 @@ class SceneEditor:
 
         Args:
             code: [latent_dim], or [n, latent_dim].
-            values: by names such as `azimuth_deg`; each a number, or [n].
-
-        Raises:
-            CalibrationError: for an unknown name, or a value outside its range.
+            values: by name, each a number, or [n].
         """
         latents = {}
         for name, wanted in values.items():
@@ -136,11 +134,7 @@ class SceneEditor:
         return scene.replaced(np.asarray(code, np.float32), self._network.code, latents)
 
     def named(self, name: str) -> tuple[str, FactorCalibration]:
-        """The factor of a value, and its calibration: its range, its period, what can be asked for.
-
-        Raises:
-            CalibrationError: for an unknown name.
-        """
+        """The factor of a value, and its calibration: range, period, what can be asked for."""
         try:
             return self._calibration.named(name)
         except KeyError as error:
@@ -164,11 +158,8 @@ class SceneEditor:
                 the distribution of `identities`, which may be far from it.
         """
         code = np.zeros(self._network.code.latent_dim, np.float32)
-        if from_prior:
-            size = code[self._intrinsic].shape
-            code[self._intrinsic] = np.random.default_rng(seed).standard_normal(size)
-        else:
-            code[self._intrinsic] = self.identities.draw(1, seed)[0]
+        distribution = self._prior if from_prior else self._identities
+        code[self._intrinsic] = distribution.draw(1, seed)[0]
         front = {control.name: control.nearest(0.0) for control in self.controls}
         return self.changed(code, front)
 

@@ -227,10 +227,9 @@ def _begin(output: Path, settings: Mapping[str, Any]) -> None:
     """
     record = output / "rerender.json"
     if record.exists():
-        try:
+        begun = None
+        with contextlib.suppress(ValueError):
             begun = json.loads(record.read_text())
-        except ValueError:
-            begun = None
         if begun != settings:
             raise UserError(
                 f"In {output} other pictures, values or weights were begun with ({record.name})."

@@ -45,8 +45,20 @@ def estimate_shape(
     Raises:
         UserError: for whatever the user can mend; nothing is written then.
     """
-    settings = _face_settings(run)
-    readout = _load_readout(run)
+    config = run.read_config()
+    if "face_model" not in config:
+        raise UserError(
+            f"{run.path} was trained on '{config['dataset']}', whose pictures were not made from a"
+            " face model: there are no coefficients to estimate. Use a run of --dataset=faces."
+        )
+    settings = FaceSettings(**config["data"], face_model=config["face_model"])
+    try:
+        readout = ShapeReadout.load(run.evaluation / READOUT_FILE)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{run.path} has no shape read-out yet. Make it with: python evaluate.py"
+            f" --workdir={run.path}"
+        ) from error
     pixels = fit_picture(image, image_size=settings.image_size, channels=settings.channels)
     face_model = _load_face_model(settings, readout)
     code = _encode(run, pixels, readout, checkpoint)
@@ -56,28 +68,6 @@ def estimate_shape(
         f"{output}: {len(face_model.mean_mm):,} vertices, {len(face_model.triangles):,} triangles,"
         f" in millimetres; a face of {face_model.name}."
     )
-
-
-def _face_settings(run: RunDirectory) -> FaceSettings:
-    """What the run was trained on."""
-    config = run.read_config()
-    if "face_model" not in config:
-        raise UserError(
-            f"{run.path} was trained on '{config['dataset']}', whose pictures were not made from a"
-            " face model: there are no coefficients to estimate. Use a run of --dataset=faces."
-        )
-    return FaceSettings(**config["data"], face_model=config["face_model"])
-
-
-def _load_readout(run: RunDirectory) -> ShapeReadout:
-    """The read-out that the run's evaluation has fitted."""
-    try:
-        return ShapeReadout.load(run.evaluation / READOUT_FILE)
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{run.path} has no shape read-out yet. Make it with: python evaluate.py"
-            f" --workdir={run.path}"
-        ) from error
 
 
 def _load_face_model(settings: FaceSettings, readout: ShapeReadout) -> MorphableModel:

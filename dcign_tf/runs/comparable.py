@@ -37,10 +37,6 @@ def comparable_runs(directories: Sequence[str | os.PathLike]) -> dict[str, RunDi
                 f"{run.path} was trained on other data (fingerprint {other}) than {first.path}"
                 f" ({fingerprint}): only runs on the same data can be compared."
             )
-    return dict(zip(_names(runs), runs, strict=True))
-
-
-def _names(runs: Sequence[RunDirectory]) -> list[str]:
     paths = [run.path.resolve() for run in runs]
     for path in paths:
         if paths.count(path) > 1:
@@ -48,4 +44,4 @@ def _names(runs: Sequence[RunDirectory]) -> list[str]:
     depth = 1
     while len(set(names := ["/".join(path.parts[-depth:]) for path in paths])) < len(runs):
         depth += 1
-    return names
+    return dict(zip(names, runs, strict=True))

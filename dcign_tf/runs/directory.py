@@ -25,6 +25,7 @@ from typing import Any
 
 from dcign_tf.errors import UserError
 from dcign_tf.files import damaged, delete, read_json, write_aside, write_json, writing
+from dcign_tf.runs.presets import flattened
 
 # What may differ between two runs of one directory: none of it changes a weight of a
 # given step. The data are checked by their fingerprint, wherever they and the face model lie; a
@@ -47,7 +48,8 @@ _CONFIG_KEYS = ("dataset", "preset", "data", "data_dir")  # of any run, whatever
 class RunDirectory:
     """The files of one run, below `path`, which need not exist yet.
 
-    Itself a path to Python (`os.fspath`): what takes a run takes its path too.
+    Itself a path to Python (`os.fspath`): what takes a run takes its path too. What cannot be
+    read, being damaged or, where it must be, not there, is a `UserError`.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -76,21 +78,20 @@ class RunDirectory:
             UserError: if another process holds it, or it cannot be written to.
         """
         lock = self.path / ".lock"
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            file = open(lock, "w")  # noqa: SIM115 (the error is told from those below)
-        except OSError as error:
-            raise UserError(
-                f"Cannot write to the run directory {self.path}: {error.strerror}."
-                " Choose another with --workdir."
-            ) from error
-        with file:
+        with contextlib.ExitStack() as stack:
             try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(open(lock, "w"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise UserError(
                     f"Another process is using {self.path}."
                     " Wait for it, or choose another directory with --workdir."
+                ) from error
+            except OSError as error:
+                raise UserError(
+                    f"Cannot write to the run directory {self.path}: {error.strerror}."
+                    " Choose another with --workdir."
                 ) from error
             try:
                 yield
@@ -136,7 +137,12 @@ class RunDirectory:
             )
         if not self.config_file.exists():
             return
-        changed = _differences(self.read_config(), json.loads(json.dumps(config)))
+        recorded, wanted = flattened(self.read_config()), flattened(json.loads(json.dumps(config)))
+        changed = [
+            f"{key}: {recorded.get(key)} → {wanted.get(key)}"
+            for key in sorted({*recorded, *wanted} - CHANGEABLE_KEYS)
+            if recorded.get(key) != wanted.get(key)
+        ]
         if changed:
             raise UserError(
                 f"{self.path} was started with another config: {'; '.join(changed)}."
@@ -187,11 +193,7 @@ class RunDirectory:
             )
 
     def read_config(self) -> dict[str, Any]:
-        """The recorded config.
-
-        Raises:
-            UserError: if there is none, or it cannot be read.
-        """
+        """The recorded config, which every run has."""
         config = read_json(
             self.config_file,
             f"{self.path} is no run directory (it has no config.json)."
@@ -202,11 +204,7 @@ class RunDirectory:
         return config
 
     def read_environment(self) -> dict[str, Any]:
-        """Where the run began.
-
-        Raises:
-            UserError: if it was never recorded, or cannot be read.
-        """
+        """Where the run began, which must have been recorded."""
         return read_json(
             self.environment_file, f"{self.path} has no environment.json: nothing was trained."
         )
@@ -228,11 +226,7 @@ class RunDirectory:
             file.write(json.dumps(finite) + "\n")
 
     def read_metrics(self) -> list[dict[str, float]]:
-        """The lines of metrics.jsonl; a last line that a kill cut short is left out.
-
-        Raises:
-            UserError: if another line cannot be read.
-        """
+        """The lines of metrics.jsonl, if any; a last line that a kill cut short is left out."""
         if not self.metrics_file.exists():
             return []
         try:
@@ -251,15 +245,3 @@ class RunDirectory:
         write_aside(
             self.metrics_file, lambda path: path.write_text("".join(f"{k}\n" for k in kept))
         )
-
-
-def _differences(recorded: Mapping, wanted: Mapping, prefix: str = "") -> list[str]:
-    """`key: recorded → wanted` for every key that differs and may not."""
-    changed = []
-    for key in sorted({*recorded, *wanted}):
-        name, old, new = f"{prefix}{key}", recorded.get(key), wanted.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            changed += _differences(old, new, f"{name}.")
-        elif old != new and name not in CHANGEABLE_KEYS:
-            changed.append(f"{name}: {old} → {new}")
-    return changed

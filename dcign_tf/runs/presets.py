@@ -62,14 +62,15 @@ def training_command(config: Mapping[str, Any]) -> str:
     if preset in presets().get(dataset, ()):
         settings = load_preset(dataset, preset).to_dict()
         defaults = flattened(json.loads(json.dumps(settings)))  # tuples as lists, as in `config`
-    words = ["python", "train.py", f"--dataset={dataset}", f"--preset={preset}"]
-    for key, value in flattened(config).items():
-        is_flag = key in ("dataset", "preset", "data_dir", "init_from")
-        if not is_flag and value != defaults.get(key):
-            words.append(f"--config.{key}={_text(value)}")
+    options = [
+        f"--config.{key}={_text(value)}"
+        for key, value in flattened(config).items()
+        if key not in ("dataset", "preset", "data_dir", "init_from") and value != defaults.get(key)
+    ]
     if config.get("init_from"):
-        words.append(f"--init_from={config['init_from']}")
-    return " \\\n  ".join([" ".join(words[:4]), *map(shlex.quote, words[4:])])
+        options.append(f"--init_from={config['init_from']}")
+    command = f"python train.py --dataset={dataset} --preset={preset}"
+    return " \\\n  ".join([command, *map(shlex.quote, options)])
 
 
 def _text(value: Any) -> str:

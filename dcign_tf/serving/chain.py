@@ -41,19 +41,17 @@ class Chain(tf.Module):
 
 
 class _Affine(tf.Module):
-    """A convolution or a matrix product, bias and activation; then, perhaps, `shuffle`."""
+    """A convolution or a matrix product, bias, and activation or what else follows."""
 
-    def __init__(self, product, kernel, bias, activation, shuffle: Operation | None = None):
+    def __init__(self, product, kernel, bias, activation: Operation):
         super().__init__()
         self._product = product
         self._kernel = tf.Variable(kernel, trainable=False, dtype=tf.float32)
         self._bias = tf.Variable(bias, trainable=False, dtype=tf.float32)
         self._activation = activation
-        self._shuffle = shuffle
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        x = self._activation(tf.nn.bias_add(self._product(x, self._kernel), self._bias))
-        return self._shuffle(x) if self._shuffle else x
+        return self._activation(tf.nn.bias_add(self._product(x, self._kernel), self._bias))
 
 
 _convolve = functools.partial(tf.nn.conv2d, strides=1, padding="VALID")
@@ -64,8 +62,10 @@ def _operation(layer: keras.layers.Layer) -> Operation:
         case UnpoolConv2D():
             # Depth-to-space takes the bias of filter f from 4 channels, one for each phase.
             bias = np.tile(layer.bias.numpy(), 4)
-            unpool = functools.partial(tf.nn.depth_to_space, block_size=2)
-            return _Affine(_convolve, layer.folded_kernel(), bias, layer.activation, unpool)
+            kernel, activation = layer.folded_kernel(), layer.activation
+            return _Affine(
+                _convolve, kernel, bias, lambda x: tf.nn.depth_to_space(activation(x), 2)
+            )
         case keras.layers.Conv2D(strides=(1, 1), padding="valid"):
             return _Affine(_convolve, *layer.get_weights(), layer.activation)
         case keras.layers.Conv2D():

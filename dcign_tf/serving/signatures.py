@@ -103,7 +103,11 @@ class ServedModel(tf.Module):
 
     def encode(self, image: tf.Tensor) -> Tensors:
         """Images to the posterior's parameters."""
-        features = self._trunk(self._checked_image(image))
+        image = _with_rows(tf.ensure_shape(image, (None, *self.image_shape)), "image")
+        low, high = tf.reduce_min(image), tf.reduce_max(image)
+        within = (low >= -_TOLERANCE) & (high <= 1 + _TOLERANCE)  # which NaN is not
+        message = "image has values {} to {}; they must be 0 to 1"
+        features = self._trunk(checked(image, within, message, [low, high]))
         return {name: head(features) for name, head in self._heads.items()}
 
     def decode(self, z: tf.Tensor) -> Tensors:
@@ -166,12 +170,6 @@ class ServedModel(tf.Module):
     def _decoded(self, image_bytes: tf.Tensor) -> tf.Tensor:
         files = tf.ensure_shape(image_bytes, [None])
         return fit_pictures(files, self.image_shape, self._background)
-
-    def _checked_image(self, image: tf.Tensor) -> tf.Tensor:
-        image = _with_rows(tf.ensure_shape(image, (None, *self.image_shape)), "image")
-        low, high = tf.reduce_min(image), tf.reduce_max(image)
-        within = (low >= -_TOLERANCE) & (high <= 1 + _TOLERANCE)  # which NaN is not
-        return checked(image, within, "image has values {} to {}; they must be 0 to 1", [low, high])
 
     def _arranged_codes(self, image: tf.Tensor) -> tf.Tensor:
         return scene.arranged(self.encode(image)["z_mean"], self._order, keras.ops)

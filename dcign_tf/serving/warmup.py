@@ -35,12 +35,11 @@ def write_warmup_requests(directory: pathlib.Path, signatures: Mapping[str, Any]
         for name, function in signatures.items():
             specs = input_specs(function)
             if all(spec.shape.rank and spec.shape[0] is None for spec in specs.values()):
-                request = predict_pb2.PredictRequest()
-                request.model_spec.signature_name = name
-                for arg, spec in specs.items():
-                    request.inputs[arg].CopyFrom(tf.make_tensor_proto(_example(spec)))
-                log = prediction_log_pb2.PredictLog(request=request)
-                entry = prediction_log_pb2.PredictionLog(predict_log=log)
+                inputs = {arg: tf.make_tensor_proto(_example(spec)) for arg, spec in specs.items()}
+                request = predict_pb2.PredictRequest(
+                    model_spec={"signature_name": name}, inputs=inputs
+                )
+                entry = prediction_log_pb2.PredictionLog(predict_log={"request": request})
                 writer.write(entry.SerializeToString())
 
 

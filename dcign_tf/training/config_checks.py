@@ -24,20 +24,14 @@ _NOT_NEGATIVE = (
     "optimizer.first_learning_rate",
     "optimizer.warmup_steps",
 )
+_POSITIVE = ("observation_stddev", "optimizer.learning_rate")
+_DECAY_RATES = ("optimizer.beta_1", "optimizer.beta_2")
 _RULES: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
     ((*_STEPS, *_SIZES), lambda value: value >= 1, "at least 1"),
     (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
     (("network.latent_dim",), lambda value: value >= 2, "at least 2"),
-    (
-        ("observation_stddev", "optimizer.learning_rate"),
-        lambda value: value > 0,
-        "greater than 0",
-    ),
-    (
-        ("optimizer.beta_1", "optimizer.beta_2"),
-        lambda value: 0 <= value < 1,
-        "at least 0 and less than 1",
-    ),
+    (_POSITIVE, lambda value: value > 0, "greater than 0"),
+    (_DECAY_RATES, lambda value: 0 <= value < 1, "at least 0 and less than 1"),
     (
         ("network.encoder_filters", "network.decoder_filters"),
         lambda value: value and all(isinstance(n, int) and n > 0 for n in value),
@@ -65,23 +59,18 @@ def check_settings(config: Mapping[str, Any], num_factors: int) -> None:
         for key in keys:
             if not holds(values[key]):
                 raise _wrong(key, values[key], words)
-    _check_ratios(config["factor_ratios"], num_factors)
-    images = config["images_per_batch"]
-    longest = config["data"]["sweep_length"]
-    if images is not None and not 2 <= images <= longest:
-        raise _wrong("images_per_batch", images, f"from 2 to the {longest} images of a sweep")
-
-
-def _check_ratios(ratios: Sequence, num_factors: int) -> None:
+    ratios = config["factor_ratios"]
     try:
         BatchPlan([1] * num_factors, ratios=ratios, seed=0)
     except ValueError as error:
         raise UserError(f"--config.factor_ratios={ratios} is impossible: {error}") from error
     except TypeError as error:  # not nested as it should be
-        example = "((0,(1,1,1,10)),(1000,(2,1,1,4)))"
-        raise _wrong(
-            "factor_ratios", ratios, f"(from_step, frequencies) pairs like {example}"
-        ) from error
+        pairs = "(from_step, frequencies) pairs like ((0,(1,1,1,10)),(1000,(2,1,1,4)))"
+        raise _wrong("factor_ratios", ratios, pairs) from error
+    images = config["images_per_batch"]
+    longest = config["data"]["sweep_length"]
+    if images is not None and not 2 <= images <= longest:
+        raise _wrong("images_per_batch", images, f"from 2 to the {longest} images of a sweep")
 
 
 def _wrong(key: str, value: Any, wanted: str) -> UserError:

@@ -8,7 +8,6 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -28,33 +27,27 @@ def describe_environment() -> dict[str, Any]:
         ],
         "threads": available_cores(),
         "commit": _commit(),
-        "command": _command(sys.argv),
+        "command": _command(),
     }
 
 
-def _command(argv: Sequence[str]) -> str:
+def _command() -> str:
     """The command line that started this process, for a shell: a script's, or the package's."""
-    program, *arguments = argv
+    program, *arguments = sys.argv
     path = pathlib.Path(program)
-    if path.name == "dcign-tf":
-        start = ["dcign-tf"]
-    elif path.name == "__main__.py":
-        start = ["python", "-m", path.parent.name]
-    else:
-        start = ["python", program]
-    return shlex.join([*start, *arguments])
+    starts = {"dcign-tf": ["dcign-tf"], "__main__.py": ["python", "-m", path.parent.name]}
+    return shlex.join([*starts.get(path.name, ["python", program]), *arguments])
 
 
 def _commit() -> str | None:
     """The source's Git commit; None where it is no Git checkout."""
     try:
-        result = subprocess.run(
+        described = subprocess.check_output(
             ["git", "describe", "--always", "--dirty", "--exclude=*"],
             cwd=pathlib.Path(__file__).parent,
-            capture_output=True,
+            stderr=subprocess.DEVNULL,
             text=True,
-            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return result.stdout.strip()
+    return described.strip()

@@ -70,10 +70,9 @@ def train(
         UserError: if a loss is not finite, or a file cannot be written; the last
             checkpoint is kept.
     """
-    strategy = tf.distribute.get_strategy()
     iterator = iter(batches)
-    run_step = _compiled(model.train_step, strategy)
-    run_test = _compiled(model.test_step, strategy)
+    run_step = _compiled(model.train_step)
+    run_test = _compiled(model.test_step)
     step = int(model.step.numpy())
     records = run.read_metrics()
     best = max((r["val_elbo"] for r in records if "val_elbo" in r), default=-math.inf)
@@ -109,17 +108,15 @@ def train(
             best = max(best, logs["val_elbo"])
 
 
-def _compiled(replica_step: Callable, strategy: tf.distribute.Strategy) -> Callable:
+def _compiled(replica_step: Callable) -> Callable:
     """A graph function of one (distributed) batch; returns how many images it had."""
-
-    def step(batch):
-        replica_step(batch)
-        return tf.shape(batch["image"])[0]
+    strategy = tf.distribute.get_strategy()
 
     # No step branches on a tensor, and to convert the sources takes as long as to trace them.
     @tf.function(autograph=False)
     def distributed(batch):
-        counts = strategy.run(step, args=(batch,))
+        strategy.run(replica_step, args=(batch,))
+        counts = strategy.run(lambda images: tf.shape(images)[0], args=(batch["image"],))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, counts, axis=None)
 
     return distributed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -49,19 +50,23 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
             flags.FLAGS.verbosity = logging.WARNING  # absl's default for scripts is to tell all
         return arguments
 
-    def guarded(arguments: Iterable[Any]) -> None:
-        try:
-            command.work(*arguments)
-        except UserError as error:
-            fail(program, str(error))
-
     try:
-        app.run(guarded, argv=[program, *command_line], flags_parser=parse)
+        app.run(
+            lambda arguments: command.work(*arguments),
+            argv=[program, *command_line],
+            flags_parser=parse,
+        )
+    except UserError as error:
+        message, status = str(error), 1
     except KeyboardInterrupt:
         # The same flag would delete what there is to go on from.
         overwrite = "overwrite" in flags.FLAGS and flags.FLAGS["overwrite"].value
         without = ", without --overwrite," if overwrite else ""
-        fail(program, f"Interrupted. Run the same command again{without} to go on.", status=130)
+        message, status = f"Interrupted. Run the same command again{without} to go on.", 130
+    # The error held on to iterators of tf.data. Those that the ending interpreter frees wait
+    # for their threads, which it has stopped if they were calling Python: for ever.
+    gc.collect()
+    fail(program, message, status)
 
 
 def fail(program: str, message: str, status: int = 1) -> NoReturn:

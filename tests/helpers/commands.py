@@ -93,13 +93,16 @@ def kill_when(condition: Callable[[], bool], arguments: list[str], how=signal.SI
         # Tests that a shell started in the background would hand down that SIGINT is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        deadline = time.monotonic() + 400
-        while not condition():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        process.send_signal(how)
-        out, err = process.communicate()
+        try:
+            deadline = time.monotonic() + 400
+            while not condition():
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.002)
+            process.send_signal(how)
+            out, err = process.communicate(timeout=200)
+        finally:
+            process.kill()  # if it is still there, it is not to be waited for
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 

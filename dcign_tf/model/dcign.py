@@ -24,8 +24,19 @@ import tensorflow as tf
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import layers, losses  # noqa: F401 (`from_config` needs the layers registered)
 from dcign_tf.model.clamping import MODES, clamp_inactive
-from dcign_tf.model.scene_model import SceneModel, check_choice
+from dcign_tf.model.scene_model import SceneModel
 from dcign_tf.readouts.calibration import Calibration
+
+SETTINGS = (
+    "procedure",
+    "clamp_mode",
+    "invariance_weight",
+    "likelihood",
+    "observation_stddev",
+    "warmup_steps",
+    "seed",
+)
+"""Those of `DCIGN`'s arguments that a config has under the same names."""
 
 # Validation is not to share its noise with any training step, which counts from 0.
 _TEST_STEP = -1
@@ -98,21 +109,47 @@ class DCIGN(SceneModel):
         calibration: Calibration | None = None,
         **kwargs,
     ):
-        super().__init__(
-            encoder, decoder, code, procedure=procedure, calibration=calibration, **kwargs
-        )
-        check_choice("clamp_mode", clamp_mode, MODES)
-        check_choice("likelihood", likelihood, losses.LIKELIHOODS)
+        # Images stay float32 on their way to the encoder, whose layers cast for themselves.
+        super().__init__(autocast=False, **kwargs)
+        for name, width in (
+            ("encoder", encoder.output["z_mean"].shape[-1]),
+            ("decoder", decoder.input_shape[-1]),
+        ):
+            if width != code.latent_dim:
+                raise ValueError(
+                    f"The {name} has {width} latents, the graphics code {code.latent_dim}."
+                )
+        for name, value, choices in (
+            ("procedure", procedure, ("clamped", "entangled")),
+            ("clamp_mode", clamp_mode, MODES),
+            ("likelihood", likelihood, losses.LIKELIHOODS),
+        ):
+            if value not in choices:
+                raise ValueError(f"Unknown {name} '{value}'; it is one of {', '.join(choices)}.")
         if invariance_weight < 0 or observation_stddev <= 0 or warmup_steps < 0:
             raise ValueError(
                 "invariance_weight and warmup_steps must be ≥ 0, and observation_stddev > 0."
             )
+        self.encoder = encoder
+        self.decoder = decoder
+        self.code = code
+        self.procedure = procedure
         self.clamp_mode = clamp_mode
         self.invariance_weight = invariance_weight
         self.likelihood = likelihood
         self.observation_stddev = observation_stddev
         self.warmup_steps = warmup_steps
         self.seed = seed
+        self.calibration = calibration
+        # Not optimizer.iterations, which a skipped non-finite float16 step does not advance.
+        self.step = self.add_weight(
+            name="step",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
         self._masks = code.active_masks()
         if procedure == "entangled":
             self._masks[:] = 1
@@ -187,13 +224,7 @@ class DCIGN(SceneModel):
             "encoder": keras.saving.serialize_keras_object(self.encoder),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
             "code": self.code.get_config(),
-            "procedure": self.procedure,
-            "clamp_mode": self.clamp_mode,
-            "invariance_weight": self.invariance_weight,
-            "likelihood": self.likelihood,
-            "observation_stddev": self.observation_stddev,
-            "warmup_steps": self.warmup_steps,
-            "seed": self.seed,
+            **{name: getattr(self, name) for name in SETTINGS},
             "calibration": self.calibration and self.calibration.get_config(),
         }
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from dcign_tf.factors import INTRINSIC, GraphicsCode
+from dcign_tf.factors import INTRINSIC
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration, CalibrationError, error_name
-
-PROCEDURES = ("clamped", "entangled")
 
 _HOW_TO_CALIBRATE = (
     "Evaluation does it: python evaluate.py --workdir=DIR; or set model.calibration to what"
@@ -21,49 +19,12 @@ _HOW_TO_CALIBRATE = (
 
 
 class SceneModel(keras.Model):
-    """An encoder and a decoder whose code is a graphics code.
-
-    It is made, and refuses to be, as `DCIGN` tells of the arguments of the same names.
+    """An encoder and a decoder whose code is a graphics code; `DCIGN` makes it.
 
     Attributes:
+        encoder, decoder, code, procedure, calibration: as `DCIGN` takes them.
         step: how many training steps the weights have seen, an int64 variable.
     """
-
-    def __init__(
-        self,
-        encoder: keras.Model,
-        decoder: keras.Model,
-        code: GraphicsCode,
-        *,
-        procedure: str,
-        calibration: Calibration | None,
-        **kwargs,
-    ):
-        # Images stay float32 on their way to the encoder, whose layers cast for themselves.
-        super().__init__(autocast=False, **kwargs)
-        check_choice("procedure", procedure, PROCEDURES)
-        for name, width in (
-            ("encoder", encoder.output["z_mean"].shape[-1]),
-            ("decoder", decoder.input_shape[-1]),
-        ):
-            if width != code.latent_dim:
-                raise ValueError(
-                    f"The {name} has {width} latents, the graphics code {code.latent_dim}."
-                )
-        self.encoder = encoder
-        self.decoder = decoder
-        self.code = code
-        self.procedure = procedure
-        self.calibration = calibration
-        # Not optimizer.iterations, which a skipped non-finite float16 step does not advance.
-        self.step = self.add_weight(
-            name="step",
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Reconstructions through the mean of the posterior: [B, H, W, C] in [0, 1]."""
@@ -170,9 +131,3 @@ class SceneModel(keras.Model):
             within = tf.reduce_all(calibrated.within(value, keras.ops))
             tf.debugging.Assert(within, [f"{calibrated.name} is {calibrated.outside()}."])
         return factor, scene.latents_for(tf.reshape(value, (-1,)), calibrated, keras.ops)
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raises a ValueError that names the choices, if a setting is none of them."""
-    if value not in choices:
-        raise ValueError(f"Unknown {name} '{value}'; it is one of {', '.join(choices)}.")

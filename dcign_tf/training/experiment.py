@@ -19,7 +19,7 @@ from dcign_tf.evaluation.evaluate import evaluate
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.model.dcign import DCIGN
+from dcign_tf.model.dcign import SETTINGS, DCIGN
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.model.precision import resolve_precision
 from dcign_tf.runs.checkpoints import load_model
@@ -30,16 +30,6 @@ from dcign_tf.training.environment import describe_environment
 from dcign_tf.training.tensorboard_pictures import training_pictures
 
 Config = Mapping[str, Any]
-
-_MODEL_SETTINGS = (
-    "procedure",
-    "clamp_mode",
-    "invariance_weight",
-    "likelihood",
-    "observation_stddev",
-    "warmup_steps",
-    "seed",
-)
 
 
 def run_experiment(
@@ -148,10 +138,6 @@ def _train(
         factor: NumberedSweeps(min(len(sweeps), most), sweeps.__getitem__)
         for factor, sweeps in data.sweeps("validation").items()
     }
-    validation_batches = evaluation_batches(validation, model.code)
-    if strategy.num_replicas_in_sync > 1:
-        batches = strategy.experimental_distribute_dataset(batches)
-        validation_batches = strategy.experimental_distribute_dataset(validation_batches)
     is_entangled = model.procedure == "entangled"
     pictures = functools.partial(
         training_pictures, Codec(model), validation, is_entangled=is_entangled
@@ -159,8 +145,8 @@ def _train(
     with strategy.scope(), clear_data_errors():
         loop.train(
             model,
-            batches,
-            validation_batches,
+            strategy.experimental_distribute_dataset(batches),
+            strategy.experimental_distribute_dataset(evaluation_batches(validation, model.code)),
             run,
             loop.Intervals(config["num_steps"], config["log_every"], config["validate_every"]),
             show=show,
@@ -202,7 +188,7 @@ def _build(config: Config, data: SweepDataset) -> DCIGN:
         encoder,
         decoder,
         GraphicsCode.with_intrinsic(data.extrinsic, latent_dim),
-        **{name: config[name] for name in _MODEL_SETTINGS},
+        **{name: config[name] for name in SETTINGS},
     )
     model.compile(_optimizer(config["optimizer"]))
     # Built lazily it would make its variables inside a replica, which MirroredStrategy forbids.
@@ -217,16 +203,14 @@ def _optimizer(settings: Config) -> keras.optimizers.Optimizer:
     """
     rate, warmup_steps = settings["learning_rate"], settings["warmup_steps"]
     alpha = settings["final_learning_rate"] / rate
-    if warmup_steps:
+    if warmup_steps or alpha != 1:
         rate = keras.optimizers.schedules.CosineDecay(
-            settings["first_learning_rate"],
+            settings["first_learning_rate"] if warmup_steps else rate,
             settings["decay_steps"],
             alpha=alpha,
-            warmup_target=rate,
+            warmup_target=rate if warmup_steps else None,
             warmup_steps=warmup_steps,
         )
-    elif alpha != 1:
-        rate = keras.optimizers.schedules.CosineDecay(rate, settings["decay_steps"], alpha=alpha)
     return keras.optimizers.Adam(rate, settings["beta_1"], settings["beta_2"])
 
 

@@ -148,7 +148,7 @@ def _train(
             strategy.experimental_distribute_dataset(batches),
             strategy.experimental_distribute_dataset(evaluation_batches(validation, model.code)),
             run,
-            loop.Intervals(config["num_steps"], config["log_every"], config["validate_every"]),
+            **{name: config[name] for name in ("num_steps", "log_every", "validate_every")},
             show=show,
             pictures=pictures,
         )

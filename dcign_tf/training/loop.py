@@ -8,7 +8,6 @@ not under `MultiWorkerMirroredStrategy`). `DCIGN` also trains with plain `fit`.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import shutil
 import time
@@ -24,44 +23,28 @@ from dcign_tf.progress import duration
 from dcign_tf.runs.directory import RunDirectory
 
 
-@dataclasses.dataclass(frozen=True)
-class Intervals:
-    """How often, in steps. A run's weights do not depend on them.
-
-    Attributes:
-        num_steps: where training ends.
-        log_every: a line on the screen and in metrics.jsonl.
-        validate_every: validation, pictures and a checkpoint.
-    """
-
-    num_steps: int
-    log_every: int
-    validate_every: int
-
-    def next_stop(self, step: int) -> int:
-        """The first step after `step` at which something is due."""
-        dues = (n * (step // n + 1) for n in (self.log_every, self.validate_every))
-        return min(self.num_steps, *dues)
-
-
 def train(
     model: DCIGN,
     batches: tf.data.Dataset,
     validation_batches: Iterable,
     run: RunDirectory,
-    intervals: Intervals,
     *,
+    num_steps: int,
+    log_every: int,
+    validate_every: int,
     show: Callable[[str], None] = print,
     pictures: Callable[[], dict[str, np.ndarray]] = dict,
 ) -> None:
-    """Trains from `model.step` to `intervals.num_steps`.
+    """Trains from `model.step` to `num_steps`; the weights do not depend on what is due when.
 
     Args:
         model: compiled; its `step` says where to go on.
         batches: factor batches from that step on; under a strategy, distributed.
         validation_batches: the factor batches to validate on.
         run: where metrics, TensorBoard files and checkpoints go.
-        intervals: what is due when.
+        num_steps: where training ends.
+        log_every: a line on the screen and in metrics.jsonl, in steps.
+        validate_every: validation, pictures and a checkpoint, in steps.
         show: takes a line of progress.
         pictures: name to images [N, H, W, C] in [0, 1] for TensorBoard, at every
             validation.
@@ -81,8 +64,8 @@ def train(
         writer = tf.summary.create_file_writer(str(run.tensorboard))
     show(_ROW.format(*_COLUMNS))
 
-    while step < intervals.num_steps:
-        start, stop = step, intervals.next_stop(step)
+    while step < num_steps:
+        start, stop = step, _next_stop(step, num_steps, log_every, validate_every)
         started = time.monotonic()
         images = sum(run_step(next(iterator)) for _ in range(start, stop))
         logs = _take_means(model, "train")
@@ -90,7 +73,7 @@ def train(
         _check_finite(logs["loss"], start, stop, run)
         seconds += elapsed
         step = stop
-        validate = step % intervals.validate_every == 0 or step == intervals.num_steps
+        validate = step % validate_every == 0 or step == num_steps
         if validate:
             for batch in validation_batches:
                 run_test(batch)
@@ -101,11 +84,16 @@ def train(
         shown = pictures() if validate else {}
         with _writing_summaries(run):
             _summarise(writer, step, logs, shown)
-        seconds_left = (intervals.num_steps - step) * elapsed / (stop - start)
-        show(_row(step, intervals.num_steps, logs, int(images) / elapsed, seconds_left))
+        seconds_left = (num_steps - step) * elapsed / (stop - start)
+        show(_row(step, num_steps, logs, int(images) / elapsed, seconds_left))
         if validate:
             _save(model, run, is_best=logs["val_elbo"] > best)
             best = max(best, logs["val_elbo"])
+
+
+def _next_stop(step: int, num_steps: int, *intervals: int) -> int:
+    """The first step after `step` at which something is due."""
+    return min(num_steps, *(n * (step // n + 1) for n in intervals))
 
 
 def _compiled(replica_step: Callable) -> Callable:

@@ -17,10 +17,10 @@ from dcign_tf.errors import UserError
 from dcign_tf.progress import duration
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training.experiment import load_model
-from dcign_tf.training.loop import Intervals, train
+from dcign_tf.training.loop import _next_stop, train
 from tests.helpers.tiny import CODE, tiny_batches, tiny_model
 
-INTERVALS = Intervals(num_steps=6, log_every=2, validate_every=3)
+INTERVALS = (6, 2, 3)  # num_steps, log_every, validate_every
 STEPS = tiny_batches(20)
 VALIDATION = tiny_batches(3)
 
@@ -53,7 +53,8 @@ def train_in(run: RunDirectory, model=None, intervals=INTERVALS, batches=STEPS, 
     step = int(model.step.numpy())
     remaining = {name: np.stack([b[name] for b in batches[step:]]) for name in batches[0]}
     dataset = tf.data.Dataset.from_tensor_slices(remaining)
-    train(model, dataset, VALIDATION, run, intervals, **{"show": lambda line: None, **kwargs})
+    due = dict(zip(("num_steps", "log_every", "validate_every"), intervals, strict=True))
+    train(model, dataset, VALIDATION, run, **due, **{"show": lambda line: None, **kwargs})
     return model
 
 
@@ -71,21 +72,19 @@ def assert_same(model, other) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
-class TestIntervals:
-    @given(st.integers(1, 300), st.integers(1, 50), st.integers(1, 50))
-    def test_stops_where_something_is_due_and_nowhere_else(self, num_steps, log, validate):
-        intervals = Intervals(num_steps, log, validate)
-        stops, step = [], 0
-        while step < num_steps:
-            step = intervals.next_stop(step)
-            stops.append(step)
-        due = {s for s in range(1, num_steps + 1) if s % log == 0 or s % validate == 0}
-        assert stops == sorted(due | {num_steps})
+@given(st.integers(1, 300), st.integers(1, 50), st.integers(1, 50))
+def test_stops_where_something_is_due_and_nowhere_else(num_steps, log, validate):
+    stops, step = [], 0
+    while step < num_steps:
+        step = _next_stop(step, num_steps, log, validate)
+        stops.append(step)
+    due = {s for s in range(1, num_steps + 1) if s % log == 0 or s % validate == 0}
+    assert stops == sorted(due | {num_steps})
 
 
 class TestResuming:
     def test_equals_an_uninterrupted_run(self, original, run):
-        train_in(run, intervals=Intervals(3, 2, 3))
+        train_in(run, intervals=(3, 2, 3))
         run.append_metrics({"step": 4, "seconds": 0, "loss": 1.0})  # logged, then killed
         run.cut_metrics(3)
         resumed = train_in(run, load_model(run.last_checkpoint))
@@ -95,7 +94,7 @@ class TestResuming:
         assert [record["step"] for record in losses(run)] == [2, 3, 4, 6]
 
     def test_weights_do_not_depend_on_what_is_logged_when(self, original, run):
-        model = train_in(run, intervals=Intervals(6, 5, 1))
+        model = train_in(run, intervals=(6, 5, 1))
         assert_same(model, load_model(original.last_checkpoint))
         assert_same(model, load_model(run.last_checkpoint))
 
@@ -154,7 +153,7 @@ class TestBadLoss:
 class TestFiles:
     def test_best_is_the_checkpoint_with_the_highest_validation_elbo(self, run):
         rate = keras.optimizers.schedules.PiecewiseConstantDecay([4], [1e-3, -1e-3])
-        train_in(run, tiny_model(keras.optimizers.SGD(rate)), Intervals(12, 4, 4))
+        train_in(run, tiny_model(keras.optimizers.SGD(rate)), (12, 4, 4))
         elbo = {r["step"]: r["val_elbo"] for r in run.read_metrics()}
         assert max(elbo, key=elbo.get) == 4  # else the test shows nothing
         assert int(load_model(run.best_checkpoint).step.numpy()) == 4
@@ -170,7 +169,7 @@ class TestFiles:
 
         monkeypatch.setattr(model, "save", fill_the_disk)
         with pytest.raises(UserError, match=r"Cannot write .*\.keras: No space left on device"):
-            train_in(finished, model, Intervals(9, 2, 3))
+            train_in(finished, model, (9, 2, 3))
         assert finished.last_checkpoint.read_bytes() == before
         names = {p.name for p in finished.last_checkpoint.parent.iterdir()}
         assert names == {"last.keras", "best.keras"}

@@ -19,7 +19,7 @@ from dcign_tf.evaluation.evaluate import evaluate
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.model.dcign import SETTINGS, DCIGN
+from dcign_tf.model.dcign import DCIGN, SETTINGS
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.model.precision import resolve_precision
 from dcign_tf.runs.checkpoints import load_model

@@ -41,7 +41,7 @@ def check_numbers(settings: Any, least: Mapping[str, float]) -> None:
         ValueError: for the first number that is too small, or not whole.
     """
     for field in dataclasses.fields(settings):
-        kind = type(field.default)
+        kind: Any = type(field.default)
         if kind is not int and field.name not in least:
             continue
         value, minimum = getattr(settings, field.name), least.get(field.name, 1)

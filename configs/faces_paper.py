@@ -43,6 +43,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.invariance_weight = 0.01
     config.warmup_steps = 0  # KL and invariance rise over so many first steps
     config.factor_ratios = ((0, (1, 1, 1, 10)),)  # from this step on: az : el : light : intrinsic
+    config.batches_per_step = 1  # factor batches, each clamped by itself
     config.images_per_batch = config_dict.placeholder(int)  # of a sweep; without one, all
     config.likelihood = "bernoulli"  # or "gaussian"
     config.observation_stddev = 0.1  # of a pixel, for "gaussian"

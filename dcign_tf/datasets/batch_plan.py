@@ -30,8 +30,7 @@ _BLOCK = 4096
 class BatchPlan:
     """An endless sequence of (factor, sweep), both by index.
 
-    With R replicas a step takes R entries, one a replica: replica r of step s
-    gets entry s·R + r. Every factor's sweeps are used once, in random order,
+    A step may take R entries: batch r of step s is of entry s·R + r. Every factor's sweeps are used once, in random order,
     before one is used again.
 
     Example:
@@ -42,24 +41,24 @@ class BatchPlan:
         num_sweeps: number of sweeps of each factor.
         ratios: see `Ratios`.
         seed: another seed draws other factors and other orders.
-        replicas: R.
+        batches_per_step: R.
 
     Raises:
         ValueError: if ratios do not fit the factors, or a factor that is drawn
             has no sweep.
     """
 
-    def __init__(self, num_sweeps: Sequence[int], *, ratios: Ratios, seed: int, replicas: int = 1):
+    def __init__(self, num_sweeps: Sequence[int], *, ratios: Ratios, seed: int, batches_per_step: int = 1):
         self._num_sweeps = list(num_sweeps)
         self._from_step, self._cumulative = _parse(ratios, len(self._num_sweeps))
         frequencies = np.diff(self._cumulative, prepend=0, axis=1)
         for factor, count in enumerate(self._num_sweeps):
             if frequencies[:, factor].any() and count < 1:
                 raise ValueError(f"Factor number {factor} is drawn but has no sweep.")
-        if replicas < 1:
-            raise ValueError(f"replicas is {replicas}; it must be at least 1.")
+        if batches_per_step < 1:
+            raise ValueError(f"batches_per_step is {batches_per_step}; it must be at least 1.")
         self._seed = seed
-        self._replicas = replicas
+        self._batches_per_step = batches_per_step
         self._factors: list[np.ndarray] = []  # blocks of `_BLOCK` entries
         self._uses: list[np.ndarray] = []  # how often an entry's factor came before it
         self._total_uses = np.zeros(len(self._num_sweeps), np.int64)
@@ -77,7 +76,7 @@ class BatchPlan:
 
     def _append_block(self) -> None:
         block = len(self._factors)
-        steps = (block * _BLOCK + np.arange(_BLOCK)) // self._replicas
+        steps = (block * _BLOCK + np.arange(_BLOCK)) // self._batches_per_step
         cumulative = self._cumulative[np.searchsorted(self._from_step, steps, side="right") - 1]
         drawn = named_rng(self._seed, "factor", block).random(_BLOCK)
         factors = (drawn[:, np.newaxis] >= cumulative).sum(axis=1, dtype=np.int32)

@@ -3,7 +3,7 @@
 An element of these `tf.data` datasets is a dict of `image`, float32 [B, H, W, C] in [0, 1],
 and `factor`, int32 [B], the index in the code of the factor that varies, B times the same.
 The images are a whole sweep, or some of it. `BatchPlan` decides which sweep; which images of
-it is drawn here. With R replicas an element holds such a batch for each, one behind the other.
+it is drawn here. Several such batches a step are one element, with a dimension more in front.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def factor_batches(
     images_per_batch: int | None = None,
     start_step: int = 0,
     num_steps: int | None = None,
-    replicas: int = 1,
+    batches_per_step: int = 1,
 ) -> tf.data.Dataset:
     """Training batches: element s is that of step `start_step` + s, however often one resumes.
 
@@ -47,12 +47,13 @@ def factor_batches(
         start_step: the first step, where a resumed run goes on.
         num_steps: number of steps of the whole run, those before `start_step`
             included; None is an endless one.
-        replicas: R; the batches of an element are then of R sweeps, each of a factor of
-            its own, and replica r gets rows r·B to (r + 1)·B - 1.
+        batches_per_step: R, of all replicas together; the paper's is 1. Under a strategy
+            of N replicas each gets R / N of them.
 
     Returns:
         An endless dataset, or one of `num_steps` - `start_step` elements: `image`,
-        float32 [R·B, H, W, C], and `factor`, int32 [R·B]. Shapes are static.
+        float32 [B, H, W, C], and `factor`, int32 [B]; of several batches a step
+        [R, B, H, W, C] and [R, B]. Shapes are static.
 
     Raises:
         ValueError: if a factor has no sweeps, ratios do not fit the code, or a sweep
@@ -60,12 +61,12 @@ def factor_batches(
     """
     sources = _in_order_of(code, sweeps)
     sweep_counts = [len(source) for source in sources]
-    plan = BatchPlan(sweep_counts, ratios=ratios, seed=seed, replicas=replicas)
-    stop = tf.int64.max if num_steps is None else num_steps * replicas
-    entries = tf.data.Dataset.range(start_step * replicas, stop)
+    plan = BatchPlan(sweep_counts, ratios=ratios, seed=seed, batches_per_step=batches_per_step)
+    stop = tf.int64.max if num_steps is None else num_steps * batches_per_step
+    entries = tf.data.Dataset.range(start_step * batches_per_step, stop)
     batches = _read(entries, sources, plan.__getitem__, images_per_batch, seed)
-    if replicas > 1:
-        batches = batches.batch(replicas, drop_remainder=True).map(_concatenate)
+    if batches_per_step > 1:
+        batches = batches.batch(batches_per_step, drop_remainder=True)
     return _finish(batches)
 
 
@@ -172,13 +173,6 @@ def _read(
         }
 
     return entries.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-
-
-def _concatenate(batches: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    return {
-        name: tf.reshape(value, [value.shape[0] * value.shape[1], *value.shape[2:]])
-        for name, value in batches.items()
-    }
 
 
 def _finish(batches: tf.data.Dataset) -> tf.data.Dataset:

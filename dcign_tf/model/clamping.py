@@ -8,6 +8,8 @@ replaced by their mean over the batch (paper §3.1, steps 4 and 5):
     active    z ───────────────▶ decoder        z ◀── ∂ loss/∂ clamped ── decoder
     inactive  z ──▶ batch mean ─▶ decoder       z ◀── weight · (z − batch mean)
 
+Several such batches may pass through the networks together: each is clamped by itself.
+
 Going back, an active latent receives its gradient unchanged and an inactive one
 receives the invariance gradient and *nothing else*: what the decoder and the KL
 divergence say of it is dropped.
@@ -37,19 +39,21 @@ MODES = ("mean", "first")
 def clamp_inactive(
     z: tf.Tensor, active_mask: tf.Tensor, mode: str = "mean"
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Replaces the inactive latents by one value for the whole batch.
+    """Replaces the inactive latents by one value for the whole factor batch.
 
     Args:
-        z: latents, or any statistic of them, float32 or float64 [B, latent_dim].
-        active_mask: 1 for an active latent, 0 for an inactive one, [latent_dim].
-        mode: `"mean"` clamps to the mean over the batch (paper §3.1),
-            `"first"` to the batch's first example (Torch7).
+        z: latents, or any statistic of them, float32 or float64 [B, latent_dim]; of R
+            factor batches [R·B, latent_dim], one behind the other.
+        active_mask: 1 for an active latent, 0 for an inactive one, [latent_dim]; of R
+            factor batches [R, latent_dim].
+        mode: `"mean"` clamps to the mean over the factor batch (paper §3.1),
+            `"first"` to its first example (Torch7).
 
     Returns:
-        `(clamped, invariance_penalty)`: [B, latent_dim], and the scalar
-        ½·Σ(z − reference)² over examples and inactive latents. Their gradients
-        with respect to z are `active · d clamped` and `d penalty · inactive ·
-        (z − reference)`: the reference is held constant in both modes.
+        `(clamped, invariance_penalty)`: as z, and ½·Σ(z − reference)² over examples and
+        inactive latents, a scalar, or [R]. Their gradients with respect to z are
+        `active · d clamped` and `d penalty · inactive · (z − reference)`: the reference
+        is held constant in both modes.
 
     Raises:
         ValueError: for another mode, a half-precision z, or shapes that do not fit.
@@ -60,21 +64,30 @@ def clamp_inactive(
         raise ValueError(f"Unknown clamping mode '{mode}'; it is one of {', '.join(MODES)}.")
     if z.dtype not in (tf.float32, tf.float64):
         raise ValueError(f"Latents must be clamped in float32 or float64, not {z.dtype.name}.")
-    if z.shape.rank != 2 or active.shape.rank != 1 or active.shape[0] != z.shape[1]:
+    if z.shape.rank != 2 or active.shape.rank not in (1, 2) or active.shape[-1] != z.shape[1]:
         raise ValueError(
-            f"Expected latents [B, latent_dim] and a mask [latent_dim],"
-            f" got {z.shape} and {active.shape}."
+            f"Expected latents [B, latent_dim] and a mask [latent_dim], or [R·B, latent_dim]"
+            f" and [R, latent_dim]; got {z.shape} and {active.shape}."
         )
+    if active.shape.rank == 2 and z.shape[0] and active.shape[0]:
+        batch_size, rest = divmod(z.shape[0], active.shape[0])
+        if rest or (batch_size < 2 and active.shape[0] > 1):
+            raise ValueError(
+                f"{z.shape[0]} examples are not {active.shape[0]} factor batches of one size,"
+                " at least 2."
+            )
+    active = tf.reshape(active, (-1, 1, z.shape[1]))  # [R, 1, latent_dim]
 
     @tf.custom_gradient
-    def clamp(z):
-        reference = tf.reduce_mean(z, axis=0, keepdims=True) if mode == "mean" else z[:1]
+    def clamp(z):  # [R, B, latent_dim]
+        reference = tf.reduce_mean(z, axis=1, keepdims=True) if mode == "mean" else z[:, :1]
         deviation = tf.where(active, tf.zeros_like(z), z - reference)
 
         def gradient(d_clamped, d_penalty):
-            return tf.where(active, d_clamped, d_penalty * deviation)
+            return tf.where(active, d_clamped, d_penalty[:, None, None] * deviation)
 
         clamped = tf.where(active, z, reference)
-        return (clamped, 0.5 * tf.reduce_sum(tf.square(deviation))), gradient
+        return (clamped, 0.5 * tf.reduce_sum(tf.square(deviation), axis=(1, 2))), gradient
 
-    return clamp(z)
+    clamped, penalty = clamp(tf.reshape(z, (tf.shape(active)[0], -1, z.shape[1])))
+    return tf.reshape(clamped, tf.shape(z)), tf.reshape(penalty, tf.shape(active_mask)[:-1])

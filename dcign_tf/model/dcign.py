@@ -8,6 +8,9 @@ does, on a batch in which exactly one factor varies:
 3. sample, independently for each example, on clamped latents too;
 4. decode, and minimise −log P(x | z) + KL + invariance_weight · penalty.
 
+The paper takes one such batch a step. Several may pass together, each clamped by itself
+and the losses averaged: what as many replicas do, on one device.
+
 Decided where the paper is silent: the penalty is that of `z_mean` plus that of
 `z_log_var`; the KL is that of the active latents (the inactive ones' could have
 no gradient). The three terms are sums over a batch, divided by its size, so that
@@ -49,8 +52,8 @@ class DCIGN(SceneModel):
 
     Trains on batches `{"image": float32 [B, H, W, C] in [0, 1], "factor": int32
     [B]}`, all entries of `factor` being the index (`GraphicsCode.index`) of the
-    one factor that varies in the batch. Under a distribution strategy every
-    replica must get a whole batch of its own.
+    one factor that varies in the batch; or on R of them a step, [R, B, H, W, C] and
+    [R, B]. Under a distribution strategy every replica must get whole ones.
 
     The training losses are per image, in nats, over all batches and per factor
     (`reconstruction_loss/azimuth`). With the clamped procedure they are named
@@ -167,14 +170,14 @@ class DCIGN(SceneModel):
         """One step of the paper's procedure; see the module's docstring.
 
         Raises:
-            tf.errors.InvalidArgumentError: if several factors vary in the batch.
+            tf.errors.InvalidArgumentError: if several factors vary in a factor batch.
         """
-        factor = _single_factor(batch)
+        images, factor = _images_and_factor(batch)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
-            terms = self.training_losses(batch["image"], factor)
+            terms = self.training_losses(images, factor)
             # Optimisers add up the replicas' gradients; loss scaling must come inside the tape.
-            objective = self.optimizer.scale_loss(terms["loss"] / replicas)
+            objective = self.optimizer.scale_loss(tf.reduce_mean(terms["loss"]) / replicas)
         gradients = tape.gradient(objective, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
         self.step.assign_add(1)
@@ -182,24 +185,26 @@ class DCIGN(SceneModel):
 
     def test_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The evidence lower bound without clamping, the KL counting every latent."""
-        images, factor = batch["image"], _single_factor(batch)
+        images, factor = _images_and_factor(batch)
         z_mean, z_log_var = self.encode(images)
         logits = self.decoder(self._sample(z_mean, z_log_var, _TEST_STEP))
-        reconstruction = self._reconstruction_loss(images, logits)
-        kl = _mean_over_batch(losses.kl_divergence(z_mean, z_log_var))
+        reconstruction = _batch_means(self._reconstruction_loss(images, logits), factor)
+        kl = _batch_means(tf.reduce_sum(losses.kl_divergence(z_mean, z_log_var), -1), factor)
         values = (reconstruction, kl, -(reconstruction + kl))
         return self._report("test", dict(zip(_TEST_LOSSES, values, strict=True)), factor)
 
     def training_losses(self, images: tf.Tensor, factor: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The objective of one factor batch and its terms.
+        """The objective of one factor batch, or of each of several, and its terms.
 
         Args:
-            images: float32 [B, H, W, C] in [0, 1].
-            factor: scalar int32, which factor varies.
+            images: float32 [B, H, W, C] in [0, 1]; of R factor batches [R·B, H, W, C],
+                one behind the other.
+            factor: which factor varies, a scalar int32; of R factor batches [R].
 
         Returns:
-            Scalars, nats per image: `loss`, which is minimised, and the terms whose
-            sum it is once warmed up, the last being `invariance_loss`, weighted.
+            Nats per image, each of the shape of `factor`: `loss`, whose mean is minimised,
+            and the terms whose sum it is once warmed up, the last being `invariance_loss`,
+            weighted.
         """
         active = tf.gather(self._masks, factor)
         z_mean, z_log_var = self.encode(images)
@@ -207,9 +212,12 @@ class DCIGN(SceneModel):
         z_log_var, penalty_log_var = clamp_inactive(z_log_var, active, self.clamp_mode)
         logits = self.decoder(self._sample(z_mean, z_log_var, self.step))
 
-        reconstruction = self._reconstruction_loss(images, logits)
-        kl = _mean_over_batch(losses.kl_divergence(z_mean, z_log_var) * active)
-        batch_size = tf.cast(tf.shape(images)[0], tf.float32)
+        reconstruction = _batch_means(self._reconstruction_loss(images, logits), factor)
+        batch_size = tf.shape(images)[0] // tf.size(factor)
+        active = tf.repeat(tf.reshape(active, (-1, active.shape[-1])), batch_size, axis=0)
+        kl_of_active = tf.reduce_sum(losses.kl_divergence(z_mean, z_log_var) * active, axis=-1)
+        kl = _batch_means(kl_of_active, factor)
+        batch_size = tf.cast(batch_size, tf.float32)
         invariance = self.invariance_weight * (penalty_mean + penalty_log_var) / batch_size
         warmth = tf.minimum(1.0, tf.cast(self.step + 1, tf.float32) / max(1, self.warmup_steps))
         loss = reconstruction + warmth * (kl + invariance)
@@ -247,14 +255,19 @@ class DCIGN(SceneModel):
     # === Parts ===
 
     def _sample(self, z_mean: tf.Tensor, z_log_var: tf.Tensor, step) -> tf.Tensor:
+        """A code of each image, [B, latent_dim]; its noise depends on seed, step and replica."""
         seed = tf.stack([tf.cast(self.seed, tf.int64), tf.cast(step, tf.int64)])
-        noise = losses.standard_normal(tf.shape(z_mean), seed)
+        # Each replica takes its part of what one device would draw for all of them.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        noise = losses.standard_normal((replicas, *tf.unstack(tf.shape(z_mean))), seed)
+        noise = noise[tf.distribute.get_replica_context().replica_id_in_sync_group]
         posterior = losses.posterior(z_mean, z_log_var)
         return posterior.loc + posterior.scale * noise
 
     def _reconstruction_loss(self, images: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Of each image, [B]."""
         distribution = losses.likelihood(logits, self.likelihood, self.observation_stddev)
-        return -tf.reduce_mean(distribution.log_prob(tf.cast(images, tf.float32)))
+        return -distribution.log_prob(tf.cast(images, tf.float32))
 
     def _training_loss_names(self) -> tuple[str, ...]:
         if self.procedure == "entangled":
@@ -275,18 +288,22 @@ class DCIGN(SceneModel):
         return [metric for phase in self.loss_means.values() for metric in phase.values()]
 
 
-def _mean_over_batch(per_latent: tf.Tensor) -> tf.Tensor:
-    """[B, latent_dim] to the mean over the batch of the sum over latents."""
-    return tf.reduce_mean(tf.reduce_sum(per_latent, axis=-1))
+def _batch_means(per_image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    """The mean over each factor batch, of the shape of `factor`; `per_image` [R·B]."""
+    means = tf.reduce_mean(tf.reshape(per_image, (tf.size(factor), -1)), axis=-1)
+    return tf.reshape(means, tf.shape(factor))
 
 
-def _single_factor(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """The factor that varies in the batch: scalar int32."""
-    factor = batch["factor"][0]
+def _images_and_factor(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Images [R·B, H, W, C] of R factor batches, and the factor that varies in each, int32 [R]."""
+    images, factors = batch["image"], batch["factor"]
+    factor = factors[..., 0]
     tf.debugging.assert_equal(
-        batch["factor"], factor, "Several factors in one batch; do not shuffle or split batches."
+        factors,
+        factor[..., None],
+        "Several factors in one batch; do not shuffle or split batches.",
     )
-    return factor
+    return tf.reshape(images, (-1, *images.shape[-3:])), tf.reshape(factor, (-1,))
 
 
 class FactorMeans(keras.metrics.Metric):
@@ -303,11 +320,11 @@ class FactorMeans(keras.metrics.Metric):
         self._counts = self.add_weight(name="counts", shape=(len(factors),), initializer="zeros")
 
     def update_state(self, value: tf.Tensor, factor: tf.Tensor) -> None:
-        """Adds the loss of one batch in which `factor` (an index) varies."""
-        seen = tf.one_hot(factor, len(self._factors))
+        """Adds the losses [R] of R batches, in each of which `factor` [R] (an index) varies."""
+        seen = tf.one_hot(factor, len(self._factors))  # [R, factors]
         # where, not a product: a NaN belongs to its own factor alone.
-        self._totals.assign_add(tf.where(seen > 0, value, 0.0))
-        self._counts.assign_add(seen)
+        self._totals.assign_add(tf.reduce_sum(tf.where(seen > 0, value[:, None], 0.0), axis=0))
+        self._counts.assign_add(tf.reduce_sum(seen, axis=0))
 
     def result(self) -> dict[str, tf.Tensor]:
         means = tf.unstack(tf.convert_to_tensor(self._totals) / self._counts)

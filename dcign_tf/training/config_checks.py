@@ -14,7 +14,7 @@ from dcign_tf.datasets.batch_plan import BatchPlan
 from dcign_tf.errors import UserError
 from dcign_tf.runs.presets import flattened
 
-_STEPS = ("num_steps", "log_every", "validate_every", "optimizer.decay_steps")
+_STEPS = ("batches_per_step", "num_steps", "log_every", "validate_every", "optimizer.decay_steps")
 _SIZES = ("validation_sweeps_used", "network.encoder_kernel_size", "network.decoder_base_filters")
 _NOT_NEGATIVE = (
     "seed",

@@ -131,7 +131,7 @@ def _train(
         seed=config["seed"],
         start_step=step,
         num_steps=config["num_steps"],
-        replicas=strategy.num_replicas_in_sync,
+        batches_per_step=config["batches_per_step"] * strategy.num_replicas_in_sync,
     )
     most = config["validation_sweeps_used"]
     validation = {

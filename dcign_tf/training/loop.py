@@ -104,7 +104,7 @@ def _compiled(replica_step: Callable) -> Callable:
     @tf.function(autograph=False)
     def distributed(batch):
         strategy.run(replica_step, args=(batch,))
-        counts = strategy.run(lambda images: tf.shape(images)[0], args=(batch["image"],))
+        counts = strategy.run(tf.size, args=(batch["factor"],))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, counts, axis=None)
 
     return distributed

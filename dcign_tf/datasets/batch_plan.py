@@ -30,8 +30,8 @@ _BLOCK = 4096
 class BatchPlan:
     """An endless sequence of (factor, sweep), both by index.
 
-    A step may take R entries: batch r of step s is of entry s·R + r. Every factor's sweeps are used once, in random order,
-    before one is used again.
+    A step may take R entries: batch r of step s is of entry s·R + r. Every factor's sweeps
+    are used once, in random order, before one is used again.
 
     Example:
         >>> plan = BatchPlan([250, 250, 250, 250], ratios=[1, 1, 1, 10], seed=0)
@@ -48,7 +48,9 @@ class BatchPlan:
             has no sweep.
     """
 
-    def __init__(self, num_sweeps: Sequence[int], *, ratios: Ratios, seed: int, batches_per_step: int = 1):
+    def __init__(
+        self, num_sweeps: Sequence[int], *, ratios: Ratios, seed: int, batches_per_step: int = 1
+    ):
         self._num_sweeps = list(num_sweeps)
         self._from_step, self._cumulative = _parse(ratios, len(self._num_sweeps))
         frequencies = np.diff(self._cumulative, prepend=0, axis=1)

@@ -110,11 +110,11 @@ class TestImagesPerBatch:
         whole = batches(images_per_batch=2, num_steps=12)
         assert_same(whole[7:], batches(images_per_batch=2, num_steps=12, start_step=7))
 
-    def test_replicas_draw_for_themselves(self):
+    def test_the_batches_of_a_step_are_drawn_each_for_itself(self):
         alone = batches(images_per_batch=2, num_steps=12)
-        both = batches(images_per_batch=2, num_steps=6, replicas=2)
-        halves = [batch["image"][rows] for batch in both for rows in (slice(2), slice(2, 4))]
-        np.testing.assert_array_equal(halves, [batch["image"] for batch in alone])
+        both = batches(images_per_batch=2, num_steps=6, batches_per_step=2)
+        images = [image for batch in both for image in batch["image"]]
+        np.testing.assert_array_equal(images, [batch["image"] for batch in alone])
 
     @given(st.integers(1, 12), st.integers(0, 8), st.integers(2, 20))
     def test_repetitions_come_only_where_they_must(self, distinct, repeated, count):
@@ -215,13 +215,13 @@ class TestBatchPlan:
             assert all(sorted(epoch) == list(range(count)) for epoch in epochs)
             assert len({tuple(epoch) for epoch in epochs}) > 1
 
-    def test_replicas_share_the_sequence_of_one(self):
-        alone, three = plan(), plan(replicas=3)
+    def test_several_batches_a_step_share_the_sequence_of_one(self):
+        alone, three = plan(), plan(batches_per_step=3)
         assert [three[i] for i in range(300)] == [alone[i] for i in range(300)]
 
     def test_a_schedule_counts_steps_not_entries(self):
         ratios = [(0, [1, 0, 0, 0]), (10, [0, 1, 0, 0])]
-        drawn = factors(plan(ratios=ratios, replicas=3), 33)
+        drawn = factors(plan(ratios=ratios, batches_per_step=3), 33)
         assert drawn.tolist() == [0] * 30 + [1] * 3
 
     def test_a_factor_without_sweeps(self):
@@ -239,11 +239,18 @@ class TestFactorBatches:
         assert step == 59
 
     def test_elements_have_static_shapes(self):
-        dataset = factor_batches(fake_sweeps(), CODE, ratios=PAPER_RATIOS, seed=0, replicas=2)
-        assert dataset.element_spec == {
-            "image": tf.TensorSpec([8, 6, 5, 1], tf.float32),
-            "factor": tf.TensorSpec([8], tf.int32),
-        }
+        for batches_per_step, leading in ((1, []), (2, [2])):
+            dataset = factor_batches(
+                fake_sweeps(),
+                CODE,
+                ratios=PAPER_RATIOS,
+                seed=0,
+                batches_per_step=batches_per_step,
+            )
+            assert dataset.element_spec == {
+                "image": tf.TensorSpec([*leading, 4, 6, 5, 1], tf.float32),
+                "factor": tf.TensorSpec([*leading, 4], tf.int32),
+            }
 
     @pytest.mark.parametrize("channels", [1, 3])
     def test_png_files_are_decoded(self, channels):
@@ -260,10 +267,10 @@ class TestFactorBatches:
         assert batch["image"].dtype == np.float32
         assert (batch["image"] == 1).all()
 
-    @pytest.mark.parametrize("replicas", [1, 2])
-    def test_a_resumed_run_sees_what_it_would_have_seen(self, replicas):
-        whole = batches(num_steps=30, replicas=replicas)
-        rest = batches(num_steps=30, replicas=replicas, start_step=17)
+    @pytest.mark.parametrize("batches_per_step", [1, 2])
+    def test_a_resumed_run_sees_what_it_would_have_seen(self, batches_per_step):
+        whole = batches(num_steps=30, batches_per_step=batches_per_step)
+        rest = batches(num_steps=30, batches_per_step=batches_per_step, start_step=17)
         assert len(rest) == 13
         assert_same(whole[17:], rest)
 
@@ -271,13 +278,12 @@ class TestFactorBatches:
         dataset = factor_batches(fake_sweeps(), CODE, ratios=PAPER_RATIOS, seed=3)
         assert_same(batches(num_steps=50), list(dataset.take(50).as_numpy_iterator()))
 
-    def test_each_replica_gets_a_whole_sweep(self):
-        alone, together = batches(num_steps=30), batches(num_steps=10, replicas=3)
+    def test_several_batches_a_step_are_whole_sweeps(self):
+        alone, together = batches(num_steps=30), batches(num_steps=10, batches_per_step=3)
         for step, batch in enumerate(together):
-            for replica in range(3):
-                rows = slice(4 * replica, 4 * replica + 4)
-                one = {name: value[rows] for name, value in batch.items()}
-                assert_same([one], [alone[3 * step + replica]])
+            for index in range(3):
+                one = {name: value[index] for name, value in batch.items()}
+                assert_same([one], [alone[3 * step + index]])
 
     def test_a_missing_factor(self):
         sweeps = fake_sweeps()

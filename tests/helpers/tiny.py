@@ -63,7 +63,7 @@ def tiny_batches(number: int) -> list[dict[str, np.ndarray]]:
 
 
 def train(model, batches, strategy=None):
-    """As the training loop does: a graph function; each replica gets the whole batch."""
+    """As the training loop does: a graph function; replicas share a step's factor batches."""
     strategy = strategy or tf.distribute.get_strategy()
     # Made within the function instead, the optimiser's variables fail under MirroredStrategy.
     with strategy.scope():
@@ -73,7 +73,22 @@ def train(model, batches, strategy=None):
     def step(batch):
         strategy.run(model.train_step, args=(batch,))
 
+    replicas = strategy.num_replicas_in_sync
+
+    def share(batch, replica):
+        size = len(batch["image"]) // replicas
+        rows = slice(replica * size, (replica + 1) * size)
+        return {key: tf.constant(value[rows]) for key, value in batch.items()}
+
     for batch in batches:
-        tensors = {key: tf.constant(value) for key, value in batch.items()}
-        step(strategy.experimental_distribute_values_from_function(lambda _, x=tensors: x))
+        step(
+            strategy.experimental_distribute_values_from_function(
+                lambda context, batch=batch: share(batch, context.replica_id_in_sync_group)
+            )
+        )
     return model
+
+
+def together(batches):
+    """Several factor batches for one step: images [R, B, H, W, C] and factors [R, B]."""
+    return {key: np.stack([batch[key] for batch in batches]) for key in batches[0]}

@@ -165,8 +165,48 @@ def test_rejects_latents_that_a_mean_would_round(dtype):
         clamp_inactive(tf.zeros((2, 3), dtype), tf.ones(3))
 
 
+@pytest.mark.parametrize("mode", MODES)
+@settings(deadline=None)
+@given(groups=st.integers(1, 6), size=st.integers(2, 9), seed=st.integers(0, 2**32))
+def test_each_factor_batch_is_clamped_by_itself(mode, groups, size, seed):
+    rng = np.random.default_rng(seed)
+    active = rng.integers(0, 2, (groups, 7))
+    z, d_clamped = rng.normal(size=(2, groups, size, 7)).astype(np.float32)
+    d_penalties = rng.normal(size=groups)
+    outputs, d_z = gradient(
+        lambda z: clamp_inactive(z, active, mode),
+        z.reshape(-1, 7),
+        d_clamped.reshape(-1, 7),
+        d_penalties,
+    )
+    clamped, penalties = outputs
+    assert penalties.shape == (groups,)
+    alone = [
+        clamp_in_numpy(*case[:2], mode, *case[2:])
+        for case in zip(z, active, d_clamped, d_penalties, strict=True)
+    ]
+    for mine, expected in zip((clamped, penalties, d_z), zip(*alone, strict=True), strict=True):
+        expected = np.reshape(expected, mine.shape)
+        np.testing.assert_allclose(mine, expected, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_one_factor_batch_of_several_is_what_it_is_alone():
+    z, active = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32), [1, 0, 0, 1, 0]
+    alone, penalty = clamp_inactive(z, active)
+    together, penalties = clamp_inactive(z, [active])
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(penalties, [penalty])
+
+
+@pytest.mark.parametrize(("examples", "groups"), [(4, 4), (5, 2), (3, 4)])
+def test_rejects_factor_batches_of_no_size(examples, groups):
+    with pytest.raises(ValueError, match=rf"{examples} examples are not {groups} factor batches"):
+        clamp_inactive(tf.zeros((examples, 3)), tf.ones((groups, 3)))
+
+
 @pytest.mark.parametrize(
-    ("z_shape", "mask_shape"), [((4, 3), (2,)), ((4, 3), (4, 3)), ((3,), (3,)), ((2, 4, 3), (3,))]
+    ("z_shape", "mask_shape"),
+    [((4, 3), (2,)), ((4, 3), (2, 2)), ((4, 3), (1, 2, 3)), ((3,), (3,)), ((2, 4, 3), (3,))],
 )
 def test_rejects_shapes_that_do_not_fit(z_shape, mask_shape):
     with pytest.raises(ValueError, match=r"Expected latents \[B, latent_dim\]"):

@@ -14,10 +14,12 @@ from tests.helpers.tiny import (
     tiny_batch,
     tiny_batches,
     tiny_model,
+    together,
     train,
 )
 
 BATCHES = tiny_batches(6)
+PAIRS = [together(BATCHES[i : i + 2]) for i in range(0, 6, 2)]
 # Large, so that a factor on the invariance gradient alone could not go unnoticed.
 STRONG = {"invariance_weight": 10.0}
 
@@ -67,21 +69,87 @@ def test_loss_scaling_changes_no_bit(trained):
     assert_same_bits(weights(scaled), weights(trained))
 
 
+@pytest.fixture(scope="module")
+def trained_on_pairs():
+    """Two factor batches a step, on one device."""
+    return train(tiny_model(keras.optimizers.SGD(0.05), **STRONG), PAIRS)
+
+
+def assert_nearly_the_same(model, expected):
+    assert int(model.step.numpy()) == int(expected.step.numpy())
+    for mine, other in zip(weights(model), weights(expected), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=0, atol=1e-5 * np.abs(other).max())
+    for name, metric in model.loss_means["train"].items():
+        means = expected.loss_means["train"][name].result()
+        for key, value in metric.result().items():
+            np.testing.assert_allclose(value, means[key], rtol=1e-5, err_msg=key)
+
+
 @pytest.mark.parametrize("loss_scale", [None, 2.0**15])
-def test_two_replicas_fed_the_same_batch_change_no_bit(trained, mirrored_strategy, loss_scale):
+def test_two_replicas_do_what_two_factor_batches_do(
+    trained_on_pairs, mirrored_strategy, loss_scale
+):
     with mirrored_strategy.scope():
-        optimizer = keras.optimizers.Adam(1e-3)
+        optimizer = keras.optimizers.SGD(0.05)
         if loss_scale:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=loss_scale)
         mirrored = tiny_model(optimizer, **STRONG)
-    train(mirrored, BATCHES, mirrored_strategy)
+    train(mirrored, PAIRS, mirrored_strategy)
     assert mirrored_strategy.num_replicas_in_sync == 2
-    assert int(mirrored.step.numpy()) == len(BATCHES)
-    assert_same_bits(weights(mirrored), weights(trained))
-    for name, metric in mirrored.loss_means["train"].items():
+    assert int(mirrored.step.numpy()) == len(PAIRS)
+    assert_nearly_the_same(mirrored, trained_on_pairs)
+
+
+def test_two_replicas_of_two_factor_batches(mirrored_strategy):
+    fours = [together([*BATCHES[:3], tiny_batch("elevation", seed=9)]), together(BATCHES[2:])]
+    alone = train(tiny_model(keras.optimizers.SGD(0.05), **STRONG), fours)
+    with mirrored_strategy.scope():
+        mirrored = tiny_model(keras.optimizers.SGD(0.05), **STRONG)
+    assert_nearly_the_same(train(mirrored, fours, mirrored_strategy), alone)
+
+
+def test_one_factor_batch_with_a_dimension_in_front_changes_no_bit(trained):
+    single = train(tiny_model(**STRONG), [together([batch]) for batch in BATCHES])
+    assert_same_bits(weights(single), weights(trained))
+    for name, metric in single.loss_means["train"].items():
         expected = trained.loss_means["train"][name].result()
         for key, value in metric.result().items():
-            np.testing.assert_allclose(value, expected[key], rtol=1e-6, err_msg=key)
+            np.testing.assert_array_equal(value, expected[key], err_msg=key)
+
+
+def test_the_losses_of_several_factor_batches_are_averaged(trained_on_pairs):
+    """Against each batch by itself, without noise: the same latents, logits and terms."""
+    model = tiny_model(**STRONG)
+    model._sample = lambda z_mean, z_log_var, step: z_mean
+    pair = together(BATCHES[:2])
+    images = pair["image"].reshape(-1, *IMAGE_SHAPE)
+    with tf.GradientTape() as tape:
+        terms = model.training_losses(images, pair["factor"][:, 0])
+        loss = tf.reduce_mean(terms["loss"])
+    gradients = tape.gradient(loss, model.trainable_variables)
+    expected = [0.0] * len(gradients)
+    for index, batch in enumerate(BATCHES[:2]):
+        with tf.GradientTape() as tape:
+            alone = model.training_losses(batch["image"], batch["factor"][0])
+        for name, value in alone.items():
+            np.testing.assert_allclose(terms[name][index], value, rtol=1e-5, err_msg=name)
+        halves = tape.gradient(alone["loss"], model.trainable_variables)
+        expected = [total + half / 2 for total, half in zip(expected, halves, strict=True)]
+    for variable, mine, other in zip(model.trainable_variables, gradients, expected, strict=True):
+        np.testing.assert_allclose(
+            mine, other, rtol=0, atol=1e-5 * np.abs(other).max(), err_msg=variable.path
+        )
+
+
+def test_replicas_draw_noise_of_their_own(mirrored_strategy):
+    with mirrored_strategy.scope():
+        model = tiny_model()
+    zeros = tf.zeros((BATCH_SIZE, CODE.latent_dim))
+    drawn = mirrored_strategy.run(lambda: model._sample(zeros, zeros, step=0))
+    both = np.concatenate([z.numpy() for z in mirrored_strategy.experimental_local_results(drawn)])
+    alone = tiny_model()._sample(tf.tile(zeros, (2, 1)), tf.tile(zeros, (2, 1)), step=0)
+    np.testing.assert_array_equal(both, alone)
+    assert len(np.unique(both)) == both.size
 
 
 def dataset(batches):
@@ -105,29 +173,25 @@ def test_fit_trains_the_same_weights(trained):
     assert np.isnan(history["val_elbo/intrinsic"][0])
 
 
-def test_fit_under_a_strategy_gives_each_replica_a_factor_batch_of_its_own(mirrored_strategy):
-    """Two factor batches to a global batch; the same as averaging their two gradients."""
-    pairs = list(zip(BATCHES[::2], BATCHES[1::2], strict=True))
-    learning_rate = 0.05
-    plain = tiny_model(**STRONG)
-    for pair in pairs:
-        with tf.GradientTape() as tape:
-            losses = [
-                plain.training_losses(batch["image"], batch["factor"][0])["loss"] for batch in pair
-            ]
-            objective = sum(losses) / 2
-        gradients = tape.gradient(objective, plain.trainable_variables)
-        for variable, gradient in zip(plain.trainable_variables, gradients, strict=True):
-            variable.assign_sub(learning_rate * gradient)
-        plain.step.assign_add(1)
+def test_fit_takes_several_factor_batches_a_step(trained_on_pairs):
+    model = tiny_model(keras.optimizers.SGD(0.05), **STRONG)
+    history = model.fit(dataset(PAIRS), validation_data=dataset(PAIRS), verbose=0).history
+    assert_same_bits(weights(model), weights(trained_on_pairs))
+    per_factor = [history[f"val_elbo/{factor}"][0] for factor in CODE.factors]
+    np.testing.assert_allclose(history["val_elbo"], np.mean(per_factor), rtol=1e-6)
 
+
+@pytest.mark.parametrize("pairs", [PAIRS, None], ids=["in front", "one behind the other"])
+def test_fit_under_a_strategy_gives_each_replica_a_factor_batch_of_its_own(
+    trained_on_pairs, mirrored_strategy, pairs
+):
+    pairs = pairs or [
+        {key: np.concatenate(list(value)) for key, value in pair.items()} for pair in PAIRS
+    ]
     with mirrored_strategy.scope():
-        model = tiny_model(keras.optimizers.SGD(learning_rate), **STRONG)
-    global_batches = [{key: np.concatenate([a[key], b[key]]) for key in a} for a, b in pairs]
-    history = model.fit(dataset(global_batches), verbose=0).history
-    for mine, expected in zip(weights(model), weights(plain), strict=True):
-        np.testing.assert_allclose(mine, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
-    assert int(model.step.numpy()) == len(pairs)
+        model = tiny_model(keras.optimizers.SGD(0.05), **STRONG)
+    history = model.fit(dataset(pairs), verbose=0).history
+    assert_nearly_the_same(model, trained_on_pairs)
     per_factor = [history[f"loss/{factor}"][0] for factor in CODE.factors]
     np.testing.assert_allclose(history["loss"], np.mean(per_factor), rtol=1e-6)
 

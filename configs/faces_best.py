@@ -37,9 +37,9 @@ def get_config() -> ml_collections.ConfigDict:
         warmup_steps=600,
         learning_rate=1e-3,
         final_learning_rate=5e-5,
-        decay_steps=29_400,
+        decay_steps=23_400,
     )
-    config.num_steps = 30_000
+    config.num_steps = 24_000
     config.log_every = 100
     config.validate_every = 1000
     return config

@@ -31,15 +31,15 @@ def get_config() -> ml_collections.ConfigDict:
     config.images_per_batch = 5
     # A factor that moves few pixels (elevation) needs to be seen often, and an unconstrained start.
     config.factor_ratios = ((0, (1, 2, 1, 4)),)
-    config.warmup_steps = 3000
+    config.warmup_steps = 4000
     config.optimizer.update(
         first_learning_rate=1e-4,
         warmup_steps=600,
         learning_rate=1e-3,
         final_learning_rate=5e-5,
-        decay_steps=15_400,
+        decay_steps=23_400,
     )
-    config.num_steps = 16_000
+    config.num_steps = 24_000
     config.log_every = 100
     config.validate_every = 1000
     return config

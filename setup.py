@@ -36,6 +36,7 @@ setup(
         # Reads the Basel Face Models. Keras and TensorFlow bring it along anyway.
         "h5py>=3.11",
         "Jinja2>=3.1",
+        "joblib>=1.3",
         "keras>=3.12,<3.16",
         "matplotlib>=3.9",
         "ml_collections>=1.0",

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from absl import app, flags, logging
 
 from benchmarks.networks import layered_decoder, multiply_adds
-from dcign_tf.datasets.storage.workers import available_cores
+from dcign_tf.concurrency import available_workers
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.layers import UnpoolConv2D
@@ -193,7 +193,7 @@ def measure(
 
 def main(_) -> None:
     logging.set_verbosity(logging.WARNING)  # saving tells all it does
-    threads = available_cores()
+    threads = available_workers()
     torch.set_num_threads(threads)
     model = build_model(FLAGS.image_size)
     answers = {

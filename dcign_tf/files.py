@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import hashlib
 import json
 import os
 import pathlib
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,6 +18,11 @@ from typing import Any
 import numpy as np
 
 from dcign_tf.errors import DataError, UserError
+from dcign_tf.locks import try_to_hold
+from dcign_tf.quantities import data_size
+
+_ASIDE = ".aside-"  # begins the name of a folder
+_HELD = ".held"  # is in it
 
 
 @contextlib.contextmanager
@@ -30,31 +38,97 @@ def writing(path: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A name beside `path` for a file or a folder, which at the end is renamed to `path`.
+    """A name for a file or a folder, which at the end is renamed to `path`.
 
-    After an error `path` is as it was, and nothing lies beside it. The temporary name keeps
-    the suffix, from which many libraries tell the format.
+    It lies in a folder of its own beside `path`, so that several processes can write the same,
+    and has the name of `path`, from which many libraries tell the format. After an error `path`
+    is as it was, and nothing lies beside it. A process that is killed leaves its folder to
+    `sweep`.
 
     Raises:
         OSError: if the folders above cannot be made, or the renaming fails.
     """
-    temporary = path.with_name(f".aside-{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    delete(temporary)  # of a process that was killed
+    folder, descriptor = _folder_aside(path.parent)
     try:
-        yield temporary
-        os.replace(temporary, path)
+        yield folder / path.name
+        os.replace(folder / path.name, path)
     finally:
+        os.close(descriptor)
         with contextlib.suppress(OSError):
-            delete(temporary)
+            delete(folder)
+
+
+def _folder_aside(parent: pathlib.Path) -> tuple[pathlib.Path, int]:
+    """A new folder, and the descriptor of a file in it that is held against `sweep`."""
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent.absolute())
+    while True:
+        folder = pathlib.Path(tempfile.mkdtemp(prefix=_ASIDE, dir=parent))
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):  # just being swept
+            descriptor = os.open(folder / _HELD, os.O_RDWR | os.O_CREAT)
+            try:
+                try_to_hold(descriptor)
+                os.stat(folder)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            return folder, descriptor
+
+
+@functools.cache
+def sweep(folder: pathlib.Path) -> None:
+    """Deletes what killed processes left aside in a folder; what living ones write stays.
+
+    Where the file system knows no locks, which tell them apart, all stays. Looks only once:
+    a folder of many files takes long to list.
+    """
+    for left in folder.glob(f"{_ASIDE}*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left / _HELD, os.O_RDWR | os.O_CREAT)
+            try:
+                if left.is_symlink() or not try_to_hold(descriptor):
+                    continue
+                dead = left.rename(f"{left}-dead")  # who was about to hold it makes another
+            finally:
+                os.close(descriptor)
+            delete(dead)
 
 
 def delete(path: pathlib.Path) -> None:
-    """Deletes a file, or a folder and what is in it; there may be none."""
-    if path.is_dir():
+    """Deletes a file, or a folder and what is in it; there may be none.
+
+    Of a link only the link is deleted: what it leads to may be another's.
+    """
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def check_writable(path: pathlib.Path, *, is_folder: bool = False) -> None:
+    """Checks that a file, or files in a folder, can be written, before anything slow is done.
+
+    Args:
+        path: of the file or the folder, which need not exist, nor those above it.
+        is_folder: which one.
+
+    Raises:
+        UserError: if the place is read-only, or something else lies there.
+    """
+    with writing(path):
+        if not is_folder and path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a directory")
+        folder = (path if is_folder else path.parent).absolute()
+        while not os.path.lexists(folder):
+            folder = folder.parent
+        tempfile.TemporaryFile(dir=folder).close()
+
+
+def check_absent(path: pathlib.Path) -> None:
+    """Raises `UserError` if there is something at `path`, or nothing can be written there."""
+    if os.path.lexists(path):
+        raise UserError(f"{path} exists already; delete it or choose another --output.")
+    check_writable(path)
 
 
 def write_aside(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> None:
@@ -67,15 +141,19 @@ def write_aside(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> Non
         write(temporary)
 
 
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes text as UTF-8, whatever the locale, aside and renamed."""
+    write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
 def write_json(path: pathlib.Path, value: Any) -> None:
     """Writes strict JSON, indented, aside and renamed."""
-    text = json.dumps(value, indent=2, allow_nan=False) + "\n"
-    write_aside(path, lambda aside: aside.write_text(text))
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(missing) from error
     except (OSError, ValueError) as error:
@@ -113,7 +191,7 @@ def read_arrays(path: str | os.PathLike, names: Iterable[str], what: str) -> dic
         raise
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"{what} {os.fspath(path)} is damaged ({error}); evaluate.py makes it anew."
+            f"{what} {os.fspath(path)} is damaged ({error}); dcign-tf evaluate makes it anew."
         ) from error
 
 
@@ -122,8 +200,8 @@ def check_disk_space(folder: pathlib.Path, needed: float, what: str) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise DataError(
-            f"Too little disk space in {folder}: the {what} {needed / 1e9:.2f} GB and"
-            f" {free / 1e9:.2f} GB are free; free some or choose another data directory."
+            f"Too little disk space in {folder}: the {what} {data_size(needed)} and"
+            f" {data_size(free)} are free; free some or choose another data directory."
         )
 
 

@@ -59,3 +59,14 @@ def number(value: float | None, form: str | None = None, unit: str = "") -> str:
         return "–"
     readable = value == 0 or 0.001 <= abs(value) < 1000
     return format(value, form or (".3f" if readable else ".2e")) + unit
+
+
+def data_size(num_bytes: float) -> str:
+    """Bytes to read, rounded: `512 bytes`, `3.1 MB`, `12.0 GB`."""
+    if num_bytes < 999.5:
+        return f"{num_bytes:.0f} bytes"
+    unit, size = next((u, s) for u, s in _UNITS.items() if num_bytes < 999.95 * s or u == "GB")
+    return f"{num_bytes / size:,.1f} {unit}"
+
+
+_UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9}

@@ -1,10 +1,33 @@
-"""Files and folders are there whole or not at all."""
+"""Files and folders are there whole or not at all, and links are not followed to delete."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 
-from dcign_tf.files import aside
+from dcign_tf import files
+from dcign_tf.errors import DataError, UserError
+from dcign_tf.files import (
+    aside,
+    check_disk_space,
+    check_writable,
+    delete,
+    read_json,
+    sweep,
+    write_json,
+)
+from tests.helpers import ROOT
+
+
+@pytest.fixture(autouse=True)
+def other_process():
+    """A process looks once at what others left; each test stands for one of its own."""
+    sweep.cache_clear()
 
 
 class TestAside:
@@ -35,8 +58,129 @@ class TestAside:
         assert path.read_text() == "old"
         assert list(tmp_path.iterdir()) == [path]
 
-    def test_what_a_killed_process_left_is_not_kept(self, tmp_path):
-        (tmp_path / ".aside-folder" / "half").mkdir(parents=True)
-        with aside(tmp_path / "folder") as temporary:
-            temporary.mkdir()
-        assert not any((tmp_path / "folder").iterdir())
+    def test_a_link_is_replaced_and_not_what_it_leads_to(self, tmp_path):
+        (tmp_path / "theirs").write_text("theirs")
+        (tmp_path / "file").symlink_to("theirs")
+        write_json(tmp_path / "file", {})
+        assert (tmp_path / "theirs").read_text() == "theirs"
+        assert not (tmp_path / "file").is_symlink()
+
+    def test_of_two_writers_each_writes_the_whole(self, tmp_path):
+        with aside(tmp_path / "file") as first, aside(tmp_path / "file") as second:
+            first.write_text("first")
+            second.write_text("second")
+        assert (tmp_path / "file").read_text() == "first"  # whose renaming was the last
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+    def test_processes_that_write_the_same_file_at_once(self, tmp_path):
+        """None of the writers fails, and whoever reads finds one of the contents, whole."""
+        code = (
+            "import sys, pathlib, time\nfrom dcign_tf.files import write_json\n"
+            "end = time.monotonic() + 1.5\n"
+            "while time.monotonic() < end:\n"
+            "    write_json(pathlib.Path(sys.argv[1]), {'by': [sys.argv[2]] * 5000})\n"
+        )
+        path = tmp_path / "scores.json"
+        write_json(path, {"by": ["0"]})
+        writers = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, str(path), str(number)],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stderr=subprocess.PIPE,
+            )
+            for number in range(3)
+        ]
+        while any(writer.poll() is None for writer in writers):
+            assert len(set(read_json(path, "missing")["by"])) == 1
+        assert [writer.communicate()[1] for writer in writers] == [b""] * 3
+        assert list(tmp_path.iterdir()) == [path]
+
+
+class TestSweep:
+    def test_leftovers_of_a_killed_process_go_and_those_of_a_living_one_stay(self, tmp_path):
+        code = (
+            "import sys, pathlib, time\nfrom dcign_tf.files import aside\n"
+            "with aside(pathlib.Path(sys.argv[1], 'figure.png')) as temporary:\n"
+            "    temporary.write_text('half')\n    print('written', flush=True)\n"
+            "    time.sleep(60)"
+        )
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        ) as writer:
+            assert writer.stdout.readline() == b"written\n"
+            write_json(tmp_path / "other.json", {})
+            assert list(tmp_path.glob(".aside-*/figure.png"))
+            writer.send_signal(signal.SIGKILL)
+            writer.wait()
+        sweep.cache_clear()
+        write_json(tmp_path / "other.json", {})
+        assert [path.name for path in tmp_path.iterdir()] == ["other.json"]
+
+    def test_a_folder_that_is_swept_before_it_is_held_is_made_again(self, tmp_path, monkeypatch):
+        made = []
+
+        def make_and_lose(**kwargs):
+            made.append(files.pathlib.Path(tmp_path / f"{kwargs['prefix']}{len(made)}"))
+            if len(made) > 1:
+                made[-1].mkdir()
+            return str(made[-1])
+
+        monkeypatch.setattr(files.tempfile, "mkdtemp", make_and_lose)
+        write_json(tmp_path / "file", {"content": 1})
+        assert len(made) == 2
+        assert json.loads((tmp_path / "file").read_text()) == {"content": 1}
+
+    def test_a_link_of_that_name_is_left_alone(self, tmp_path):
+        (tmp_path / "theirs").mkdir()
+        (tmp_path / "theirs" / "file").touch()
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder" / ".aside-x").symlink_to(tmp_path / "theirs")
+        sweep(tmp_path / "folder")
+        assert (tmp_path / "theirs" / "file").exists()
+
+
+@pytest.mark.parametrize("target", ["folder", "file", "nothing"])
+def test_of_a_link_only_the_link_is_deleted(tmp_path, target):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "inside").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    delete(tmp_path / "link")
+    assert not os.path.lexists(tmp_path / "link")
+    assert (tmp_path / "folder" / "inside").exists()
+    assert (tmp_path / "file").exists()
+
+
+class TestCheckWritable:
+    def test_what_can_be_written_leaves_no_trace(self, tmp_path):
+        check_writable(tmp_path / "a" / "b" / "file")
+        check_writable(tmp_path / "a" / "b", is_folder=True)
+        (tmp_path / "file").touch()
+        check_writable(tmp_path / "file")
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+    def test_what_lies_in_the_way(self, tmp_path):
+        (tmp_path / "file").touch()
+        (tmp_path / "dangling").symlink_to("nowhere")
+        for path in (tmp_path / "file" / "a", tmp_path / "dangling" / "a"):
+            with pytest.raises(UserError, match=f"Cannot write {path}: No"):
+                check_writable(path)
+        with pytest.raises(UserError, match=r"Cannot write .*file: Not a directory"):
+            check_writable(tmp_path / "file", is_folder=True)
+        with pytest.raises(UserError, match=r"Cannot write .*: it is a directory"):
+            check_writable(tmp_path)
+
+    def test_a_read_only_place(self):
+        """Even root cannot write there."""
+        with pytest.raises(UserError, match="Cannot write /proc/sys/runs/a: "):
+            check_writable(files.pathlib.Path("/proc/sys/runs/a"))
+
+
+def test_too_little_disk_space_is_told_in_units_that_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 2e5}))
+    check_disk_space(tmp_path, 1e5, "data needs about")
+    with pytest.raises(DataError, match=r"the data needs about 3\.1 MB and 200\.0 kB are free"):
+        check_disk_space(tmp_path, 3.14e6, "data needs about")

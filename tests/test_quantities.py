@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcign_tf.quantities import Quantity, display_name, quantities
+from dcign_tf.quantities import Quantity, data_size, display_name, quantities
 
 
 def test_degrees_are_told_by_the_key_and_nothing_else_is_guessed():
@@ -37,3 +37,19 @@ def test_from_a_dataset():
 def test_a_period_is_positive(period):
     with pytest.raises(ValueError, match="'a_deg'"):
         Quantity("a_deg", period)
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "text"),
+    [
+        (0, "0 bytes"),
+        (999.4, "999 bytes"),
+        (999.6, "1.0 kB"),
+        (1e6 - 1, "1.0 MB"),
+        (3.14e6, "3.1 MB"),
+        (12e9, "12.0 GB"),
+        (5e13, "50,000.0 GB"),
+    ],
+)
+def test_data_sizes(num_bytes, text):
+    assert data_size(num_bytes) == text

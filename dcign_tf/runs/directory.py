@@ -15,7 +15,6 @@ metrics.jsonl grows by whole lines, of which a kill may cut the last.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import math
 import os
@@ -24,7 +23,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dcign_tf.errors import UserError
-from dcign_tf.files import damaged, delete, read_json, write_aside, write_json, writing
+from dcign_tf.files import (
+    check_writable,
+    damaged,
+    delete,
+    read_json,
+    sweep,
+    write_json,
+    write_text,
+    writing,
+)
+from dcign_tf.locks import lock
 from dcign_tf.runs.presets import flattened
 
 # What may differ between two runs of one directory: none of it changes a weight of a
@@ -43,6 +52,10 @@ CHANGEABLE_KEYS = frozenset(
     }
 )
 _CONFIG_KEYS = ("dataset", "preset", "data", "data_dir")  # of any run, whatever it trains
+
+
+class InUse(UserError):
+    """Another process holds a run directory."""
 
 
 class RunDirectory:
@@ -74,17 +87,18 @@ class RunDirectory:
     def locked(self) -> Iterator[None]:
         """Makes the directory and holds it for this process; the lock goes with the process.
 
+        What killed processes left half-written in it is deleted.
+
         Raises:
-            UserError: if another process holds it, or it cannot be written to.
+            InUse: if another process holds it.
+            UserError: if it, or a folder of it, cannot be written to.
         """
-        lock = self.path / ".lock"
+        file = self.path / ".lock"
         with contextlib.ExitStack() as stack:
             try:
-                self.path.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context(open(lock, "w"))
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(lock(file))
             except BlockingIOError as error:
-                raise UserError(
+                raise InUse(
                     f"Another process is using {self.path}."
                     " Wait for it, or choose another directory with --workdir."
                 ) from error
@@ -94,18 +108,41 @@ class RunDirectory:
                     " Choose another with --workdir."
                 ) from error
             try:
+                self.check_writable()
+                for folder in self._folders:
+                    sweep(folder.absolute())
                 yield
             finally:
-                if os.listdir(self.path) == [lock.name]:  # nothing came of it
-                    lock.unlink()
-                    self.path.rmdir()
+                if os.listdir(self.path) == [file.name]:  # nothing came of it
+                    file.unlink()
+                    with contextlib.suppress(OSError):  # where it is a link
+                        self.path.rmdir()
+
+    def check_writable(self) -> None:
+        """Raises `UserError` if one of the folders of a run, or a link there, leads nowhere."""
+        for folder in self._folders:
+            check_writable(folder, is_folder=True)
+
+    @property
+    def _folders(self) -> list[pathlib.Path]:
+        return [self.path, self.tensorboard, self.last_checkpoint.parent, self.evaluation]
 
     def clear(self) -> None:
-        """Deletes what a run left here, and nothing else.
+        """Deletes what a run left here, and nothing else; of a link, only the link.
 
         Raises:
-            UserError: if there are such files, but no run's config.
+            UserError: if there are such files, but no run's config; or one cannot be deleted.
         """
+        for entry in self.check_clearable():
+            try:
+                delete(entry)
+            except OSError as error:
+                raise UserError(
+                    f"Cannot delete {error.filename or entry}: {error.strerror}."
+                ) from error
+
+    def check_clearable(self) -> list[pathlib.Path]:
+        """What `clear` will delete; raises as it does if this is no run's directory."""
         entries = [
             self.environment_file,
             self.metrics_file,
@@ -116,11 +153,10 @@ class RunDirectory:
             self.comparison,
             self.config_file,  # last: with it the directory is still known as a run's
         ]
-        present = [entry for entry in entries if entry.exists()]
+        present = [entry for entry in entries if os.path.lexists(entry)]
         if present and not self.config_file.exists():
             raise UserError(f"{self.path} is no run directory; it is not overwritten.")
-        for entry in present:
-            delete(entry)
+        return present
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Compares a resolved config with the one recorded, if there is one.
@@ -197,7 +233,7 @@ class RunDirectory:
         config = read_json(
             self.config_file,
             f"{self.path} is no run directory (it has no config.json)."
-            " Train first: python train.py --dataset=faces",
+            " Train first: dcign-tf train --dataset=faces",
         )
         if missing := [key for key in _CONFIG_KEYS if key not in config]:
             raise damaged(self.config_file, f"it has no {', '.join(missing)}")
@@ -222,7 +258,7 @@ class RunDirectory:
     def append_metrics(self, record: Mapping[str, float]) -> None:
         """Adds a line to metrics.jsonl; entries that are not finite are left out."""
         finite = {key: value for key, value in record.items() if math.isfinite(value)}
-        with writing(self.metrics_file), open(self.metrics_file, "a") as file:
+        with writing(self.metrics_file), open(self.metrics_file, "a", encoding="utf-8") as file:
             file.write(json.dumps(finite) + "\n")
 
     def read_metrics(self) -> list[dict[str, float]]:
@@ -230,7 +266,7 @@ class RunDirectory:
         if not self.metrics_file.exists():
             return []
         try:
-            lines = self.metrics_file.read_text().split("\n")
+            lines = self.metrics_file.read_text(encoding="utf-8").split("\n")
             records = [json.loads(line) for line in lines[:-1]]
             for number, record in enumerate(records, start=1):
                 if not (isinstance(record, dict) and "step" in record):
@@ -242,6 +278,4 @@ class RunDirectory:
     def cut_metrics(self, step: int) -> None:
         """Forgets what was logged after `step`, where training goes on."""
         kept = [json.dumps(record) for record in self.read_metrics() if record["step"] <= step]
-        write_aside(
-            self.metrics_file, lambda path: path.write_text("".join(f"{k}\n" for k in kept))
-        )
+        write_text(self.metrics_file, "".join(f"{record}\n" for record in kept))

@@ -12,7 +12,6 @@ It needs neither this package nor Keras to run; docs/serving.md says how to serv
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import pathlib
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.files import aside, write_json, writing
+from dcign_tf.locks import lock
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
@@ -61,7 +61,7 @@ def export_model(
     except CalibrationError as error:
         raise UserError(
             f"{run.checkpoint(checkpoint)} is not calibrated: without degrees there is nothing to"
-            f" ask it for. First: python evaluate.py --workdir={run.path} --checkpoint={checkpoint}"
+            f" ask it for. First: dcign-tf evaluate --workdir={run.path} --checkpoint={checkpoint}"
         ) from error
     served = ServedModel(model, background=background)
     signatures = served.signatures()
@@ -84,9 +84,9 @@ def export_model(
     with _new_version(pathlib.Path(output)) as (folder, version):
         try:
             tf.saved_model.save(served, os.fspath(folder), signatures=signatures)
+            write_warmup_requests(folder, signatures)
         except tf.errors.OpError as error:
             raise UserError(f"Cannot write {version}: {error.message}") from error
-        write_warmup_requests(folder, signatures)
         write_json(folder / "config.json", config)
         (folder / "model_card.md").write_text(card, encoding="utf-8")
     for calibrated in calibration.factors.values():
@@ -107,9 +107,8 @@ def _new_version(output: pathlib.Path) -> Iterator[tuple[pathlib.Path, pathlib.P
     """
     with contextlib.ExitStack() as stack:
         with writing(output):
-            output.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context(open(output / ".lock", "w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)  # two exports at once: one after the other
+            waiting = f"Waiting: another process is exporting to {output}"
+            stack.enter_context(lock(output / ".lock", waiting=waiting))
         numbers = [int(entry.name) for entry in output.iterdir() if entry.name.isdecimal()]
         version = output / str(max(numbers, default=0) + 1)
         with writing(version), aside(version) as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import pathlib
 import platform
 import shlex
@@ -11,8 +12,6 @@ import sys
 from typing import Any
 
 import tensorflow as tf
-
-from dcign_tf.datasets.storage.workers import available_cores
 
 
 def describe_environment() -> dict[str, Any]:
@@ -25,7 +24,7 @@ def describe_environment() -> dict[str, Any]:
             tf.config.experimental.get_device_details(device).get("device_name", device.name)
             for device in tf.config.list_physical_devices()
         ],
-        "threads": available_cores(),
+        "threads": len(os.sched_getaffinity(0)),  # as TensorFlow counts
         "commit": _commit(),
         "command": _command(),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -37,5 +38,10 @@ def render_and_die(split: str, index: int) -> bytes:
 
 
 def render_and_print(split: str, index: int) -> bytes:
-    print("a library that prints")
+    print("a library that prints", flush=True)
     return render(split, index)
+
+
+def render_and_exit(split: str, index: int) -> bytes:
+    print("a warning\nno graphics here", file=sys.stderr, flush=True)
+    os._exit(3)

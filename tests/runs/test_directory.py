@@ -75,6 +75,25 @@ class TestLock:
             write_json(run.config_file, CONFIG)
         assert run.read_config() == CONFIG
 
+    def test_a_link_to_a_run_is_held_and_stays(self, tmp_path):
+        (tmp_path / "scratch").mkdir()
+        (tmp_path / "run").symlink_to("scratch")
+        with RunDirectory(tmp_path / "run").locked():
+            pass
+        assert list((tmp_path / "run").iterdir()) == []
+
+    def test_a_folder_of_it_that_cannot_be_written_to_is_told_at_once(self, run):
+        run.last_checkpoint.parent.symlink_to("/nowhere/scratch")
+        with pytest.raises(UserError, match=r"Cannot write .*checkpoints: No such"), run.locked():
+            pass
+
+    def test_what_a_killed_evaluation_left_is_deleted(self, run):
+        (run.evaluation / ".aside-x").mkdir(parents=True)
+        (run.evaluation / ".aside-x" / "figure.png").touch()
+        with run.locked():
+            pass
+        assert list(run.evaluation.iterdir()) == []
+
     def test_unwritable(self, tmp_path):
         (tmp_path / "file").touch()
         for path in (tmp_path / "file", tmp_path / "file" / "run"):
@@ -259,6 +278,30 @@ class TestClear:
         with pytest.raises(UserError, match="is no run directory; it is not overwritten"):
             used.clear()
         assert contents(used) == before
+
+    @pytest.mark.parametrize("folder", ["checkpoints", "tensorboard", "evaluation"])
+    def test_of_a_folder_elsewhere_only_the_link_goes(self, used, tmp_path, folder):
+        (used.path / "tensorboard").mkdir()
+        (used.path / folder).rename(tmp_path / "scratch")
+        (tmp_path / "scratch" / "file").write_text("theirs")
+        (used.path / folder).symlink_to(tmp_path / "scratch")
+        used.clear()
+        assert contents(used) == {"notes.txt": b"the user's own"}
+        assert not (used.path / folder).is_symlink()
+        assert (tmp_path / "scratch" / "file").read_text() == "theirs"
+
+    def test_a_link_that_leads_nowhere_goes_too(self, used):
+        (used.path / "comparison").symlink_to("nowhere")
+        used.clear()
+        assert not (used.path / "comparison").is_symlink()
+
+    def test_what_cannot_be_deleted_is_named(self, used, monkeypatch):
+        def refuse(path):
+            raise OSError(errno.EBUSY, "Device or resource busy", str(path))
+
+        monkeypatch.setattr("dcign_tf.runs.directory.delete", refuse)
+        with pytest.raises(UserError, match=r"Cannot delete .*environment\.json: Device or res"):
+            used.clear()
 
     def test_interrupted_it_can_be_repeated(self, used, monkeypatch):
         def interrupt(path):

@@ -194,7 +194,10 @@ class DcignFaces(FileReaderBuilder):
             for split, shards in parts.items()
         ]
         self.info.set_splits(tfds.core.SplitDict(split_infos))
-        self.info.write_to_directory(staging)
+        try:
+            self.info.write_to_directory(staging)
+        except tf.errors.OpError as error:
+            raise DataError(f"Cannot write {staging}: {error.message}") from error
 
     def _parts(self, split: str, num_examples: int) -> list[Part]:
         images = self.builder_config.settings.images_per_example(split)

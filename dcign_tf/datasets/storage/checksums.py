@@ -7,7 +7,6 @@ and keeps its checksum; 240,000 pictures need not be read at every start.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import stat
@@ -96,6 +95,5 @@ def _read_record(path: Path) -> dict[bytes, bytes]:
 def _write_record(path: Path, known: dict[bytes, bytes]) -> None:
     pairs = b"".join(description + checksum for description, checksum in known.items())
     array = np.frombuffer(pairs, np.uint8).reshape(-1, 2 * _BYTES)
-    # Where another process is quicker, which computes the same, there is nothing left to rename.
-    with contextlib.suppress(FileNotFoundError), aside(path) as temporary:
+    with aside(path) as temporary:
         np.save(temporary, array)

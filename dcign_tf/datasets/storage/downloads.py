@@ -8,7 +8,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from dcign_tf.errors import DataError
-from dcign_tf.files import check_disk_space, sha256, write_aside
+from dcign_tf.files import check_disk_space, sha256, write_text
 from dcign_tf.progress import Progress
 
 _BLOCK = 1 << 20
@@ -78,8 +78,8 @@ def _compare(url: str, part: Path, record: Path) -> None:
     """Keeps the checksum of `part`, or compares it with the one that was kept."""
     checksum = sha256(part)
     if not record.exists():
-        write_aside(record, lambda path: path.write_text(checksum + "\n"))
-    elif (first := record.read_text().strip()) != checksum:
+        write_text(record, checksum + "\n")
+    elif (first := record.read_text(encoding="utf-8").strip()) != checksum:
         part.unlink()
         raise DataError(
             f"{url} is another file than at its first download: its SHA-256 is {checksum}, then it"

@@ -12,21 +12,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import itertools
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from array_record.python import array_record_module
 
-from dcign_tf.datasets.storage.workers import available_cores, render_workers
+from dcign_tf.concurrency import available_workers
+from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.datasets.sweeps import evenly
 from dcign_tf.errors import DataError
-from dcign_tf.files import aside, check_disk_space, sha256, write_json
+from dcign_tf.files import aside, check_disk_space, delete, sha256, write_json
+from dcign_tf.locks import lock
 from dcign_tf.progress import Progress
 
 FILES_JSON = "files.json"
@@ -62,8 +63,9 @@ def generate_parts(
 ) -> None:
     """Makes every part that `directory` does not hold yet.
 
-    One process a core renders. The bytes of the files depend on `render` alone, not on
-    the number of processes nor on how often the work was interrupted.
+    One process a core renders, or as many as `limit_workers` allows. The bytes of the files
+    depend on `render` alone, not on the number of processes nor on how often the work was
+    interrupted.
 
     Args:
         directory: where the files go; exists, and is locked by the caller. Files that
@@ -81,7 +83,7 @@ def generate_parts(
     wanted = {*(part.filename for part in parts), FILES_JSON, _LOCK}
     for path in directory.iterdir():  # temporary ones, and parts of other names
         if path.name not in wanted:
-            path.unlink()
+            delete(path)
     recorded = _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
     complete = {}
     for part in parts:
@@ -93,7 +95,7 @@ def generate_parts(
     if not missing:
         return
     num_images = sum(len(part.examples) * part.images_per_example for part in missing)
-    num_processes = min(available_cores(), sum(len(part.examples) for part in missing))
+    num_processes = min(available_workers(), sum(len(part.examples) for part in missing))
     print(
         f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files) "
         f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",
@@ -164,8 +166,11 @@ def make_once(directory: Path, staging: Path, make: Callable[[], None]) -> None:
     if not directory.exists():
         with exclusive_directory(staging):
             if not directory.exists():  # unless another process made it meanwhile
-                make()
-                publish(staging, directory)
+                try:
+                    make()
+                    publish(staging, directory)
+                except OSError as error:
+                    raise _cannot_write(staging, error) from error
     check_files(directory)
 
 
@@ -176,19 +181,25 @@ def exclusive_directory(directory: Path) -> Iterator[None]:
     Raises:
         DataError: if the directory cannot be created or written to.
     """
-    try:
-        lock = _acquire(directory)
-    except OSError as error:
-        raise DataError(
-            f"Cannot write data to {directory}: {error.strerror}; choose another data directory."
-        ) from error
-    with lock:
+    waiting = f"Waiting: another process is making the data in {directory}"
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lock(directory / _LOCK, waiting=waiting))
+        except OSError as error:
+            raise _cannot_write(directory, error) from error
         try:
             yield
         finally:
             (directory / _LOCK).unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # not empty, or published
                 directory.rmdir()
+
+
+def _cannot_write(directory: Path, error: OSError) -> DataError:
+    return DataError(
+        f"Cannot write data to {directory}: {error.strerror or error};"
+        " choose another data directory."
+    )
 
 
 def publish(directory: Path, destination: Path) -> None:
@@ -205,25 +216,6 @@ def publish(directory: Path, destination: Path) -> None:
     directory.rename(destination)
 
 
-def _acquire(directory: Path) -> TextIO:
-    path = directory / _LOCK
-    while True:
-        directory.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = path.open("w")
-        except FileNotFoundError:  # published or removed since the line before
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"Waiting: another process is making the data in {directory}", file=sys.stderr)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        # The holder before us may have finished, and published or removed the directory.
-        if path.exists() and os.path.samestat(path.stat(), os.fstat(lock.fileno())):
-            return lock
-        lock.close()
-
-
 def _remedy(directory: Path) -> str:
     return f"delete {directory} and run the same command again to make it anew"
 
@@ -234,7 +226,8 @@ def _write_part(
     """Writes the next examples, those of the part; returns what `files.json` says of the file."""
     with aside(path) as temporary:
         # One record a group is what makes random access cheap.
-        writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
+        with _writing_records(path):
+            writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
         for records in itertools.islice(examples, len(part.examples)):
             with _writing_records(path):
                 for record in records:
@@ -257,7 +250,7 @@ def _writing_records(path: Path) -> Iterator[None]:
 def _read_files_json(directory: Path) -> dict[str, dict]:
     path = directory / FILES_JSON
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path} is damaged; {_remedy(directory)}.") from error
 

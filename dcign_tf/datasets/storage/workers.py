@@ -13,9 +13,12 @@ import contextlib
 import functools
 import multiprocessing
 import os
+import pathlib
 import queue
+import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
@@ -29,13 +32,6 @@ from dcign_tf.errors import DataError
 _SINGLE_THREADED = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
-
-
-def available_cores() -> int:
-    """Number of CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextlib.contextmanager
@@ -75,22 +71,33 @@ def render_workers(
             worker.process.terminate()
         for worker in workers:
             worker.process.wait()
+            worker.close()
+
+
+# Not in PYTHONPATH, behind which Python would look into the working directory first.
+_START = f"""
+import sys
+sys.path[:] = sys.argv[2:]
+from {__name__} import _serve
+_serve(int(sys.argv[1]))
+"""
 
 
 class _Worker:
     """The parent's side of one process."""
 
     def __init__(self, function: Callable[..., Any]):
-        paths = [os.path.abspath(path) for path in sys.path]
         self._connection, theirs = multiprocessing.Pipe()
         descriptor = theirs.fileno()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (`close` closes it)
         self.process = subprocess.Popen(
             # -c rather than -m: a `-m` module would be imported a second time under its own name.
-            [sys.executable, "-c", f"from {__name__} import _serve; _serve({descriptor})"],
+            [sys.executable, "-c", _START, str(descriptor), *_module_folders()],
             pass_fds=[descriptor],
             stdin=subprocess.DEVNULL,
-            stdout=2,  # what a library prints is no output of the command
-            env={**os.environ, **_SINGLE_THREADED, "PYTHONPATH": os.pathsep.join(paths)},
+            stdout=self._stderr,  # what a library prints is no output of the command
+            stderr=self._stderr,
+            env={**os.environ, **_SINGLE_THREADED},
             # A process group of its own: Ctrl-C reaches the parent alone, which then ends them.
             start_new_session=True,
         )
@@ -105,15 +112,39 @@ class _Worker:
             self._connection.send(task)
             succeeded, result = self._connection.recv()
         except (EOFError, OSError) as error:
-            raise DataError(
-                f"A rendering process ended unexpectedly (exit code {self.process.wait()}; "
-                "-9 usually means too little memory); try again with fewer processes."
-            ) from error
+            raise DataError(f"A rendering process ended unexpectedly: {self._reason()}") from error
         if not succeeded and isinstance(result, DataError):
             raise result
         if not succeeded:
             raise RuntimeError(f"Rendering failed in a worker process.\n{result}")
         return result
+
+    def close(self) -> None:
+        """Passes on what the ended process told."""
+        with self._stderr as file:
+            file.seek(0)
+            sys.stderr.write(file.read().decode(errors="replace"))
+
+    def _reason(self) -> str:
+        """What the process that ended last said, or how it was ended."""
+        status = self.process.wait()
+        if status == -signal.SIGKILL:
+            return "it was killed, as a rule for want of memory; give fewer --num_workers."
+        self._stderr.seek(0)
+        told = self._stderr.read().decode(errors="replace").strip().splitlines()
+        self._stderr.truncate(0)
+        return f"{told[-1] if told else 'it said nothing'} (exit status {status})."
+
+
+def _module_folders() -> list[str]:
+    """Where modules are found, as here: but the working directory comes last.
+
+    A `copy.py` there is the user's. Unless this package lies there, of which there may be another.
+    """
+    folders, here = [os.path.abspath(path) for path in sys.path], os.getcwd()
+    if here != str(pathlib.Path(__file__).parents[3]):
+        folders.sort(key=lambda folder: folder == here)
+    return folders
 
 
 def _serve(descriptor: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from dcign_tf.datasets.storage.generation import (
     check_files,
     exclusive_directory,
     generate_parts,
+    make_once,
     publish,
 )
 from dcign_tf.datasets.storage.workers import render_workers
@@ -39,7 +41,7 @@ PARTS = [
 def generate(directory: Path, function=render, num_processes: int = 2) -> None:
     directory.mkdir(exist_ok=True, parents=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(generation, "available_cores", lambda: num_processes)
+        patch.setattr(generation, "available_workers", lambda: num_processes)
         generate_parts(directory, PARTS, render=function, serialize=lambda example: [example])
 
 
@@ -78,10 +80,33 @@ def test_only_what_is_missing_or_damaged_is_made(tmp_path, expected):
     kept = (tmp_path / "a-0").stat().st_mtime_ns
     (tmp_path / "a-1").unlink()
     os.truncate(tmp_path / "b-0", 100)
-    (tmp_path / ".aside-a-0").write_bytes(b"of a killed run")
+    (tmp_path / ".aside-x").mkdir()
+    (tmp_path / ".aside-x" / "a-0").write_bytes(b"of a killed run")
     generate(tmp_path)
     assert contents(tmp_path) == expected
     assert (tmp_path / "a-0").stat().st_mtime_ns == kept
+
+
+def test_of_links_among_the_files_only_the_links_are_deleted(tmp_path, expected):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "file").touch()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "theirs")
+    generate(tmp_path / "data")
+    assert contents(tmp_path / "data") == expected
+    assert (tmp_path / "theirs" / "file").exists()
+
+
+@pytest.mark.parametrize("place", ["aside", "publish"])
+def test_a_disk_that_is_full_is_told_of_in_one_line(tmp_path, monkeypatch, place):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(generation, place, full)
+    destination, staging = tmp_path / "data", tmp_path / "staging"
+    with pytest.raises(DataError, match=f"Cannot write data to {staging}: No space left"):
+        make_once(destination, staging, lambda: generate(staging))
+    assert not destination.exists()
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
@@ -103,7 +128,7 @@ def test_killed_in_the_middle_the_same_call_completes(tmp_path, expected, signal
         # A shell that started the tests in the background would hand down that SIGINT is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        wait_until((directory / ".aside-a-1").exists)
+        wait_until(lambda: any(directory.glob(".aside-*/a-1")))
         os.killpg(process.pid, signal_number)
         message = process.stderr.read()
     assert not (directory / "a-1").exists()
@@ -130,7 +155,7 @@ def wait_until(condition, seconds: float = 20) -> None:
 
 def is_running(pid: int) -> bool:
     try:
-        status = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return False
     return status != "Z"
@@ -143,7 +168,7 @@ def test_an_exception_in_a_worker_is_shown(tmp_path):
 
 
 def test_a_worker_that_dies_is_an_error(tmp_path):
-    with pytest.raises(DataError, match=r"ended unexpectedly \(exit code -9"):
+    with pytest.raises(DataError, match="ended unexpectedly: it was killed"):
         generate(tmp_path, render_and_die)
 
 

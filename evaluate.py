@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from dcign_tf.cli import commands, running
-from dcign_tf.cli.definition import command, take_arguments
+from dcign_tf.cli.definition import PathParser, command, take_arguments
 
 FLAGS = flags.FLAGS
 _COMPARE = "Run directories, two or more, to put side by side."
@@ -25,13 +25,13 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
         return ()
     if FLAGS.workdir is not None:
         raise flags.Error("--workdir evaluates one run, --compare several: give one of them.")
-    return [*FLAGS.compare, *others]
+    return [*FLAGS.compare, *map(PathParser().parse, others)]
 
 
 @command(
     *commands.evaluate.flags,
     commands.OUTPUT,
-    functools.partial(flags.DEFINE_multi_string, "compare", None, _COMPARE),
+    functools.partial(flags.DEFINE_multi, PathParser(), None, "compare", None, _COMPARE),
     parse=_parse,
 )
 def main(*directories: str) -> None:

@@ -10,24 +10,30 @@ from absl import flags
 from dcign_tf.cli.definition import (
     CHECKPOINT,
     MOVED_DATA,
+    NUM_WORKERS,
+    PathParser,
+    calibration_of,
     chosen_run,
     command,
     image,
+    path,
     run_of,
-    string,
     take_arguments,
 )
 from dcign_tf.cli.running import quiet_loading
+from dcign_tf.datasets.pictures import check_picture
+from dcign_tf.files import check_absent, check_writable
+from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.comparable import comparable_runs
 from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
 
-A_RUN = "the run directory of train.py"
-OUTPUT = string("output", "Where a comparison goes; without it, into the first run.")
+A_RUN = "the run directory of a training"
+OUTPUT = path("output", "Where a comparison goes; without it, into the first run.")
 
 
-@command(*run_of("a training"), MOVED_DATA, workdir=A_RUN)
+@command(*run_of("a training"), MOVED_DATA, NUM_WORKERS, workdir=A_RUN)
 def evaluate() -> None:
     """Scores a trained DC-IGN on held-out identities and draws the figures.
 
@@ -37,12 +43,18 @@ def evaluate() -> None:
     directory's evaluation/; docs/scores.md says what each score means.
     """
     run = chosen_run()
+    run.read_environment()
+    run.check_writable()
     with quiet_loading():
         from dcign_tf.evaluation.evaluate import evaluate
     evaluate(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)
 
 
-@command(OUTPUT, CHECKPOINT, MOVED_DATA, parse=lambda argv: FLAGS(argv)[1:])
+def _parse_directories(argv: Sequence[str]) -> list[str]:
+    return list(map(PathParser().parse, FLAGS(argv)[1:]))
+
+
+@command(OUTPUT, CHECKPOINT, MOVED_DATA, NUM_WORKERS, parse=_parse_directories)
 def compare(*directories: str) -> None:
     """Puts runs on the same data side by side, in tables, curves and pictures.
 
@@ -52,10 +64,14 @@ def compare(*directories: str) -> None:
     Writes comparison.json, comparison.md, comparison.html and PNGs into the first run's
     comparison/ or into --output. A run without scores of its weights is evaluated first.
     """
-    comparable_runs(directories)  # says at once if they are not
+    first, *_ = runs = list(comparable_runs(directories).values())  # says at once if they are not
+    for run in runs:
+        check_checkpoint(run.checkpoint(FLAGS.checkpoint))
+    output = Path(FLAGS.output or first.comparison)
+    check_writable(output, is_folder=True)
     with quiet_loading():
         from dcign_tf.evaluation.compare import compare
-    compare(directories, FLAGS.output, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)
+    compare(directories, output, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)
 
 
 def _parse_mesh(argv: Sequence[str], **required: str) -> tuple[()]:
@@ -70,7 +86,7 @@ def _parse_mesh(argv: Sequence[str], **required: str) -> tuple[()]:
 @command(
     image("Picture of a face"),
     *run_of(),
-    string("output", "Mesh to write: a name that ends in .obj or .ply."),
+    path("output", "Mesh to write: a name that ends in .obj or .ply."),
     parse=_parse_mesh,
     image="a picture of a face",
     output="the mesh to write",
@@ -85,15 +101,17 @@ def estimate_shape() -> None:
     one head, whole, on black. The run must have been evaluated. The mesh (`.obj` or `.ply`) is
     in millimetres, looks along +z and has a colour at each vertex.
     """
-    run = chosen_run()
+    run, output = chosen_run(), Path(FLAGS.output)
+    check_picture(FLAGS.image)  # says at once if it is none
+    check_writable(output)
     with quiet_loading():
         from dcign_tf.editing.shape_estimation import estimate_shape
-    estimate_shape(FLAGS.image, run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint)
+    estimate_shape(FLAGS.image, run, output, checkpoint=FLAGS.checkpoint)
 
 
 @command(
     *run_of(),
-    string("output", "Folder of the versions; made if there is none."),
+    path("output", "Folder of the versions; made if there is none."),
     output="the folder of the versions",
 )
 def export() -> None:
@@ -104,16 +122,18 @@ def export() -> None:
     Makes export/1, or the number after the largest there is; docs/serving.md says how to
     serve it. Without --workdir it is the model in the box that is exported.
     """
-    run = chosen_run()
+    run, output = chosen_run(), Path(FLAGS.output)
+    calibration_of(run)  # says at once if there is none
+    check_writable(output, is_folder=True)
     with quiet_loading():
         from dcign_tf.serving.exporting import export_model
-    export_model(run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint)
+    export_model(run, output, checkpoint=FLAGS.checkpoint)
 
 
 @command(
     *run_of("a training, evaluated"),
-    string("twin", "Run directory of the entangled twin, for the model card."),
-    string("output", "Folder to write; it must not exist yet."),
+    path("twin", "Run directory of the entangled twin, for the model card."),
+    path("output", "Folder to write; it must not exist yet."),
     workdir=A_RUN,
     output="what to write",
 )
@@ -126,8 +146,12 @@ def pack() -> None:
     takes it as --workdir. Its pictures are compared with those of the original weights. A
     model card is written beside it, with the scores of the entangled twin (--twin=DIR) too.
     """
-    run = chosen_run()
+    run, output = chosen_run(), Path(FLAGS.output)
+    calibration_of(run)
+    twin = RunDirectory(FLAGS.twin) if FLAGS.twin else None
+    if twin is not None:
+        twin.read_config()
+    check_absent(output)
     with quiet_loading():
         from dcign_tf.pretrained.packing import pack
-    twin = RunDirectory(FLAGS.twin) if FLAGS.twin else None
-    pack(run, Path(FLAGS.output), checkpoint=FLAGS.checkpoint, twin=twin)
+    pack(run, output, checkpoint=FLAGS.checkpoint, twin=twin)

@@ -8,12 +8,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from absl import flags
 
+from dcign_tf.errors import UserError
 from dcign_tf.pretrained import pretrained_run
+from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.runs.checkpoint_files import check_checkpoint, stored_calibration
 from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
@@ -52,7 +56,8 @@ def take_arguments(arguments: Sequence[str], **required: str) -> None:
         flags.Error: for another argument, or the first of these flags that is missing.
     """
     if arguments and "image" in FLAGS and FLAGS.image is None:
-        FLAGS.image, *arguments = arguments
+        FLAGS["image"].parse(arguments[0])
+        arguments = arguments[1:]
     if arguments:
         raise flags.Error(f"Unexpected argument '{arguments[0]}'; every setting is a --flag=value.")
     for name, meaning in required.items():
@@ -83,9 +88,21 @@ def string(name: str, meaning: str, default: str | None = None) -> Flag:
     return functools.partial(flags.DEFINE_string, name, default, meaning)
 
 
+class PathParser(flags.ArgumentParser):
+    """Takes a path; `~` is a home folder, which a shell does not know in `--x=~/y`."""
+
+    def parse(self, argument: str) -> str:
+        return os.path.expanduser(argument)
+
+
+def path(name: str, meaning: str, default: str | None = None) -> Flag:
+    """A flag whose value is the path of a file or a folder."""
+    return functools.partial(flags.DEFINE, PathParser(), name, default, meaning)
+
+
 def image(what: str) -> Flag:
     """`--image`, which `take_arguments` takes from the arguments, too."""
-    return string("image", f"{what}; may be given without --image=.")
+    return path("image", f"{what}; may be given without --image=.")
 
 
 CHECKPOINT = functools.partial(
@@ -95,20 +112,46 @@ CHECKPOINT = functools.partial(
     ["last", "best"],
     "Best is by validation ELBO; after an evaluation, the one that was evaluated.",
 )
-MOVED_DATA = string("data_dir", "Where datasets lie, if they were moved since training.")
+MOVED_DATA = path("data_dir", "Where datasets lie, if they were moved since training.")
+
+
+NUM_WORKERS = functools.partial(
+    flags.DEFINE_integer,
+    "num_workers",
+    None,
+    "Processes and threads at a time, at most; without it, one for each core that is free to use.",
+    lower_bound=1,
+)
 
 
 def run_of(what: str = "a training; without it, the model in the box") -> tuple[Flag, Flag]:
     """`--workdir`, the run directory of what, and `--checkpoint`; see `chosen_run`."""
-    return string("workdir", f"Run directory of {what}."), CHECKPOINT
+    return path("workdir", f"Run directory of {what}."), CHECKPOINT
 
 
 def chosen_run() -> RunDirectory:
-    """The run of `--workdir`, or the model in the box.
+    """The run of `--workdir`, or the model in the box, with the checkpoint that was asked for.
 
     Raises:
-        UserError: if it is no run directory.
+        UserError: if it is no run directory, or has no such checkpoint.
     """
     run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
     run.read_config()  # says at once if this is no run directory
+    check_checkpoint(run.checkpoint(FLAGS.checkpoint))
     return run
+
+
+def calibration_of(run: RunDirectory) -> Calibration:
+    """What the latents of the checkpoint that was asked for mean.
+
+    Raises:
+        UserError: if it was not evaluated.
+    """
+    file = run.checkpoint(FLAGS.checkpoint)
+    calibration = stored_calibration(file)
+    if calibration is None:
+        raise UserError(
+            f"{file} is not calibrated: without degrees there is nothing to ask it for."
+            f" First: dcign-tf evaluate --workdir={run.path} --checkpoint={FLAGS.checkpoint}"
+        )
+    return calibration

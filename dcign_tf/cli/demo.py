@@ -11,7 +11,7 @@ import threading
 
 from absl import flags
 
-from dcign_tf.cli.definition import chosen_run, command, run_of, string
+from dcign_tf.cli.definition import calibration_of, chosen_run, command, run_of, string
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.errors import UserError
 
@@ -42,11 +42,13 @@ def demo() -> None:
     if importlib.util.find_spec("gradio") is None:
         raise UserError("The demo needs gradio: pip install 'dcign-tf[demo]'.")
     run = chosen_run()
+    calibration_of(run)  # says at once if there is none
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uploads are deleted then, too
     with tempfile.TemporaryDirectory(prefix="dcign-demo-") as folder:
         # Read when gradio is imported: it reports nothing, and uploads go with the process. It
         # asks its own server whether it is up; a proxy would not know.
-        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=folder, NO_PROXY="*")
+        os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=folder)
+        os.environ.update(NO_PROXY="*", no_proxy="*")  # of which the second counts for more
         with quiet_loading():
             from PIL import Image
 

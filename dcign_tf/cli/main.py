@@ -26,10 +26,12 @@ def main() -> None:
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in COMMANDS:
         running.run(COMMANDS[name], f"{PROGRAM} {name}", arguments)
-    elif name in running.HELP_FLAGS:
-        lines = [f"  {name:16}{known.help.splitlines()[0]}" for name, known in COMMANDS.items()]
-        print("\n".join([__doc__, "Commands:", *lines]))
-    else:
+        return
+    with running.usual_streams():
+        if name in running.HELP_FLAGS:
+            lines = [f"  {name:16}{known.help.splitlines()[0]}" for name, known in COMMANDS.items()]
+            print("\n".join([__doc__, "Commands:", *lines]))
+            return
         similar = difflib.get_close_matches(name, COMMANDS, n=1)
         guess = f"Did you mean '{similar[0]}'? " if similar else ""
         running.fail(

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from dcign_tf.cli.definition import chosen_run, command, image, run_of, string, take_arguments
+from dcign_tf.cli.definition import (
+    calibration_of,
+    chosen_run,
+    command,
+    image,
+    path,
+    run_of,
+    take_arguments,
+)
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.errors import UserError
-from dcign_tf.files import sha256
+from dcign_tf.files import check_writable, sha256
 
 if TYPE_CHECKING:
     from dcign_tf.editing.picture_files import Range
@@ -25,28 +33,37 @@ _FRAMES = "How many values of each range."
 
 def _parse(argv: Sequence[str], **required: str) -> list[dict[str, Range]]:
     """The names of the values are the model's, so they are no flags of ours."""
-    rest = FLAGS(argv, known_only=True)[1:]
-    asked = dict(_parse_value(argument) for argument in rest if argument.startswith("--"))
-    take_arguments([argument for argument in rest if not argument.startswith("--")], **required)
+    rest, asked, others = FLAGS(argv, known_only=True)[1:], {}, []
+    words = iter(rest)
+    for word in words:
+        if not word.startswith("--"):
+            others.append(word)
+            continue
+        name, is_given, text = word.removeprefix("--").partition("=")
+        asked[name] = _parse_range(name, text if is_given else next(words, ""))
+    take_arguments(others, **required)
     if not asked:
         raise flags.Error(f"Nothing is to change; give a value {_EXAMPLE}.")
     return [asked]
 
 
-def _parse_value(argument: str) -> tuple[str, Range]:
+def _parse_range(name: str, text: str) -> Range:
     from dcign_tf.editing.picture_files import Range
 
-    name, _, text = argument.removeprefix("--").partition("=")
     try:
         numbers = [float(number) for number in text.split(":")]
         if len(numbers) > 2 or not all(map(math.isfinite, numbers)):
             raise ValueError(text)
     except ValueError:
-        raise flags.Error(f"{argument} is neither a flag nor a value {_EXAMPLE}.") from None
-    return name, Range(numbers[0], numbers[-1])
+        given = f"--{name}={text}" if text else f"--{name}"
+        raise flags.Error(f"{given} is neither a flag nor a value {_EXAMPLE}.") from None
+    return Range(numbers[0], numbers[-1])
 
 
-def _check_output(image: Path, output: Path, asked: Mapping[str, Range]) -> None:
+def _check_files(image: Path, output: Path, asked: Mapping[str, Range]) -> None:
+    """Raises `UserError` if there is nothing to read, or the output does not fit or be written."""
+    from dcign_tf.datasets.pictures import check_picture
+    from dcign_tf.editing import picture_files
     from dcign_tf.editing.animation import ENCODERS
 
     suffix = output.suffix.lower()
@@ -64,12 +81,19 @@ def _check_output(image: Path, output: Path, asked: Mapping[str, Range]) -> None
         raise UserError(f"--output={output} is an animation; give a range {_EXAMPLE}.")
     if not image.exists():
         raise UserError(f"There is no picture or folder {image}.")
+    if suffix:
+        check_picture(image)  # says if it is none
+        picture_files.check_is_another(image, output)
+    else:
+        picture_files.check_count(asked, FLAGS.frames)
+        picture_files.find_sources(image, output)
+    check_writable(output, is_folder=not suffix)
 
 
 @command(
     image("Picture or folder"),
     *run_of(),
-    string("output", "What to write: NAME.png, .gif or .mp4; or a folder (without suffix)."),
+    path("output", "What to write: NAME.png, .gif or .mp4; or a folder (without suffix)."),
     functools.partial(flags.DEFINE_integer, "frames", 24, _FRAMES, lower_bound=2),
     parse=_parse,
     image="a picture, or a folder of them",
@@ -89,8 +113,9 @@ def rerender(asked: Mapping[str, Range]) -> None:
     `--dataset=manifest` reads; interrupted, the same command goes on.
     """
     source, output = Path(FLAGS.image), Path(FLAGS.output)
-    _check_output(source, output, asked)
+    _check_files(source, output, asked)
     run = chosen_run()
+    calibration_of(run).check(asked)
     with quiet_loading():
         from dcign_tf.editing.editor import SceneEditor
         from dcign_tf.editing.picture_files import Rerendering

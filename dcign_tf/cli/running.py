@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,10 +14,18 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 
 from dcign_tf.cli.definition import Command
+from dcign_tf.concurrency import limit_workers
 from dcign_tf.errors import UserError
 
 # What TensorFlow prints while it loads, before it looks at any log level (2.21).
-_LOADING_NOTES = r"^I[0-9]{4} |^WARNING: All log messages before absl::InitializeLog"
+_LOADING_NOTES = r"I[0-9]{4} |WARNING: All log messages before absl::InitializeLog"
+_FILTER = f"""
+import re, sys
+for line in sys.stdin.buffer:
+    if not re.match(rb"{_LOADING_NOTES}", line):
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+"""
 HELP_FLAGS = frozenset({"--help", "-help", "-h"})
 
 
@@ -28,8 +37,11 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
         program: the command's name, as its error messages give it.
         command_line: without that name.
     """
-    # A log file or a pipe is to show progress as it happens.
-    sys.stdout.reconfigure(line_buffering=True)
+    with usual_streams():
+        _run(command, program, command_line)
+
+
+def _run(command: Command, program: str, command_line: Sequence[str]) -> None:
     flags_of_libraries = set(flags.FLAGS)
     for define in command.flags:
         define()
@@ -48,6 +60,8 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
             fail(program, str(error.args[0] if error.args else error), status=2)
         if flags.FLAGS["verbosity"].using_default_value:
             flags.FLAGS.verbosity = logging.WARNING  # absl's default for scripts is to tell all
+        if "num_workers" in flags.FLAGS and flags.FLAGS.num_workers:
+            limit_workers(flags.FLAGS.num_workers)
         return arguments
 
     try:
@@ -58,6 +72,11 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
         )
     except UserError as error:
         message, status = str(error), 1
+    except BrokenPipeError:
+        raise  # of `usual_streams`
+    except OSError as error:  # of a place that nobody has thought of
+        where = f" {error.filename}" if error.filename else ""
+        message, status = f"Cannot read or write{where}: {error.strerror or error}.", 1
     except KeyboardInterrupt:
         # The same flag would delete what there is to go on from.
         overwrite = "overwrite" in flags.FLAGS and flags.FLAGS["overwrite"].value
@@ -76,6 +95,38 @@ def fail(program: str, message: str, status: int = 1) -> NoReturn:
 
 
 @contextlib.contextmanager
+def usual_streams() -> Iterator[None]:
+    """Standard output and error as commands take them, whatever they were started with.
+
+    Every character can be printed, as ? where the locale has none such; a pipe or a log file
+    shows each line at once; a stream that was closed swallows what is written, or the next
+    file that is opened would get its number, and what libraries print. Ends the process
+    quietly if nobody reads its output any longer.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.dup2(opened := os.open(os.devnull, os.O_RDWR), descriptor)
+            if opened != descriptor:
+                os.close(opened)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace", line_buffering=True)
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):  # what is still buffered
+            os.dup2(nowhere, descriptor)
+        sys.exit(128 + signal.SIGPIPE)
+
+
+@contextlib.contextmanager
 def quiet_loading() -> Iterator[None]:
     """Keeps TensorFlow's start-up notes from the screen while it is imported.
 
@@ -87,7 +138,10 @@ def quiet_loading() -> Iterator[None]:
         yield
         return
     with subprocess.Popen(
-        ["grep", "--line-buffered", "-vE", _LOADING_NOTES], stdin=subprocess.PIPE, stdout=2
+        [sys.executable, "-I", "-S", "-c", _FILTER],
+        stdin=subprocess.PIPE,
+        stdout=2,
+        start_new_session=True,  # it passes on what is said of Ctrl-C, too
     ) as notes_filter:
         stderr = os.dup(2)
         os.dup2(notes_filter.stdin.fileno(), 2)

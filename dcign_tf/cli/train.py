@@ -13,8 +13,10 @@ from typing import Any
 from absl import flags
 from ml_collections import config_flags
 
-from dcign_tf.cli.definition import command, string, take_arguments
+from dcign_tf.cli.definition import NUM_WORKERS, command, path, string, take_arguments
 from dcign_tf.cli.running import quiet_loading
+from dcign_tf.files import check_writable
+from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import flattened, load_preset, presets
 
@@ -97,10 +99,11 @@ def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
 @command(
     string("dataset", f"What to train on: {_DATASETS}."),
     string("preset", f"{_PRESETS}; without it, paper if a GPU is visible, otherwise quick."),
-    string("workdir", "Run directory; runs/<dataset>-<preset> without it."),
-    string("data_dir", "Where datasets are found, and prepared.", "data"),
-    string("init_from", "A run directory whose weights to start from."),
-    string("export", "At the end, write a SavedModel here (docs/serving.md)."),
+    path("workdir", "Run directory; runs/<dataset>-<preset> without it."),
+    path("data_dir", "Where datasets are found, and prepared.", "data"),
+    path("init_from", "A run directory whose weights to start from."),
+    path("export", "At the end, write a SavedModel here (docs/serving.md)."),
+    NUM_WORKERS,
     functools.partial(flags.DEFINE_bool, "overwrite", False, _OVERWRITE),
     parse=_parse,
 )
@@ -118,6 +121,10 @@ def train() -> None:
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
     config = FLAGS.config.to_dict() | {"init_from": FLAGS.init_from}
     run = RunDirectory(workdir)
+    if FLAGS.export:
+        check_writable(Path(FLAGS.export), is_folder=True)
+    if FLAGS.init_from:
+        check_checkpoint(RunDirectory(FLAGS.init_from).last_checkpoint)
     with run.locked():  # before anything slow
         with quiet_loading():
             from dcign_tf.training.experiment import run_experiment

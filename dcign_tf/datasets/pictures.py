@@ -17,6 +17,7 @@ from dcign_tf.errors import DataError
 FIT_VERSION = 1
 """Raised whenever the same picture is no longer fitted to the same bytes."""
 
+_ANY_SIZE = 1024  # so large that no picture is too long and thin
 # Pillow's modes of 16 bits a grey value: 16-bit PNG has the first, 16-bit PGM the last.
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
@@ -71,6 +72,11 @@ def fit_picture(
         reason = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise DataError(f"{os.fspath(path)} cannot be read as a picture: {reason}") from error
     return np.asarray(fitted).reshape(image_size, image_size, channels)
+
+
+def check_picture(path: str | os.PathLike[str]) -> None:
+    """Raises `DataError` if the file cannot be read as a picture, before a network is loaded."""
+    fit_picture(path, image_size=_ANY_SIZE, channels=1)
 
 
 def _convert(picture: Image.Image, mode: str, background: int) -> Image.Image:

@@ -58,6 +58,23 @@ class Range(NamedTuple):
         return np.linspace(self.start, self.end, count, endpoint=not self.is_round(period))
 
 
+def check_is_another(image: Path, output: Path) -> None:
+    """Raises `UserError` if the picture itself would be overwritten."""
+    if output.exists() and output.samefile(image):
+        raise UserError(f"--output={output} is the picture itself; choose another name.")
+
+
+def check_count(asked: Mapping[str, Range], frames: int) -> int:
+    """How many combinations of values there are; raises `UserError` if they are too many."""
+    count = math.prod(frames for values in asked.values() if values.varies)
+    if count > _MOST_COMBINATIONS:
+        raise UserError(
+            f"That makes {count:,} pictures of each, and {_MOST_COMBINATIONS:,} are allowed:"
+            " choose fewer --frames, or fewer ranges."
+        )
+    return count
+
+
 class Rerendering:
     """What is to be changed of pictures, and into how many others.
 
@@ -99,8 +116,7 @@ class Rerendering:
         Raises:
             UserError: if the picture cannot be read, or the output not be written.
         """
-        if output.exists() and output.samefile(image):
-            raise UserError(f"--output={output} is the picture itself; choose another name.")
+        check_is_another(image, output)
         frames_of_each = np.broadcast_arrays(*self._spread.values())
         drawn = self._draw(image, dict(zip(self._spread, frames_of_each, strict=True)))
         if encode := ENCODERS.get(output.suffix.lower()):
@@ -130,15 +146,10 @@ class Rerendering:
             UserError: if there is no picture that can be read, the output holds something
                 else or cannot be written.
         """
-        count = math.prod(map(len, self._spread.values()))
-        if count > _MOST_COMBINATIONS:
-            raise UserError(
-                f"That makes {count:,} pictures of each, and {_MOST_COMBINATIONS:,} are allowed:"
-                " choose fewer --frames, or fewer ranges."
-            )
+        count = check_count(self._asked, self._frames)
         grids = np.meshgrid(*self._spread.values(), indexing="ij")
         values = {name: grid.ravel() for name, grid in zip(self._spread, grids, strict=True)}
-        sources = _sources(source, output)
+        sources = find_sources(source, output)
         settings = {
             "model": model,
             "values": {name: list(ends) for name, ends in self._asked.items()},
@@ -192,7 +203,7 @@ def _write(path: Path, content: bytes) -> None:
     write_aside(path, lambda aside: aside.write_bytes(content))
 
 
-def _sources(source: Path, output: Path) -> list[tuple[Path, dict[str, str]]]:
+def find_sources(source: Path, output: Path) -> list[tuple[Path, dict[str, str]]]:
     """Pictures, and their entries in a manifest: identity, and split if it is decided.
 
     Raises:
@@ -211,8 +222,8 @@ def _sources(source: Path, output: Path) -> list[tuple[Path, dict[str, str]]]:
             for i, number in enumerate(manifest.identity)
         ]
     suffixes = {k for k, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    made = (output / _PICTURES).absolute()  # which may lie in the source
-    given = (path for path in source.absolute().rglob("*") if not path.is_relative_to(made))
+    made = (output / _PICTURES).resolve()  # which may lie in the source
+    given = (p for p in source.absolute().rglob("*") if not p.resolve().is_relative_to(made))
     paths = sorted(p for p in given if p.is_file() and p.suffix.lower() in suffixes)
     if not paths:
         raise DataError(f"There is no picture in {source}.")
@@ -229,7 +240,7 @@ def _begin(output: Path, settings: Mapping[str, Any]) -> None:
     if record.exists():
         begun = None
         with contextlib.suppress(ValueError):
-            begun = json.loads(record.read_text())
+            begun = json.loads(record.read_text(encoding="utf-8"))
         if begun != settings:
             raise UserError(
                 f"In {output} other pictures, values or weights were begun with ({record.name})."
@@ -241,7 +252,8 @@ def _begin(output: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _write_table(path: Path, table: list[dict[str, Any]]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    # Of the names of files not all are text.
+    with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
         writer.writerows(table)

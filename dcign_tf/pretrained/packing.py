@@ -20,10 +20,11 @@ from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
-from dcign_tf.files import aside, write_json, writing
+from dcign_tf.files import aside, check_absent, write_json, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
 from dcign_tf.pretrained.photograph import photograph_sheet
+from dcign_tf.quantities import data_size
 from dcign_tf.readouts.calibration import CalibrationError
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
@@ -59,7 +60,7 @@ def pack(
     Args:
         run: trained and evaluated.
         output: a folder that does not exist yet; its name becomes the model's.
-        checkpoint: `"last"` or `"best"`, which one `evaluate.py` was given.
+        checkpoint: `"last"` or `"best"`, which one `dcign-tf evaluate` was given.
         twin: of the entangled network, evaluated, whose scores stand beside in the card.
         show: takes a line on what was written.
 
@@ -68,11 +69,10 @@ def pack(
             not evaluated, the folder exists or cannot be written, or the packed model is too
             large or draws other pictures.
     """
+    check_absent(output)
     model = load_model(run.checkpoint(checkpoint))
     _check_evaluated(run, model)
     twin_scores = None if twin is None else _scores_of_twin(twin, run)
-    if output.exists():
-        raise UserError(f"{output} exists already; delete it or choose another --output.")
     with writing(output), aside(output) as folder:
         packed = RunDirectory(folder)
         _copy_files(run, packed)
@@ -100,7 +100,7 @@ def pack(
         size = sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
         _check_fit(output, difference, size)
     show(
-        f"{output}: {size / 1e6:.1f} MB; no pixel differs by more than {255 * difference:.2f}/255"
+        f"{output}: {data_size(size)}; no pixel differs by more than {255 * difference:.2f}/255"
         " from the original weights' pictures."
     )
 
@@ -151,7 +151,7 @@ def _halved(weights: bytes) -> bytes:
 
 def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
     step = int(model.step.numpy())
-    again = f"Evaluate it first: python evaluate.py --workdir={run.path}"
+    again = f"Evaluate it first: dcign-tf evaluate --workdir={run.path}"
     try:
         model.checked_calibration()
     except CalibrationError as error:
@@ -173,7 +173,7 @@ def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:
     if not are_current(scores, run.read_scores()["step"]):
         raise UserError(
             f"{twin.path} has no scores of the same step."
-            f" Evaluate it first: python evaluate.py --workdir={twin.path}"
+            f" Evaluate it first: dcign-tf evaluate --workdir={twin.path}"
         )
     return scores
 
@@ -205,6 +205,6 @@ def _check_fit(output: Path, difference: float, size: int) -> None:
         )
     if size > MOST_BYTES:
         raise UserError(
-            f"{output} is not written: it would take {size / 1e6:.1f} MB, and"
-            f" {MOST_BYTES / 1e6:.0f} MB are allowed. Train a smaller --config.network."
+            f"{output} is not written: it would take {data_size(size)}, and"
+            f" {data_size(MOST_BYTES)} are allowed. Train a smaller --config.network."
         )

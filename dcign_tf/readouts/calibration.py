@@ -185,6 +185,22 @@ class Calibration:
         names = ", ".join(calibrated.name for calibrated in self.factors.values())
         raise KeyError(f"Unknown value '{name}'; calibrated are {names or 'none'}.")
 
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Checks that values, by name, can be asked for.
+
+        Args:
+            values: a number or several each.
+
+        Raises:
+            CalibrationError: for the first that cannot.
+        """
+        for name, wanted in values.items():
+            try:
+                _, calibrated = self.named(name)
+            except KeyError as error:
+                raise CalibrationError(str(error.args[0])) from error
+            calibrated.check(wanted)
+
     def get_config(self) -> dict[str, Any]:
         """Dicts, lists, strings and numbers: what JSON holds."""
         return json.loads(json.dumps({"step": self.step, **dataclasses.asdict(self)}))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import zipfile
 
 import keras
 
-from dcign_tf.errors import UserError
 from dcign_tf.model.dcign import DCIGN
+from dcign_tf.runs.checkpoint_files import check_checkpoint, damaged_checkpoint
 
 
 def load_model(path: os.PathLike) -> DCIGN:
@@ -17,18 +18,12 @@ def load_model(path: os.PathLike) -> DCIGN:
     Raises:
         UserError: if it is missing or damaged.
     """
-    if not os.path.exists(path):
-        raise UserError(f"There is no checkpoint {path} yet; train first.")
+    file = pathlib.Path(path)
+    check_checkpoint(file)
     try:
-        if not zipfile.is_zipfile(path):  # of which Keras says that it is not found
-            raise ValueError("it is cut short, or no Keras file")
-        model = keras.models.load_model(path)
+        model = keras.models.load_model(file)
         if not isinstance(model, DCIGN):
             raise ValueError("it holds another kind of model")
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason, _, _ = str(error).partition("\n")
-        raise UserError(
-            f"The checkpoint {path} is damaged ({reason})."
-            " Restore it or delete it; without its last.keras a run starts from the beginning."
-        ) from error
+        raise damaged_checkpoint(file, error) from error
     return model

@@ -7,6 +7,7 @@ import re
 import sys
 
 import pytest
+from absl import flags
 
 from dcign_tf.cli.definition import Command
 from dcign_tf.cli.main import COMMANDS
@@ -28,6 +29,27 @@ def test_every_command_is_offered():
     defined = [vars(importlib.import_module(module)).values() for module in modules]
     commands = {id(value) for values in defined for value in values if isinstance(value, Command)}
     assert commands == set(map(id, COMMANDS.values()))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_home_folder_is_known_in_every_path(name, flags_of, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    before = set(flags.FLAGS)
+    flags_of(COMMANDS[name])
+    paths = {"workdir", "data_dir", "init_from", "export", "output", "twin", "image"}
+    own = sorted(paths & (set(flags.FLAGS) - before))
+    assert own or name == "compare"
+    for flag in own:
+        flags.FLAGS[flag].parse("~/x")
+        assert flags.FLAGS[flag].value == "/home/someone/x"
+
+
+def test_a_home_folder_is_known_in_an_argument(flags_of, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    flags_of(COMMANDS["rerender"])
+    COMMANDS["rerender"].parse(["rerender", "~/a.png", "--azimuth_deg=1", "--output=o"])
+    assert flags.FLAGS.image == "/home/someone/a.png"
+    assert COMMANDS["compare"].parse(["compare", "~/a", "b"]) == ["/home/someone/a", "b"]
 
 
 def test_an_unknown_command():
@@ -58,20 +80,43 @@ def test_help_of_a_command(name):
     assert not {"verbosity", "alsologtostderr", "pdb"} & set(flag_names)
 
 
+FACE = "dcign_tf/pretrained/faces/evaluation/examples/example1.png"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["train", "--datset=faces"], "train: Unknown command line flag 'datset'"),
         (["train", "--dataset=faces", "--preset=x"], "train: --preset=x is unknown; there is best"),
-        (["evaluate"], "evaluate: --workdir is missing: the run directory of train.py."),
+        (["evaluate"], "evaluate: --workdir is missing: the run directory of a training."),
         (["evaluate", "--compare=a"], "evaluate: Unknown command line flag 'compare'"),
         (["compare", "none"], "compare: Comparing takes two run directories"),
         (["compare", "none", "--output=o", "other"], "compare: none is no run directory"),
         (["rerender", "--output=o.png"], "rerender: --image is missing: a picture, or a folder"),
         (["estimate-shape", "a.png"], "estimate-shape: --output is missing: the mesh to write."),
         (["export"], "export: --output is missing: the folder of the versions."),
+        (["export", "--output=/proc/sys/x"], "export: Cannot write /proc/sys/x: "),
+        (["train", "--dataset=faces", "--preset=quick", "--export=/proc/sys/x"], "train: Cannot w"),
+        (["train", "--dataset=faces", "--preset=quick", "--init_from=x"], "train: There is no che"),
+        (
+            ["rerender", FACE, "--azimuth_deg=99", "--output=o.png"],
+            "rerender: azimuth_deg=99 is ou",
+        ),
+        (["rerender", FACE, "--height", "3", "--output=o.png"], "rerender: Unknown value 'height'"),
+        (["rerender", FACE, "--azimuth_deg=9", "--output=/proc/sys/o.png"], "rerender: Cannot wri"),
+        (
+            ["rerender", "setup.py", "--azimuth_deg=9", "--output=o.png"],
+            "rerender: setup.py is no ",
+        ),
+        (
+            ["rerender", "docs/serving", "--azimuth_deg=9", "--output=o"],
+            "rerender: There is no pict",
+        ),
+        (["estimate-shape", "a.png", "--output=o.obj"], "estimate-shape: a.png cannot be read as"),
+        (["estimate-shape", FACE, "--output=/proc/sys/o.obj"], "estimate-shape: Cannot write /pr"),
+        (["evaluate", "--workdir=tests"], "evaluate: tests is no run directory"),
         (["demo", "x"], "demo: Unexpected argument 'x'; every setting is a --flag=value."),
-        (["pack", "--output=o"], "pack: --workdir is missing: the run directory of train.py."),
+        (["pack", "--output=o"], "pack: --workdir is missing: the run directory of a training."),
     ],
 )
 def test_what_is_wrong_is_said_without_tensorflow(arguments, message, tmp_path):

@@ -32,7 +32,7 @@ def test_the_command(run, tmp_path, flags_of, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--output=packed"], "--workdir is missing: the run directory of train.py."),
+        (["--output=packed"], "--workdir is missing: the run directory of a training."),
         (["--workdir=run"], "--output is missing: what to write."),
     ],
 )

@@ -83,7 +83,7 @@ def assert_shows(content, image) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    with open(path, newline="") as file:
+    with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -187,7 +187,7 @@ class TestFolder:
     def test_identities_and_splits_of_a_manifest_are_kept(self, editor, folder, tmp_path):
         rows = [("a.png", "Ada", "train", 1), ("c.png", "Ada", "train", 2)]
         rows.append(("more/a.png", "Bob", "test", 1))
-        with open(folder / "manifest.csv", "w", newline="") as file:
+        with open(folder / "manifest.csv", "w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([("image", "identity", "split", "age"), *rows])
         output = tmp_path / "augmented"
         augment(editor, folder, output, azimuth_deg=(-10, 10), frames=2)
@@ -239,7 +239,7 @@ class TestFolder:
             "8 pictures of 4, and manifest.csv"
         )
         for path in read_rows(output / "manifest.csv"):
-            Path(path["source"]).write_text("no picture")
+            Path(path["source"]).write_text("no picture", encoding="utf-8")
         with pytest.raises(DataError, match=r"a\.png is no picture"):
             augment(editor, folder, tmp_path / "other", azimuth_deg=(-40, 40))
 
@@ -293,6 +293,12 @@ class TestCommand:
         assert capsys.readouterr().out == f"{output}: 46 frames of {SIZE}×{SIZE} pixels\n"
         with Image.open(output) as animation:
             assert animation.n_frames == 46
+
+    def test_a_value_may_follow_a_space(self, picture, flags_of):
+        flags_of(command)
+        words = ["--azimuth_deg", "-40:40", str(picture), "--light_deg", "-3", "--output", "o.gif"]
+        (asked,) = command.parse(["dcign-tf rerender", *words])
+        assert asked == {"azimuth_deg": Range(-40, 40), "light_deg": Range(-3, -3)}
 
     @pytest.mark.slow
     def test_as_a_user_runs_it(self, run, picture, tmp_path):

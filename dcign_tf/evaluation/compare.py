@@ -10,16 +10,15 @@ from typing import Any
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import SweepDataset
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
-from dcign_tf.evaluation.evaluate import evaluate, open_data
+from dcign_tf.evaluation.evaluate import current_scores, evaluate, open_data
 from dcign_tf.evaluation.figures.catalogue import COMPARISON_NUMBERS, numbered, pictures
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.report.comparison_tables import comparison_tables
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.report.tables import as_text
-from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, turn
-from dcign_tf.files import write_aside, write_json, writing
+from dcign_tf.files import check_writable, write_json, write_text, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.readouts.calibration import Calibration
@@ -39,7 +38,7 @@ def compare(
     """Compares runs on the same data; those without current scores are evaluated first.
 
     Args:
-        directories: run directories of `train.py`, two or more.
+        directories: run directories of trainings, two or more.
         output: where `comparison.json`, `.md`, `.html` and the figures go; `comparison/`
             in the first run directory without it.
         data_dir: where datasets lie, if not where they did when the first run was trained.
@@ -55,6 +54,7 @@ def compare(
     runs = comparable_runs(directories)
     first = next(iter(runs.values()))
     output = pathlib.Path(output or first.comparison)
+    check_writable(output, is_folder=True)
     data = open_data(first, data_dir)
     factor_quantities = quantities(data.values, data.periods)
     examples = choose_examples(data.sweeps("test"), factor_quantities)
@@ -90,8 +90,8 @@ def compare(
         contents = {"title": title, "tables": tables, "pictures": {"rerendering": shown}}
         markdown = document("comparison.md.jinja", **contents)
         html = document("comparison.html", **contents)
-    write_aside(output / "comparison.md", lambda path: path.write_text(markdown))
-    write_aside(output / "comparison.html", lambda path: path.write_text(html))
+    write_text(output / "comparison.md", markdown)
+    write_text(output / "comparison.html", html)
     write_json(output / "comparison.json", compared)
     if tables["rerendering"]:
         show(as_text(tables["rerendering"]))
@@ -104,8 +104,8 @@ def _evaluated(
 ) -> tuple[DCIGN, Mapping[str, Any]]:
     """The model and its scores; evaluated here if there are none, or of other weights."""
     model = load_model(run.checkpoint(checkpoint))
-    scores = run.read_scores()
-    if not are_current(scores, int(model.step.numpy())) or run.read_calibration() is None:
+    scores = current_scores(run, model)
+    if scores is None:
         show(f"{run.path} has no scores of these weights yet.")
         evaluate(run, data=data, checkpoint=checkpoint, show=show)
         model, scores = load_model(run.checkpoint(checkpoint)), run.read_scores()

@@ -18,7 +18,6 @@ from dcign_tf.datasets.factor_batches import clear_data_errors
 from dcign_tf.datasets.registry import dataset_facts, open_configured
 from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset
-from dcign_tf.errors import UserError
 from dcign_tf.evaluation import drawing
 from dcign_tf.evaluation.entangled import with_found_latents
 from dcign_tf.evaluation.figures.catalogue import numbered, pictures
@@ -28,15 +27,16 @@ from dcign_tf.evaluation.people import evaluate_people
 from dcign_tf.evaluation.picture_errors import image_errors
 from dcign_tf.evaluation.report.html_report import write_report
 from dcign_tf.evaluation.report.score_tables import scores_table
-from dcign_tf.evaluation.scores import make_scores, write_scores
+from dcign_tf.evaluation.scores import are_current, make_scores, write_scores
 from dcign_tf.evaluation.showcase import training_codes, write_showcase
 from dcign_tf.evaluation.sweep_codes import Evaluated, encode_factors
-from dcign_tf.files import write_aside, writing
+from dcign_tf.files import delete, read_json, write_aside, writing
+from dcign_tf.locks import lock
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.readouts.fitting import calibrate
 from dcign_tf.runs.checkpoints import load_model
-from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.runs.directory import InUse, RunDirectory
 
 
 def evaluate_model(
@@ -64,7 +64,6 @@ def evaluate_model(
     Returns:
         The scores, as in `scores.json` (docs/scores.md).
     """
-    directory.mkdir(parents=True, exist_ok=True)
     network, is_entangled = Codec(model), model.procedure == "entangled"
     factor_quantities = quantities(data.values, data.periods)
     show("Evaluating on identities that training never saw …")
@@ -87,6 +86,7 @@ def evaluate_model(
     errors = {factor: image_errors(evaluated, factor, image_sweeps) for factor in sweeps}
     scores = make_scores(evaluated, errors)
     scores["rerendering"] = rerendering_scores(evaluated, data.sweeps("train"), errors)
+    _forget_scores_of_others(directory, scores["step"])
     if is_entangled:
         scores["found_latents"] = found_latents
     if reference_mse := facts.reference_mse(data.image_shape):
@@ -142,17 +142,22 @@ def evaluate(
         The scores, as in `evaluation/scores.json`.
 
     Raises:
-        UserError: if there is nothing to evaluate, or the data have changed.
+        UserError: if there is nothing to evaluate, the data have changed, or scores, figures or
+            the checkpoint cannot be written.
     """
     run = RunDirectory(run)
     config = run.read_config()
     file = run.checkpoint(checkpoint)
+    run.check_writable()
+    waiting = f"Waiting: another process is evaluating {run.path}"
     with contextlib.ExitStack() as stack:
+        with writing(run.evaluation):
+            stack.enter_context(lock(run.evaluation / ".lock", waiting=waiting))
         is_in_use = False
         if model is None:
             try:
                 stack.enter_context(run.locked())
-            except UserError:
+            except InUse:
                 is_in_use = True
                 show(f"{run.path} is in use: its checkpoint is left as it is, uncalibrated.")
             model = load_model(file)
@@ -171,6 +176,27 @@ def evaluate(
         if not is_in_use:
             write_aside(file, model.save)
     return scores
+
+
+def current_scores(run: RunDirectory, model: DCIGN) -> dict[str, Any] | None:
+    """The scores of a run, if everything that an evaluation of this model leaves is there.
+
+    The checkpoint, calibrated, is written last: without that a kill came before.
+    """
+    step = int(model.step.numpy())
+    scores, calibration = run.read_scores(), run.read_calibration() or {}
+    calibrated = [calibration.get("step"), model.calibration and model.calibration.step]
+    return scores if are_current(scores, step) and calibrated == [step, step] else None
+
+
+def _forget_scores_of_others(directory: pathlib.Path, step: int) -> None:
+    """Deletes scores of other weights before what belongs to them is overwritten.
+
+    A kill in between would leave these beside the figures of those.
+    """
+    file = directory / "scores.json"
+    if file.exists() and not are_current(read_json(file, ""), step):
+        delete(file)
 
 
 def open_data(run: RunDirectory, data_dir: str | None = None) -> SweepDataset:

@@ -20,6 +20,7 @@ from dcign_tf.datasets.sweeps import (
     num_distinct,
 )
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.files import write_aside
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 
 EXAMPLES_FOLDER = "examples"
@@ -41,12 +42,12 @@ def write_showcase(
         directory: of the evaluation.
 
     Raises:
-        OSError: if they cannot be written.
+        UserError, OSError: if they cannot be written.
     """
     examples = directory / EXAMPLES_FOLDER
-    examples.mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(_example_images(network, data), start=1):
-        (examples / f"example{number}.png").write_bytes(encode_png(image))
+        content = encode_png(image)
+        write_aside(examples / f"example{number}.png", lambda path, c=content: path.write_bytes(c))
     intrinsic = codes[:, network.code.slice(INTRINSIC)]
     IdentityDistribution.fitted(intrinsic).save(directory / IDENTITIES_FILE)
 

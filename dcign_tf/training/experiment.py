@@ -15,9 +15,8 @@ from dcign_tf.datasets.factor_batches import clear_data_errors, evaluation_batch
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.evaluate import evaluate
+from dcign_tf.evaluation.evaluate import current_scores, evaluate
 from dcign_tf.evaluation.report.score_tables import scores_table
-from dcign_tf.evaluation.scores import are_current
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN, SETTINGS
 from dcign_tf.model.networks import build_decoder, build_encoder
@@ -61,10 +60,12 @@ def run_experiment(
     config = {**config, "data_dir": data_dir}
     for key in ("data_dir", "face_model", "init_from"):  # to be found from anywhere
         if config.get(key):
-            config[key] = os.path.abspath(config[key])
+            config[key] = os.path.abspath(os.path.expanduser(config[key]))
     data = open_configured(config)
     check_settings(config, num_factors=len(data.extrinsic) + 1)
-    if not overwrite:
+    if overwrite:
+        run.check_clearable()
+    else:
         run.check_config(config)
     strategy = _strategy()
     with strategy.scope():
@@ -73,11 +74,11 @@ def run_experiment(
             policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
         else:
             model, policy, reason = _new_model(config, data)
-    if overwrite:
-        run.clear()
-    elif run.environment_file.exists():
+    if run.environment_file.exists() and not overwrite:
         run.check_data(data.fingerprint, run.read_environment())
     data.prepare()  # before they are recorded: what stops it is mended, and they are others
+    if overwrite:  # not before there is something to begin with
+        run.clear()
     environment = {
         **describe_environment(),
         "precision": policy,
@@ -98,8 +99,7 @@ def run_experiment(
             f"{run.path} is finished (step {step:,}). To go on, give a larger"
             " --config.num_steps; to start afresh, --overwrite."
         )
-        scores = run.read_scores()
-        if are_current(scores, step):
+        if scores := current_scores(run, model):
             show(f"\n{scores_table(scores)}\nScores and figures are in {run.evaluation}")
             return scores
     return evaluate(run, model=model, data=data, show=show)

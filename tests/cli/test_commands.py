@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import json
 import os
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +20,10 @@ import pytest
 from PIL import Image
 
 from dcign_tf.errors import UserError
+from dcign_tf.evaluation import evaluate as evaluation
 from dcign_tf.evaluation.compare import compare
 from dcign_tf.evaluation.evaluate import evaluate
+from dcign_tf.locks import lock
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
@@ -187,6 +191,23 @@ class TestExperiment:
         go()
         assert finished.read_scores() == scores
 
+    def test_one_that_was_killed_before_its_checkpoint_was_calibrated_is_evaluated(
+        self, go, finished
+    ):
+        model = load_model(finished.last_checkpoint)
+        model.calibration = None
+        model.save(finished.last_checkpoint)
+        go()
+        assert load_model(finished.last_checkpoint).calibration.step == LAST_STEP
+
+    def test_data_that_cannot_be_made_keep_what_was_to_be_overwritten(self, go, finished, tmp_path):
+        before = finished.last_checkpoint.read_bytes()
+        (tmp_path / "file").touch()
+        with pytest.raises(UserError, match="Cannot write data to"):
+            go(overwrite=True, data_dir=tmp_path / "file" / "data")
+        assert finished.last_checkpoint.read_bytes() == before
+        assert finished.read_scores() is not None
+
     def test_it_is_extended_by_more_steps(self, go, finished):
         lines = go(num_steps=14)
         assert any("Going on from step 12" in line for line in lines)
@@ -307,6 +328,47 @@ class TestEvaluate:
         assert "is in use: its checkpoint is left as it is" in lines[0]
         assert finished.last_checkpoint.read_bytes() == before
 
+    def test_of_two_at_once_the_second_waits(self, finished, data, monkeypatch, capfd):
+        done = []
+        monkeypatch.setattr(evaluation, "evaluate_model", lambda *_, **__: done.append("evaluated"))
+        thread = threading.Thread(
+            target=evaluate, args=[finished], kwargs={"data_dir": str(data), "show": str}
+        )
+        with lock(finished.evaluation / ".lock"):
+            thread.start()
+            while "Waiting: another process is evaluating" not in capfd.readouterr().err:
+                assert thread.is_alive()
+            done.append("first")
+        thread.join()
+        assert done == ["first", "evaluated"]
+
+    def test_a_run_that_cannot_be_written_to_is_not_taken_for_one_in_use(
+        self, finished, data, monkeypatch
+    ):
+        def read_only(file, **_):
+            raise OSError(errno.EROFS, "Read-only file system")
+
+        monkeypatch.setattr("dcign_tf.runs.directory.lock", read_only)
+        with pytest.raises(UserError, match=r"Cannot write to the run directory .*: Read-only"):
+            evaluate(finished, data_dir=str(data))
+
+    def test_scores_of_other_weights_go_before_their_figures(self, finished, data, monkeypatch):
+        """Interrupted, it leaves no scores beside figures that are not theirs."""
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(evaluation, "save_figure", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(finished, data_dir=str(data), show=str)
+        assert finished.read_scores()["step"] == LAST_STEP
+        other = load_model(finished.last_checkpoint)
+        other.step.assign(3)
+        other.save(finished.best_checkpoint)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(finished, data_dir=str(data), checkpoint="best", show=str)
+        assert finished.read_scores() is None
+
     def test_a_damaged_run(self, finished, data):
         content = finished.last_checkpoint.read_bytes()
         finished.last_checkpoint.write_bytes(content[:-100])
@@ -425,7 +487,8 @@ def test_loading_notes_are_hidden_and_errors_are_not():
         "os.write(2, b'I0000 later\\n')"
     )
     error = "E0000 00:00:1 7 cuda.cc:1] out of luck\n"
-    result = execute([sys.executable, "-c", code.format(end="pass")], cwd=ROOT)
+    bare = {**os.environ, "PATH": ""}  # no command is to be found
+    result = execute([sys.executable, "-c", code.format(end="pass")], cwd=ROOT, env=bare)
     assert result.stderr == f"{error}I0000 later\n"
     result = execute([sys.executable, "-c", code.format(end="os.abort()")], cwd=ROOT)
     assert result.stderr == error

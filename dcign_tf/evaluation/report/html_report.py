@@ -13,7 +13,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.catalogue import Picture, pictures
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.report.score_tables import headline, reasons, tables_of_run
-from dcign_tf.files import write_aside
+from dcign_tf.files import write_text
 from dcign_tf.quantities import display_name
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.directory import RunDirectory
@@ -38,7 +38,7 @@ def write_report(run: RunDirectory) -> pathlib.Path:
     """
     scores, calibration, config = run.read_scores(), run.read_calibration(), run.read_config()
     if scores is None:
-        raise UserError(f"{run.path} has no evaluation/scores.json; run evaluate.py first.")
+        raise UserError(f"{run.path} has no evaluation/scores.json; run dcign-tf evaluate first.")
     numbers = dataset_facts(config["dataset"]).paper_figures
     shown = list(pictures(run.evaluation, scores["factors"], numbers))
     others = sorted({*run.evaluation.glob("*.png")} - {picture.path for picture in shown})
@@ -59,5 +59,5 @@ def write_report(run: RunDirectory) -> pathlib.Path:
         reasons=reasons(scores),
     )
     path = run.evaluation / REPORT_FILE
-    write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+    write_text(path, text)
     return path

@@ -41,7 +41,7 @@ def make_folder(folder: pathlib.Path, count: int) -> None:
         field = gaussian_filter(rng.normal(size=(70, 70)), 4)
         levels = np.interp(field, (field.min(), field.max()), (0, 255)).astype(np.uint8)
         Image.fromarray(levels).save(originals / f"{number}.png")
-    with open(folder / "manifest.part", "w", newline="") as file:
+    with open(folder / "manifest.part", "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("image", "identity", "azimuth_deg", "elevation_deg", "light_deg"))
         for index in range(count):

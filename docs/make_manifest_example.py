@@ -77,7 +77,7 @@ def make(directory: pathlib.Path, people: int, seed: int) -> int:
                 Image.fromarray(image[:, side:-side, 0]).save(directory / path)
                 rows.append((path, name, az, el))
             progress.update(len(images))
-    with open(directory / "manifest.csv", "w", newline="") as file:
+    with open(directory / "manifest.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("image", "identity", "light_azimuth_deg", "light_elevation_deg"))
         writer.writerows(rows)

@@ -75,8 +75,8 @@ class SceneEditor:
         """The editor of a trained, evaluated run.
 
         Args:
-            run: with what `evaluate.py` leaves in it.
-            checkpoint: `"last"` or `"best"`, the one `evaluate.py` was given.
+            run: with what `dcign-tf evaluate` leaves in it.
+            checkpoint: `"last"` or `"best"`, the one `dcign-tf evaluate` was given.
 
         Raises:
             UserError: if anything is missing or damaged, or the model is not calibrated.

@@ -39,7 +39,7 @@ def estimate_shape(
         image: file of the picture.
         run: of a network trained on faces, and evaluated.
         output: the mesh, `.obj` or `.ply`; its folder is made if there is none.
-        checkpoint: `"last"` or `"best"`, which one `evaluate.py` was given.
+        checkpoint: `"last"` or `"best"`, which one `dcign-tf evaluate` was given.
         show: takes a line on what was written.
 
     Raises:
@@ -56,7 +56,7 @@ def estimate_shape(
         readout = ShapeReadout.load(run.evaluation / READOUT_FILE)
     except FileNotFoundError as error:
         raise UserError(
-            f"{run.path} has no shape read-out yet. Make it with: python evaluate.py"
+            f"{run.path} has no shape read-out yet. Make it with: dcign-tf evaluate"
             f" --workdir={run.path}"
         ) from error
     pixels = fit_picture(image, image_size=settings.image_size, channels=settings.channels)
@@ -94,6 +94,6 @@ def _encode(
     if (step := int(model.step.numpy())) != readout.step:
         raise UserError(
             f"The shape read-out was fitted at step {readout.step:,}, {path} is of step {step:,}."
-            f" Fit it anew: python evaluate.py --workdir={run.path} --checkpoint={checkpoint}"
+            f" Fit it anew: dcign-tf evaluate --workdir={run.path} --checkpoint={checkpoint}"
         )
     return model.encode(to_unit(image[np.newaxis]))[0].numpy()

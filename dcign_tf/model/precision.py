@@ -66,6 +66,6 @@ def cpu_flags() -> frozenset[str]:
     """The CPU's instruction-set flags as Linux lists them; none known elsewhere."""
     if platform.system() != "Linux":
         return frozenset()
-    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     flags = [line.split(":", 1)[1] for line in lines if line.startswith(("flags", "Features"))]
     return frozenset(flags[0].split()) if flags else frozenset()

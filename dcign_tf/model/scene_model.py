@@ -13,7 +13,7 @@ from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration, CalibrationError, error_name
 
 _HOW_TO_CALIBRATE = (
-    "Evaluation does it: python evaluate.py --workdir=DIR; or set model.calibration to what"
+    "Evaluation does it: dcign-tf evaluate --workdir=DIR; or set model.calibration to what"
     " dcign_tf.readouts.fitting.calibrate returns."
 )
 

@@ -32,7 +32,7 @@ def pretrained_run(name: str = DEFAULT) -> RunDirectory:
     if name not in there:
         raise UserError(
             f"No model '{name}' comes with this installation (there is"
-            f" {', '.join(there) or 'none'}). Give a run directory of train.py instead."
+            f" {', '.join(there) or 'none'}). Give the run directory of a training instead."
         )
     return RunDirectory(FOLDER / name)
 

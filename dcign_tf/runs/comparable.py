@@ -13,7 +13,7 @@ def comparable_runs(directories: Sequence[str | os.PathLike]) -> dict[str, RunDi
     """Runs trained on the same data, by name.
 
     Args:
-        directories: run directories of `train.py`.
+        directories: run directories of trainings.
 
     Returns:
         The name of each directory, with as many of those above it as it takes to tell

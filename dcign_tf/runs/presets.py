@@ -69,7 +69,7 @@ def training_command(config: Mapping[str, Any]) -> str:
     ]
     if config.get("init_from"):
         options.append(f"--init_from={config['init_from']}")
-    command = f"python train.py --dataset={dataset} --preset={preset}"
+    command = f"dcign-tf train --dataset={dataset} --preset={preset}"
     return " \\\n  ".join([command, *map(shlex.quote, options)])
 
 

@@ -39,7 +39,9 @@ class Client:
     """
 
     def __init__(self, server: str, model: str = "dcign"):
-        channel = grpc.insecure_channel(server)
+        # A proxy (http_proxy) knows no way to this computer.
+        options = [("grpc.enable_http_proxy", 0)] if _is_here(server) else []
+        channel = grpc.insecure_channel(server, options)
         self._model = model
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         self._inputs = self._signature_inputs("rerender_bytes")
@@ -83,12 +85,21 @@ class Client:
         return sorted(signatures.signature_def[signature].inputs)
 
 
+def _is_here(server: str) -> bool:
+    host = server.rpartition(":")[0].strip("[]")
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _path(text: str) -> pathlib.Path:
+    return pathlib.Path(text).expanduser()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs as the command line says; returns the exit status."""
     parser = argparse.ArgumentParser(description="Asks a served model about a picture.")
-    parser.add_argument("picture", type=pathlib.Path, help="a PNG or JPEG file")
+    parser.add_argument("picture", type=_path, help="a PNG or JPEG file")
     parser.add_argument("values", nargs="*", help="such as azimuth_deg=30")
-    parser.add_argument("--output", type=pathlib.Path, help="PNG to write, with these values")
+    parser.add_argument("--output", type=_path, help="PNG to write, with these values")
     parser.add_argument("--server", default="localhost:8500", help="host and port of gRPC")
     parser.add_argument("--model", default="dcign", help="its name on the server")
     args = parser.parse_intermixed_args(arguments)

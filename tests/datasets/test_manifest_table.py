@@ -143,7 +143,7 @@ def test_the_same_picture_by_its_whole_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     path = Path("data/manifest.csv")
-    path.write_text(HEAD + f"a.png,p,1\nb.png,p,2\n{tmp_path}/data/b.png,p,3\n")
+    path.write_text(HEAD + f"a.png,p,1\nb.png,p,2\n{tmp_path}/data/b.png,p,3\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"line 4: the picture .*b\.png has a row already, line 3"):
         read_manifest(path)
 

@@ -204,7 +204,7 @@ def test_examples_people_animation_and_downloads(page, run):
     assert b"ftyp" in Path(download.value.path()).read_bytes()[:16]
     with page.expect_download() as download:
         page.get_by_role("link", name="code").click()
-    code = json.loads(Path(download.value.path()).read_text())
+    code = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert len(code["z"]) == LATENTS
     assert code["scene"]["azimuth_deg"] == 0
     page.get_by_role("button", name="Reset").click()

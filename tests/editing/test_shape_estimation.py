@@ -66,7 +66,7 @@ def test_no_readout_yet(run, picture, tmp_path):
         estimate(picture, run, tmp_path / "face.obj")
     assert str(caught.value) == (
         f"{run.path} has no shape read-out yet. Make it with:"
-        f" python evaluate.py --workdir={run.path}"
+        f" dcign-tf evaluate --workdir={run.path}"
     )
 
 

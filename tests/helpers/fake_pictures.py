@@ -23,7 +23,7 @@ def png(grey: int) -> bytes:
 def make(log: Path | None, greys: Sequence[int], item: int) -> list[bytes]:
     """Three images a shade apart; a shade above 250 is an item that cannot be made."""
     if log is not None:
-        with open(log, "a") as file:
+        with open(log, "a", encoding="utf-8") as file:
             file.write(f"{item}\n")
     if greys[item] > 250:
         raise DataError(f"item {item} cannot be made; mend it")

@@ -42,7 +42,7 @@ def rows_of(people: Iterable[str] = PEOPLE, leave_out: float = 0.1) -> list[dict
 def write_manifest(folder: Path, rows: list[Mapping[str, Any]]) -> Path:
     """Only the manifest; the columns are the keys of the first row."""
     path = folder / "manifest.csv"
-    with open(path, "w", newline="") as file:
+    with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

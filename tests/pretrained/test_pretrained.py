@@ -147,7 +147,7 @@ def test_the_model_card(run, tmp_path):
 def test_the_command_that_trains_a_run_like_this():
     config = importlib.import_module("dcign_tf.configs.faces_quick").get_config().to_dict()
     recorded = json.loads(json.dumps({**config, "data_dir": "data", "init_from": None}))
-    plain = "python train.py --dataset=faces --preset=quick"
+    plain = "dcign-tf train --dataset=faces --preset=quick"
     assert training_command(recorded) == plain
     recorded["network"]["encoder_filters"] = [4]
     recorded["factor_ratios"] = [[0, [1, 2, 1, 4]], [5, [1, 1, 1, 1]]]

@@ -360,7 +360,8 @@ def test_a_wrong_request_fails_and_says_why(service, signature, inputs, message)
         ask(service, signature, **defaults.get(signature, {}) | inputs)
 
 
-def test_the_example_client(client_module, service, model, tmp_path, capsys):
+def test_the_example_client(client_module, service, model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # where nobody answers
     picture, turned = tmp_path / "face.png", tmp_path / "turned.png"
     picture.write_bytes(noise_png())
     with serving(service) as address:
@@ -482,7 +483,9 @@ def quick_save(monkeypatch, signatures):
     monkeypatch.setattr(
         tf.saved_model,
         "save",
-        lambda served, path, signatures: pathlib.Path(path, "saved_model.pb").write_text("graph"),
+        lambda served, path, signatures: pathlib.Path(path, "saved_model.pb").write_text(
+            "graph", encoding="utf-8"
+        ),
     )
 
 

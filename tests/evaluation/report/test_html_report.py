@@ -315,7 +315,7 @@ class TestWriteReport:
     @pytest.mark.parametrize(
         ("name", "message"),
         [
-            ("evaluation/scores.json", "run evaluate.py first"),
+            ("evaluation/scores.json", "run dcign-tf evaluate first"),
             ("config.json", "no run directory"),
             ("environment.json", "nothing was trained"),
         ],

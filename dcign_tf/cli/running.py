@@ -107,9 +107,8 @@ def usual_streams() -> Iterator[None]:
         try:
             os.fstat(descriptor)
         except OSError:
-            os.dup2(opened := os.open(os.devnull, os.O_RDWR), descriptor)
-            if opened != descriptor:
-                os.close(opened)
+            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(opened, True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):

@@ -16,9 +16,9 @@ from ml_collections import config_flags
 from dcign_tf.cli.definition import NUM_WORKERS, command, path, string, take_arguments
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.files import check_writable
-from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.runs.presets import flattened, load_preset, presets
+from dcign_tf.runs.presets import flattened, load_preset, presets, with_whole_paths
+from dcign_tf.training.config_checks import check_beginning
 
 FLAGS = flags.FLAGS
 _DATASETS = "faces, chairs, dcign_torch7 or manifest (docs/datasets.md)"
@@ -119,13 +119,13 @@ def train() -> None:
         dcign-tf train --dataset=faces --preset=quick --config.optimizer.learning_rate=1e-3
     """
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
-    config = FLAGS.config.to_dict() | {"init_from": FLAGS.init_from}
+    paths = {"init_from": FLAGS.init_from, "data_dir": FLAGS.data_dir}
+    config = with_whole_paths(FLAGS.config.to_dict() | paths)
     run = RunDirectory(workdir)
     if FLAGS.export:
         check_writable(Path(FLAGS.export), is_folder=True)
-    if FLAGS.init_from:
-        check_checkpoint(RunDirectory(FLAGS.init_from).last_checkpoint)
     with run.locked():  # before anything slow
+        check_beginning(config, run, overwrite=FLAGS.overwrite)
         with quiet_loading():
             from dcign_tf.training.experiment import run_experiment
         run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 import shlex
 from collections.abc import Mapping
@@ -40,6 +41,13 @@ def load_preset(dataset: str, preset: str) -> ml_collections.ConfigDict:
         if name not in there:
             raise UserError(f"Unknown {kind} '{name}'; there is {', '.join(there)}.")
     return importlib.import_module(f"dcign_tf.configs.{dataset}_{preset}").get_config()
+
+
+def with_whole_paths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config whose paths are found from anywhere, `~` in them being the home folder."""
+    paths = {key: config.get(key) for key in ("data_dir", "face_model", "init_from")}
+    whole = {key: os.path.abspath(os.path.expanduser(path)) for key, path in paths.items() if path}
+    return {**config, **whole}
 
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

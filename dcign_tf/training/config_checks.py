@@ -12,6 +12,8 @@ from typing import Any
 
 from dcign_tf.datasets.batch_plan import BatchPlan
 from dcign_tf.errors import UserError
+from dcign_tf.runs.checkpoint_files import check_checkpoint
+from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import flattened
 
 _STEPS = ("batches_per_step", "num_steps", "log_every", "validate_every", "optimizer.decay_steps")
@@ -41,12 +43,29 @@ _RULES: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
 """Settings, what must hold of each, and that in words."""
 
 
-def check_settings(config: Mapping[str, Any], num_factors: int) -> None:
-    """Checks the values of a config, one of `configs/` as a plain dict.
+def check_beginning(config: Mapping[str, Any], run: RunDirectory, *, overwrite: bool) -> None:
+    """Checks what can be known of a training before TensorFlow is loaded.
 
     Args:
         config: resolved.
-        num_factors: of the dataset, the intrinsic one included.
+        run: where it is to train.
+        overwrite: whether what is there is to be deleted first.
+
+    Raises:
+        UserError: for the first value that nothing can be trained with; if another config was
+            begun there; or nothing is there to start from.
+    """
+    check_values(config)
+    if overwrite:
+        run.check_clearable()
+    else:
+        run.check_config(config)
+    if config["init_from"] and (overwrite or not run.last_checkpoint.exists()):
+        check_checkpoint(RunDirectory(config["init_from"]).last_checkpoint)
+
+
+def check_values(config: Mapping[str, Any]) -> None:
+    """Checks the values of a config, one of `configs/` as a plain dict, but for its ratios.
 
     Raises:
         UserError: for the first value that nothing can be trained with.
@@ -59,6 +78,22 @@ def check_settings(config: Mapping[str, Any], num_factors: int) -> None:
         for key in keys:
             if not holds(values[key]):
                 raise _wrong(key, values[key], words)
+    images = config["images_per_batch"]
+    longest = config["data"]["sweep_length"]
+    if images is not None and not 2 <= images <= longest:
+        raise _wrong("images_per_batch", images, f"from 2 to the {longest} images of a sweep")
+
+
+def check_ratios(config: Mapping[str, Any], num_factors: int) -> None:
+    """Checks the ratios of a config, for which the dataset must be known.
+
+    Args:
+        config: resolved.
+        num_factors: of the dataset, the intrinsic one included.
+
+    Raises:
+        UserError: if no factor can be drawn with them.
+    """
     ratios = config["factor_ratios"]
     try:
         BatchPlan([1] * num_factors, ratios=ratios, seed=0)
@@ -67,10 +102,6 @@ def check_settings(config: Mapping[str, Any], num_factors: int) -> None:
     except TypeError as error:  # not nested as it should be
         pairs = "(from_step, frequencies) pairs like ((0,(1,1,1,10)),(1000,(2,1,1,4)))"
         raise _wrong("factor_ratios", ratios, pairs) from error
-    images = config["images_per_batch"]
-    longest = config["data"]["sweep_length"]
-    if images is not None and not 2 <= images <= longest:
-        raise _wrong("images_per_batch", images, f"from 2 to the {longest} images of a sweep")
 
 
 def _wrong(key: str, value: Any, wanted: str) -> UserError:

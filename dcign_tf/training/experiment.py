@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,8 +22,9 @@ from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.model.precision import resolve_precision
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.runs.presets import with_whole_paths
 from dcign_tf.training import loop
-from dcign_tf.training.config_checks import check_settings
+from dcign_tf.training.config_checks import check_beginning, check_ratios
 from dcign_tf.training.environment import describe_environment
 from dcign_tf.training.tensorboard_pictures import training_pictures
 
@@ -57,16 +57,10 @@ def run_experiment(
     Raises:
         UserError: for whatever the user can mend.
     """
-    config = {**config, "data_dir": data_dir}
-    for key in ("data_dir", "face_model", "init_from"):  # to be found from anywhere
-        if config.get(key):
-            config[key] = os.path.abspath(os.path.expanduser(config[key]))
+    config = with_whole_paths({**config, "data_dir": data_dir})
+    check_beginning(config, run, overwrite=overwrite)
     data = open_configured(config)
-    check_settings(config, num_factors=len(data.extrinsic) + 1)
-    if overwrite:
-        run.check_clearable()
-    else:
-        run.check_config(config)
+    check_ratios(config, num_factors=len(data.extrinsic) + 1)
     strategy = _strategy()
     with strategy.scope():
         if run.last_checkpoint.exists() and not overwrite:

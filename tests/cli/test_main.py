@@ -99,6 +99,10 @@ FACE = "dcign_tf/pretrained/faces/evaluation/examples/example1.png"
         (["train", "--dataset=faces", "--preset=quick", "--export=/proc/sys/x"], "train: Cannot w"),
         (["train", "--dataset=faces", "--preset=quick", "--init_from=x"], "train: There is no che"),
         (
+            ["train", "--dataset=faces", "--preset=quick", "--config.num_steps=0"],
+            "train: --config.",
+        ),
+        (
             ["rerender", FACE, "--azimuth_deg=99", "--output=o.png"],
             "rerender: azimuth_deg=99 is ou",
         ),

@@ -511,6 +511,16 @@ def test_what_failed_leaves_nothing(run, tmp_path, quick_save, monkeypatch):
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == [".lock"]
 
 
+def test_a_disk_that_is_full_at_the_warmup_requests(run, tmp_path, quick_save, monkeypatch):
+    def full(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(exporting, "write_warmup_requests", full)
+    with pytest.raises(UserError, match=r"Cannot write .*/1: No space left"):
+        exporting.export_model(run, tmp_path / "out")
+    assert [entry.name for entry in (tmp_path / "out").iterdir()] == [".lock"]
+
+
 def test_a_killed_exports_remains_are_cleared(run, tmp_path, quick_save):
     (tmp_path / ".aside-1" / "variables").mkdir(parents=True)
     version = exporting.export_model(run, tmp_path, show=lambda line: None)

@@ -13,7 +13,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import load_preset, presets
-from dcign_tf.training.config_checks import check_settings
+from dcign_tf.training.config_checks import check_ratios, check_values
 from dcign_tf.training.experiment import run_experiment
 from tests.helpers import manifest_files, torch7_files
 
@@ -45,7 +45,8 @@ class TestConfigs:
         USERS_FILES.get(config["dataset"], lambda _: None)(tmp_path)
         before = sorted(tmp_path.rglob("*"))
         data = open_configured(config)
-        check_settings(config, num_factors=len(data.extrinsic) + 1)
+        check_values(config)
+        check_ratios(config, num_factors=len(data.extrinsic) + 1)
         assert data.image_shape[0] == config["data"]["image_size"]
         assert sorted(tmp_path.rglob("*")) == before
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import sys
 import tarfile
 from pathlib import Path
@@ -24,6 +23,7 @@ from dcign_tf.datasets.pictures import encode_png, fit_picture, resize_area
 from dcign_tf.datasets.storage.downloads import download
 from dcign_tf.datasets.storage.generation import exclusive_directory
 from dcign_tf.errors import DataError
+from dcign_tf.files import delete
 
 FOLDER = "rendered_chairs"
 PREPARED = "dcign_chairs"
@@ -65,11 +65,13 @@ def fetch_release(data_dir: Path) -> None:
         )
         download(URL, archive, advice=instead)
         print(f"Unpacking {archive}", file=sys.stderr)
-        shutil.rmtree(unpacked, ignore_errors=True)  # what a stopped call left
         try:
+            delete(unpacked)  # what a stopped call left
             with tarfile.open(archive) as tar:
                 tar.extractall(unpacked, filter="data")
             (unpacked / FOLDER).rename(data_dir / FOLDER)
+            delete(unpacked)
+            archive.unlink()  # its checksum stays, to compare a later download with
         except (tarfile.TarError, EOFError, FileNotFoundError) as error:
             for path in staging.glob(f"{archive.name}*"):  # its checksum, too
                 path.unlink()
@@ -79,8 +81,6 @@ def fetch_release(data_dir: Path) -> None:
             ) from error
         except OSError as error:
             raise DataError(f"Cannot unpack {archive} to {unpacked}: {error.strerror}.") from error
-        shutil.rmtree(unpacked)
-        archive.unlink()  # its checksum stays, to compare a later download with
 
 
 class ReleasedChairs:

@@ -34,6 +34,8 @@ def download(url: str, path: Path, *, advice: str) -> None:
     part = path.with_name(path.name + ".part")
     try:
         _fetch(url, part)
+        _compare(url, part, path.with_name(path.name + ".sha256"))
+        part.replace(path)
     except urllib.error.HTTPError as error:
         raise DataError(
             f"Cannot download {url}: the server answers {error.code} ({error.reason}); {advice}."
@@ -45,8 +47,6 @@ def download(url: str, path: Path, *, advice: str) -> None:
         ) from error
     except OSError as error:
         raise DataError(f"Cannot store {url} in {part}: {error.strerror}.") from error
-    _compare(url, part, path.with_name(path.name + ".sha256"))
-    part.replace(path)
 
 
 def _fetch(url: str, part: Path) -> None:

@@ -24,7 +24,7 @@ from dcign_tf.pixels import to_unit
 CODES_FILE = "codes.npz"
 """Its name in a run's evaluation directory; docs/scores.md says what it holds."""
 
-LEAST_IMAGES = 20
+LEAST_IMAGES, LEAST_PEOPLE = 20, 8
 """Fewer are not scored: they would leave bins empty by chance, and classes without a member."""
 
 _BATCH = 20
@@ -100,16 +100,21 @@ def score_disentanglement(portraits: Portraits) -> dict[str, Any] | None:
 
     Returns:
         What `disentanglement_scores` gives, and `factors`, their names, `num_images` and
-        `num_identities`. None if there are fewer than `LEAST_IMAGES`.
+        `num_identities`. None if there are fewer than `LEAST_IMAGES` or `LEAST_PEOPLE`.
     """
-    if len(portraits.codes) < LEAST_IMAGES:
+    num_people = len(np.unique(portraits.identities))
+    if len(portraits.codes) < LEAST_IMAGES or num_people < LEAST_PEOPLE:
         return None
     factors = portraits.factors
     return {
         "factors": list(factors),
         "num_images": len(portraits.codes),
-        "num_identities": len(np.unique(portraits.identities)),
-        **disentanglement_scores(portraits.codes, np.column_stack(list(factors.values()))),
+        "num_identities": num_people,
+        **disentanglement_scores(
+            portraits.codes,
+            np.column_stack(list(factors.values())),
+            groups=portraits.identities,  # or what is learned of some would be tested on them
+        ),
     }
 
 

@@ -20,7 +20,7 @@ from dcign_tf.quantities import Quantity
 from dcign_tf.readouts.calibration import FactorCalibration
 from dcign_tf.readouts.fitting import pooled
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 # Scores of an extrinsic factor against its true values, and further ones if it is a circle.

@@ -33,7 +33,7 @@ class ShapeReadout:
     Attributes:
         weights: float32 [latents, K].
         intercept: float32 [K].
-        alpha: the ridge penalty that cross-validation chose.
+        alpha: the ridge penalty that cross-validation chose, for latents of mean variance 1.
         num_images: that it was fitted on.
         num_identities: that these show.
         first_latent: where in the code its latents begin.
@@ -89,8 +89,9 @@ def fit_readout(
     """Ridge regression, its penalty chosen by cross-validation over identities.
 
     An identity's images are all in one fold, so that the penalty is the one that serves
-    people not fitted on. The latents are not standardised: the prior gives them one
-    scale, and a latent that hardly moves is one that tells hardly anything.
+    people not fitted on. The latents are not standardised one by one, but all by their root
+    mean variance: a latent that hardly moves is one that tells hardly anything, but the
+    scale of the whole code says nothing.
 
     Args:
         codes: of images of training identities, [N, latent_dim].
@@ -111,12 +112,14 @@ def fit_readout(
             " identities: as many codes as sets are needed, of two identities or more."
         )
     latents = codes[:, where].astype(np.float64)
+    scale = np.sqrt(latents.var(axis=0).mean()) or 1.0
+    latents /= scale
     alpha = _cross_validated_alpha(
         latents, coefficients, GroupKFold(min(_FOLDS, num_identities)), identities
     )
     ridge = Ridge(alpha=alpha).fit(latents, coefficients)
     return ShapeReadout(
-        weights=ridge.coef_.T.astype(np.float32),
+        weights=(ridge.coef_.T / scale).astype(np.float32),
         intercept=ridge.intercept_.astype(np.float32),
         alpha=alpha,
         num_images=len(codes),

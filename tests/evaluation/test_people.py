@@ -191,7 +191,7 @@ def test_scores_can_be_had_from_the_files(perfect):
     directory, scores = perfect
     with np.load(directory / CODES_FILE) as file:
         codes, people, own = file["codes"], file["identities"], file["identity_latents"]
-        found = disentanglement_scores(codes, file["factors"])
+        found = disentanglement_scores(codes, file["factors"], groups=people)
         assert found.items() <= scores["disentanglement"].items()
         features = ((codes - file["fit_mean"]) / file["fit_std"])[:, own]
         angles = dict(zip(file["factor_names"].tolist(), file["factors"].T, strict=True))

@@ -178,15 +178,30 @@ def test_the_penalty_is_chosen_for_people_not_fitted_on():
 @given(seed=st.integers(0, 100), noise=st.sampled_from([0.1, 1.0, 3.0]), number=st.integers(6, 40))
 def test_as_scikit_learn_searches(seed, noise, number):
     codes, coefficients, identities = people(number, first=seed, noise=noise)
+    latents = codes[:, WHERE].astype(float)
+    scale = np.sqrt(latents.var(axis=0).mean())
     search = GridSearchCV(
         Ridge(),
         {"alpha": face_shape.ALPHAS},
         scoring="neg_mean_squared_error",
         cv=GroupKFold(5),
-    ).fit(codes[:, WHERE].astype(float), coefficients.astype(float), groups=identities)
+    ).fit(latents / scale, coefficients.astype(float), groups=identities)
     readout = fit_readout(codes, coefficients, identities, where=WHERE)
     assert readout.alpha == search.best_params_["alpha"]
-    np.testing.assert_allclose(readout.weights.T, search.best_estimator_.coef_, atol=1e-6)
+    weights = search.best_estimator_.coef_ / scale
+    np.testing.assert_allclose(readout.weights.T, weights, atol=1e-6)
+
+
+@settings(max_examples=4)
+@given(exponent=st.integers(-20, 20))
+def test_the_scale_of_the_code_changes_no_estimate(exponent):
+    codes, coefficients, identities = people(12, noise=1.0)
+    readout = fit_readout(codes, coefficients, identities, where=WHERE)
+    scaled = fit_readout(codes * 2.0**exponent, coefficients, identities, where=WHERE)
+    assert scaled.alpha == readout.alpha
+    np.testing.assert_allclose(
+        scaled.coefficients(codes * 2.0**exponent), readout.coefficients(codes), atol=1e-5
+    )
 
 
 def test_scores_by_hand():

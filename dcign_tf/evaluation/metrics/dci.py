@@ -9,9 +9,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LassoCV
+from sklearn.model_selection import GroupKFold
 
 from dcign_tf.concurrency import concurrently
-from dcign_tf.evaluation.metrics.arrays import checked_samples, split, varies, z_scores
+from dcign_tf.evaluation.metrics.arrays import checked_samples, varies, z_scores
+from dcign_tf.evaluation.metrics.splitting import split
 
 # `max_features`: share of the latents tried for each split.
 _FOREST: Mapping[str, float] = {"num_trees": 20, "max_features": 1.0}
@@ -20,16 +22,21 @@ _TRAIN_FRACTION = 0.8
 
 
 def dci_scores(
-    codes: np.ndarray, factors: np.ndarray, *, regressor: str = "forest", seed: int = 0
+    codes: np.ndarray,
+    factors: np.ndarray,
+    *,
+    groups: np.ndarray | None = None,
+    regressor: str = "forest",
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Disentanglement, completeness and informativeness.
 
     A regressor learns each factor from the whole code. How much it relies on each
     latent gives disentanglement (each latent serves one factor) and completeness
     (each factor is served by one latent), see `dci_of_importances`; its error on the
-    fifth of the samples that it did not learn from gives informativeness. `regressor`
-    is `"forest"`, a random forest and its impurity importances; or `"lasso"`, linear,
-    and the sizes of its weights.
+    fifth of the samples, or of `groups`, that it did not learn from gives informativeness;
+    `regressor` is `"forest"`, a random forest and its impurity importances; or `"lasso"`,
+    linear, and the sizes of its weights.
 
     Source: Eastwood and Williams, *A Framework for the Quantitative Evaluation of
     Disentangled Representations* (2018), §2.
@@ -37,22 +44,27 @@ def dci_scores(
     Returns:
         `disentanglement` and `completeness` in [0, 1], `informativeness`: the root
         mean squared error over the standard deviation of the factor (0 is exact, 1
-        no better than the mean), averaged over factors; `completeness_per_factor`,
+        no better than the mean, above it worse), averaged over factors;
+        `completeness_per_factor`,
         `informativeness_per_factor`, `importances` [latents, factors], `settings`.
 
     Raises:
         ValueError: for another regressor.
     """
     codes, factors = checked_samples(codes, factors)
-    train, test = split(len(codes), _TRAIN_FRACTION, seed)
+    train, test = split(len(codes), _TRAIN_FRACTION, seed, groups)
     if regressor == "forest":
-        latents, targets, settings = codes, factors, _FOREST
+        latents, targets, settings = _well_scaled(codes), factors, _FOREST
         model = RandomForestRegressor(
             settings["num_trees"], max_features=settings["max_features"], random_state=seed
         )
-    elif regressor == "lasso":  # scales are nothing to a tree, but rounding decides its ties
+    elif regressor == "lasso":
         latents, targets, settings = z_scores(codes, train), z_scores(factors, train), _LASSO
-        model = LassoCV(cv=settings["cross_validation"], random_state=seed, selection="cyclic")
+        folds: Any = settings["cross_validation"]
+        if groups is not None:
+            own = np.asarray(groups)[train]
+            folds = list(GroupKFold(min(folds, len(np.unique(own)))).split(own, groups=own))
+        model = LassoCV(cv=folds, random_state=seed, selection="cyclic")
     else:
         raise ValueError(f"Unknown regressor '{regressor}'; it is one of forest, lasso.")
 
@@ -110,6 +122,15 @@ def dci_of_importances(importances: np.ndarray) -> tuple[float, float, np.ndarra
     used = shares > 0
     disentanglement = np.sum(shares[used] * per_latent[used]) if used.any() else np.nan
     return float(disentanglement), float(per_factor.mean()), per_factor
+
+
+def _well_scaled(codes: np.ndarray) -> np.ndarray:
+    """The codes times a power of two: to scikit-learn's trees 1e-7 is nothing, whatever the scale.
+
+    Not z-scores: the smallest rounding decides ties of a tree.
+    """
+    _, exponent = np.frexp(np.abs(codes).max())
+    return np.ldexp(codes, 10 - exponent)
 
 
 def _entropies(weights: np.ndarray) -> np.ndarray:

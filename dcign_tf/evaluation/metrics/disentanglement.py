@@ -5,6 +5,9 @@ defines for discrete factors is computed of bins. All take
 
 - `codes`, [N, latents], of N samples,
 - `factors`, [N, factors], continuous and drawn independently,
+- `groups`, [N], if anything is learned from some samples and measured on others: all samples
+  of a group (of a person, say, whose factors of identity are the same in all) are on one side;
+  without them each sample stands for itself,
 - `seed`, if any of it is random,
 
 and return numbers that JSON can hold, with the `settings` they were computed with. They
@@ -29,6 +32,7 @@ def disentanglement_scores(
     codes: np.ndarray,
     factors: np.ndarray,
     *,
+    groups: np.ndarray | None = None,
     seed: int = 0,
     bins: int = 20,
     regressor: str = "forest",
@@ -38,6 +42,7 @@ def disentanglement_scores(
     Args:
         codes: [N, latents].
         factors: [N, factors], two or more.
+        groups: what each sample is of, integers [N].
         seed: of whatever is random.
         bins: for MIG and modularity.
         regressor: for DCI.
@@ -48,8 +53,8 @@ def disentanglement_scores(
     return {
         "mig": mutual_information_gap(codes, factors, bins=bins),
         "modularity": modularity_score(codes, factors, bins=bins),
-        "explicitness": explicitness_score(codes, factors, seed=seed),
+        "explicitness": explicitness_score(codes, factors, groups=groups, seed=seed),
         "sap": separated_attribute_predictability(codes, factors),
-        "dci": dci_scores(codes, factors, regressor=regressor, seed=seed),
-        "factor_vae": factor_vae_score(codes, factors, seed=seed),
+        "dci": dci_scores(codes, factors, groups=groups, regressor=regressor, seed=seed),
+        "factor_vae": factor_vae_score(codes, factors, groups=groups, seed=seed),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,14 +31,22 @@ from dcign_tf.runs.directory import RunDirectory
 FLAGS = flags.FLAGS
 
 A_RUN = "the run directory of a training"
+SPLIT = functools.partial(
+    flags.DEFINE_enum,
+    "split",
+    "test",
+    ["test", "validation"],
+    "What to score: validation to choose settings by, test to report.",
+)
 OUTPUT = path("output", "Where a comparison goes; without it, into the first run.")
 
 
-@command(*run_of("a training"), MOVED_DATA, NUM_WORKERS, workdir=A_RUN)
+@command(*run_of("a training"), MOVED_DATA, SPLIT, NUM_WORKERS, workdir=A_RUN)
 def evaluate() -> None:
     """Scores a trained DC-IGN on held-out identities and draws the figures.
 
         dcign-tf evaluate --workdir=runs/faces-quick
+        dcign-tf evaluate --workdir=runs/faces-quick --split=validation
 
     Writes scores.json, PNGs and report.html, a page to read them on, into the run
     directory's evaluation/; docs/scores.md says what each score means.
@@ -47,7 +56,7 @@ def evaluate() -> None:
     run.check_writable()
     with quiet_loading():
         from dcign_tf.evaluation.evaluate import evaluate
-    evaluate(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint)
+    evaluate(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint, split=FLAGS.split)
 
 
 def _parse_directories(argv: Sequence[str]) -> list[str]:
@@ -62,7 +71,8 @@ def compare(*directories: str) -> None:
         dcign-tf compare runs/faces-quick runs/faces-entangled --output=comparison
 
     Writes comparison.json, comparison.md, comparison.html and PNGs into the first run's
-    comparison/ or into --output. A run without scores of its weights is evaluated first.
+    comparison/ or into --output. A run without scores of its weights is evaluated first, on the
+    split that the others were scored on; scores of different splits are not compared.
     """
     first, *_ = runs = list(comparable_runs(directories).values())  # says at once if they are not
     for run in runs:

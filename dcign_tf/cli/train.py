@@ -23,6 +23,7 @@ from dcign_tf.training.config_checks import check_beginning
 FLAGS = flags.FLAGS
 _DATASETS = "faces, chairs, dcign_torch7 or manifest (docs/datasets.md)"
 _PRESETS = "quick, paper or, of faces, best"
+_TEST = "At the end, score the test split; without it the validation split, to choose settings by."
 _OVERWRITE = "Delete what the run directory holds and start afresh."
 
 
@@ -104,6 +105,7 @@ def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
     path("init_from", "A run directory whose weights to start from."),
     path("export", "At the end, write a SavedModel here (docs/serving.md)."),
     NUM_WORKERS,
+    functools.partial(flags.DEFINE_bool, "test", False, _TEST),
     functools.partial(flags.DEFINE_bool, "overwrite", False, _OVERWRITE),
     parse=_parse,
 )
@@ -112,9 +114,10 @@ def train() -> None:
 
         dcign-tf train --dataset=faces
 
-    Prepares the data if missing, trains with validation along the way, and evaluates on
-    identities never seen in training. Interrupted, the same command goes on where it was.
-    Any setting of the experiment (`configs/<dataset>_<preset>.py`) can be changed:
+    Prepares the data if missing, trains with validation along the way, and evaluates on the
+    validation split (with --test, or by `dcign-tf evaluate`, on the test split). Interrupted,
+    the same command goes on where it was. Any setting of the experiment
+    (`configs/<dataset>_<preset>.py`) can be changed:
 
         dcign-tf train --dataset=faces --preset=quick --config.optimizer.learning_rate=1e-3
     """
@@ -128,7 +131,7 @@ def train() -> None:
         check_beginning(config, run, overwrite=FLAGS.overwrite)
         with quiet_loading():
             from dcign_tf.training.experiment import run_experiment
-        run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite)
+        run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite, test=FLAGS.test)
         if FLAGS.export:
             from dcign_tf.serving.exporting import export_model
 

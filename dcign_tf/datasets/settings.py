@@ -15,12 +15,14 @@ class DatasetFacts:
     Attributes:
         background: the settings of a run's data to the grey level, 0 to 255, around the objects.
         paper_figures: name of a figure (`evaluation.figures.catalogue`) to its number in the paper.
+        held_out: of whom, or of what, the validation and test splits are.
         published_mse: what it is to a reconstruction error that others report of such data...
         published_image_shape: ... at this size, height, width and channels.
     """
 
     background: Callable[[Mapping[str, Any]], int]
     paper_figures: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    held_out: str = "identities that training never saw"
     published_mse: Mapping[str, float] = dataclasses.field(default_factory=dict)
     published_image_shape: tuple[int, int, int] | None = None
 

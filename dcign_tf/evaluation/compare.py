@@ -37,6 +37,8 @@ def compare(
 ) -> dict[str, Any]:
     """Compares runs on the same data; those without current scores are evaluated first.
 
+    On the split that the others' scores are of, if any are there; otherwise on the test split.
+
     Args:
         directories: run directories of trainings, two or more.
         output: where `comparison.json`, `.md`, `.html` and the figures go; `comparison/`
@@ -57,10 +59,12 @@ def compare(
     check_writable(output, is_folder=True)
     data = open_data(first, data_dir)
     factor_quantities = quantities(data.values, data.periods)
-    examples = choose_examples(data.sweeps("test"), factor_quantities)
+    scored = (run.read_scores() for run in runs.values())
+    split = next((scores.get("split", "test") for scores in scored if scores), "test")
+    examples = choose_examples(data.sweeps(split), factor_quantities)
     evaluated, turned = {}, {}
     for name, run in runs.items():
-        model, scores = _evaluated(run, data, checkpoint, show)
+        model, scores = _evaluated(run, data, checkpoint, split, show)
         evaluated[name] = EvaluatedRun(run.read_config(), scores)
         if examples:
             calibration = Calibration.from_config(run.read_calibration())
@@ -70,6 +74,7 @@ def compare(
         **compare_runs(evaluated),
         "dataset": evaluated[next(iter(runs))].config["dataset"],
         "data_fingerprint": data.fingerprint,
+        "split": split,
         "checkpoint": checkpoint,
     }
     with writing(output):
@@ -85,7 +90,7 @@ def compare(
             save_figure(figure, path)
         in_catalogue = pictures(output, (), COMPARISON_NUMBERS)
         shown = [picture for picture in in_catalogue if picture.path in files]
-        title = f"{compared['dataset']}: " + " beside ".join(runs)
+        title = f"{compared['dataset']}, {split} split: " + " beside ".join(runs)
         tables = comparison_tables(compared)
         contents = {"title": title, "tables": tables, "pictures": {"rerendering": shown}}
         markdown = document("comparison.md.jinja", **contents)
@@ -100,13 +105,17 @@ def compare(
 
 
 def _evaluated(
-    run: RunDirectory, data: SweepDataset, checkpoint: str, show: Callable[[str], None]
+    run: RunDirectory,
+    data: SweepDataset,
+    checkpoint: str,
+    split: str,
+    show: Callable[[str], None],
 ) -> tuple[DCIGN, Mapping[str, Any]]:
     """The model and its scores; evaluated here if there are none, or of other weights."""
     model = load_model(run.checkpoint(checkpoint))
     scores = current_scores(run, model)
     if scores is None:
         show(f"{run.path} has no scores of these weights yet.")
-        evaluate(run, data=data, checkpoint=checkpoint, show=show)
+        evaluate(run, data=data, checkpoint=checkpoint, split=split, show=show)
         model, scores = load_model(run.checkpoint(checkpoint)), run.read_scores()
     return model, scores

@@ -82,7 +82,7 @@ def _reconstructions(evaluated: Evaluated, scores: Scores) -> Figure | None:
     if not len(images):
         return None
     rows = {"input": images, "reconstruction": evaluated.network.reconstruct(images)}
-    title = "Pictures never seen in training, and what their codes decode to"
+    title = f"Pictures of the {evaluated.split} split, and what their codes decode to"
     return stacked(rows, title=title)
 
 

@@ -17,23 +17,25 @@ from dcign_tf.codec import Codec
 from dcign_tf.datasets.factor_batches import clear_data_errors
 from dcign_tf.datasets.registry import dataset_facts, open_configured
 from dcign_tf.datasets.settings import DatasetFacts
-from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset
+from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset, Sweeps
 from dcign_tf.evaluation import drawing
 from dcign_tf.evaluation.entangled import with_found_latents
 from dcign_tf.evaluation.figures.catalogue import numbered, pictures
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.given_values import rerendering_scores
+from dcign_tf.evaluation.held_out import held_out_sweeps
 from dcign_tf.evaluation.people import evaluate_people
 from dcign_tf.evaluation.picture_errors import image_errors
 from dcign_tf.evaluation.report.html_report import write_report
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import are_current, make_scores, write_scores
 from dcign_tf.evaluation.showcase import training_codes, write_showcase
-from dcign_tf.evaluation.sweep_codes import Evaluated, encode_factors
+from dcign_tf.evaluation.sweep_codes import Codes, Evaluated, encode_factors
 from dcign_tf.files import delete, read_json, write_aside, writing
 from dcign_tf.locks import lock
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
+from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.fitting import calibrate
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import InUse, RunDirectory
@@ -45,17 +47,20 @@ def evaluate_model(
     directory: pathlib.Path,
     *,
     facts: DatasetFacts,
+    split: str = "test",
     records: Sequence[Mapping[str, float]] = (),
     image_sweeps: int = 100,
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Calibrates the model on validation identities, scores it on test ones, draws the figures.
+    """Calibrates the model on validation identities, scores it on others, draws the figures.
 
     Args:
-        model: a trained model; its `calibration` is set.
+        model: a trained model; its `calibration` is set, whatever is scored the same: that of
+            all validation identities.
         data: prepared.
         directory: where `scores.json`, `calibration.json` and the figures go.
         facts: of the dataset.
+        split: what is scored, see `held_out_sweeps`.
         records: rows of `metrics.jsonl`, for the training curves.
         image_sweeps: of each factor, as many sweeps at most are also decoded, for
             the scores that compare images; codes are scored on all.
@@ -64,35 +69,30 @@ def evaluate_model(
     Returns:
         The scores, as in `scores.json` (docs/scores.md).
     """
-    network, is_entangled = Codec(model), model.procedure == "entangled"
+    is_entangled = model.procedure == "entangled"
     factor_quantities = quantities(data.values, data.periods)
-    show("Evaluating on identities that training never saw …")
-    fit, found_latents = encode_factors(network, data.sweeps("validation"), data.values), {}
-    if is_entangled:
-        network, fit, found_latents = with_found_latents(network, fit)
-    sweeps = data.sweeps("test")
-    test = encode_factors(network, sweeps, data.values)
-    model.calibration = calibrate(
-        {f: fit[f].latent(network.code.slice(f)) for f in factor_quantities},
-        {f: fit[f].values for f in factor_quantities},
-        factor_quantities,
-        step=int(model.step.numpy()),
-        places={f: found["latents"] for f, found in found_latents.items()},
-    )
-    for factor in model.calibration.factors.values():
+    show(f"Evaluating on the {split} split: {facts.held_out} …")
+    fit_sweeps, sweeps = held_out_sweeps(data, split)
+    network, fit, calibration, found_latents = _fitted(model, data, fit_sweeps)
+    model.calibration = calibration
+    if split == "validation":  # the model keeps what all of it tells
+        model.calibration = _fitted(model, data, data.sweeps("validation"))[2]
+    for factor in calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
-    evaluated = Evaluated(network, sweeps, test, fit, factor_quantities, model.calibration)
+    test = encode_factors(network, sweeps, data.values)
+    evaluated = Evaluated(network, sweeps, test, fit, factor_quantities, calibration, split)
     errors = {factor: image_errors(evaluated, factor, image_sweeps) for factor in sweeps}
     scores = make_scores(evaluated, errors)
     scores["rerendering"] = rerendering_scores(evaluated, data.sweeps("train"), errors)
-    _forget_scores_of_others(directory, scores["step"])
+    _forget_scores_of_others(directory, scores)
     if is_entangled:
         scores["found_latents"] = found_latents
     if reference_mse := facts.reference_mse(data.image_shape):
         scores["reference_mse"] = reference_mse
     if isinstance(data, FaceDataset):
-        show("Disentanglement, recognition and shape, on images of independent factors …")
+        if split == "test":
+            show("Disentanglement, recognition and shape, on images of independent factors …")
         of_people, figures, seen_codes = evaluate_people(
             evaluated, data, directory, entangled=is_entangled
         )
@@ -117,6 +117,30 @@ def evaluate_model(
     return scores
 
 
+def _fitted(
+    model: DCIGN, data: SweepDataset, sweeps: Mapping[str, Sweeps]
+) -> tuple[Codec, dict[str, Codes], Calibration, dict[str, Any]]:
+    """What the latents mean by some sweeps.
+
+    Returns:
+        The network and the codes of the sweeps, as the graphics code has them; the calibration;
+        and which latents were found to stand for which factor, of an entangled network.
+    """
+    network, found_latents = Codec(model), {}
+    codes = encode_factors(network, sweeps, data.values)
+    if model.procedure == "entangled":
+        network, codes, found_latents = with_found_latents(network, codes)
+    known = quantities(data.values, data.periods)
+    calibration = calibrate(
+        {f: codes[f].latent(network.code.slice(f)) for f in known},
+        {f: codes[f].values for f in known},
+        known,
+        step=int(model.step.numpy()),
+        places={f: found["latents"] for f, found in found_latents.items()},
+    )
+    return network, codes, calibration, found_latents
+
+
 def evaluate(
     run: RunDirectory | str | os.PathLike,
     *,
@@ -124,6 +148,7 @@ def evaluate(
     data: SweepDataset | None = None,
     data_dir: str | None = None,
     checkpoint: str = "last",
+    split: str = "test",
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Scores and figures on held-out identities, into `run.evaluation`.
@@ -136,6 +161,8 @@ def evaluate(
         data: likewise.
         data_dir: where datasets lie, if not where they did in training.
         checkpoint: `"last"` or `"best"` (by validation ELBO), when `model` is None.
+        split: what is scored, `"test"`, or `"validation"` to choose settings by; in place of
+            whatever was before.
         show: takes lines of progress.
 
     Returns:
@@ -169,6 +196,7 @@ def evaluate(
                 data,
                 run.evaluation,
                 facts=dataset_facts(config["dataset"]),
+                split=split,
                 records=run.read_metrics(),
                 show=show,
             )
@@ -189,13 +217,16 @@ def current_scores(run: RunDirectory, model: DCIGN) -> dict[str, Any] | None:
     return scores if are_current(scores, step) and calibrated == [step, step] else None
 
 
-def _forget_scores_of_others(directory: pathlib.Path, step: int) -> None:
-    """Deletes scores of other weights before what belongs to them is overwritten.
+def _forget_scores_of_others(directory: pathlib.Path, scores: Mapping[str, Any]) -> None:
+    """Deletes scores of other weights, or another split, before what is theirs is overwritten.
 
     A kill in between would leave these beside the figures of those.
     """
     file = directory / "scores.json"
-    if file.exists() and not are_current(read_json(file, ""), step):
+    if not file.exists():
+        return
+    others = read_json(file, "")
+    if not are_current(others, scores["step"]) or others["split"] != scores["split"]:
         delete(file)
 
 

@@ -46,7 +46,7 @@ def rerendering_scores(
     Args:
         evaluated: what is scored.
         train: factor to training sweeps, for the mean images.
-        errors: factor to the `image_errors` of some of its test sweeps.
+        errors: factor to the `image_errors` of some of its scored sweeps.
 
     Returns:
         Factor to the entries of `rerendering` in `scores.json` (docs/scores.md). What is
@@ -54,7 +54,7 @@ def rerendering_scores(
     """
     scores = {}
     for factor in evaluated.network.code.extrinsic:
-        if reason := _not_measured(factor, errors[factor], evaluated.quantities):
+        if reason := _not_measured(factor, errors[factor], evaluated):
             scores[factor] = {"why_null": dict.fromkeys(METHODS, reason)}
             scores[factor] |= {"mse": dict.fromkeys(METHODS, np.nan), "by_change": None}
             continue
@@ -86,16 +86,14 @@ def rerendering_scores(
     return scores
 
 
-def _not_measured(
-    factor: str, errors: Sequence[SweepErrors], quantities: Mapping[str, Quantity]
-) -> str:
+def _not_measured(factor: str, errors: Sequence[SweepErrors], evaluated: Evaluated) -> str:
     """Why there is nothing to compare; empty if there is."""
-    if factor not in quantities:
+    if factor not in evaluated.quantities:
         return "the dataset holds no true values of this factor"
     if not errors:
-        return "no test sweep varies this factor"
+        return f"no {evaluated.split} sweep varies this factor"
     if not any(len(sweep.pairs) for sweep in errors):
-        return "no test sweep has two images"
+        return f"no {evaluated.split} sweep has two images"
     return ""
 
 

@@ -46,7 +46,9 @@ _SIDE_DEG = 45.0  # from where faces are also shown
 def evaluate_people(
     evaluated: Evaluated, data: FaceDataset, directory: pathlib.Path, *, entangled: bool
 ) -> tuple[dict[str, Any], dict[str, Figure], np.ndarray]:
-    """Scores disentanglement, recognition and shape estimation.
+    """Scores disentanglement, recognition and shape estimation, and fits the read-out of shape.
+
+    Of the validation split there are no images of independent factors: nothing is scored.
 
     Args:
         evaluated: a network and what its latents mean.
@@ -66,24 +68,9 @@ def evaluate_people(
     if entangled:
         network = network.rearranged({})  # the read-out is for the model's own codes
     angles = [key for key in data.values.values() if key.endswith("_deg")]
-    test = read_portraits(network, data.independent(), angles)
     seen = data.sweeps("train")[INTRINSIC]
     fit = read_portraits(network, seen, angles, most_images=FIT_IMAGES)
     where = slice(0, network.code.latent_dim) if entangled else network.code.slice(INTRINSIC)
-    figures = {}
-    scores: dict[str, Any] = {
-        "disentanglement": score_disentanglement(test),
-        "recognition": None,
-    }
-    if recognition.can_be_scored(test.identities):
-        name = "all latents (entangled)" if entangled else "intrinsic latents"
-        latents = recognition.standardised(test.codes[:, where], fit.codes[:, where])
-        scores["recognition"] = recognition.recognition_scores(
-            {name: latents, **_baselines(test, fit, where.stop - where.start)},
-            test.identities,
-            test.angles_deg,
-        )
-        figures["recognition"] = recognition_chart(scores["recognition"])
     face_model = data.face_model()
     readout = fit_readout(
         fit.codes,
@@ -93,22 +80,45 @@ def evaluate_people(
         face_model=face_model.fingerprint,
         step=calibration.step,
     )
-    scores["shape"] = shape_scores(face_model, readout, test)
-    figures["shape_estimation"] = _estimated_shapes(face_model, readout, test)
     readout.save(directory / READOUT_FILE)
-    write_codes(
-        directory / CODES_FILE,
-        test,
-        identity_latents=np.arange(where.start, where.stop),
-        fit_mean=fit.codes.mean(axis=0),
-        fit_std=fit.codes.std(axis=0),
-        face_model=face_model.fingerprint,
-        step=calibration.step,
-    )
+    scores, figures = {}, {}
+    if evaluated.split == "test":
+        test = read_portraits(network, data.independent(), angles)
+        name = "all latents (entangled)" if entangled else "intrinsic latents"
+        scores = {
+            "disentanglement": score_disentanglement(test),
+            "recognition": _recognition_scores(name, test, fit, where),
+            "shape": shape_scores(face_model, readout, test),
+        }
+        if scores["recognition"]:
+            figures["recognition"] = recognition_chart(scores["recognition"])
+        figures["shape_estimation"] = _estimated_shapes(face_model, readout, test)
+        write_codes(
+            directory / CODES_FILE,
+            test,
+            identity_latents=np.arange(where.start, where.stop),
+            fit_mean=fit.codes.mean(axis=0),
+            fit_std=fit.codes.std(axis=0),
+            face_model=face_model.fingerprint,
+            step=calibration.step,
+        )
+    else:
+        (directory / CODES_FILE).unlink(missing_ok=True)  # they would be taken for the scored ones
     if not entangled and not any(known.reason for known in calibration.factors.values()):
         figures["sampled_people"] = _sampled_people(evaluated, fit.codes[:, where])
     seen_codes = scene.arranged(fit.codes, evaluated.network.order) if entangled else fit.codes
     return scores, figures, seen_codes
+
+
+def _recognition_scores(
+    name: str, test: Portraits, fit: Portraits, where: slice
+) -> dict[str, Any] | None:
+    """Of the latents `where`, under that name, and of what needs no network."""
+    if not recognition.can_be_scored(test.identities):
+        return None
+    latents = recognition.standardised(test.codes[:, where], fit.codes[:, where])
+    representations = {name: latents, **_baselines(test, fit, where.stop - where.start)}
+    return recognition.recognition_scores(representations, test.identities, test.angles_deg)
 
 
 def _baselines(test: Portraits, fit: Portraits, num_components: int) -> dict[str, np.ndarray]:

@@ -37,11 +37,11 @@ def are_current(scores: Mapping[str, Any] | None, step: int) -> bool:
 
 
 def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]]) -> dict:
-    """All scores of test identities, as `docs/scores.md` describes them.
+    """All scores of held-out identities, as `docs/scores.md` describes them.
 
     Args:
         evaluated: what is scored.
-        errors: every factor to the `image_errors` of some of its test sweeps.
+        errors: every factor to the `image_errors` of some of its sweeps.
 
     Returns:
         A dict of dicts, lists, strings and numbers; undefined scores are NaN.
@@ -79,7 +79,7 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
             why_null[factor] = reasons
     return {
         "schema_version": SCHEMA_VERSION,
-        "split": "test",
+        "split": evaluated.split,
         "num_sweeps": {factor: len(codes[factor].z_mean) for factor in code.factors},
         "reconstruction_mse": reconstruction_mse(list(errors.values())),
         "factors": factors,
@@ -156,7 +156,7 @@ def _reason(name: str, value: float, factor: str, evaluated: Evaluated) -> str:
     if name in VALUE_SCORES and quantity is None:
         return "the dataset holds no true values of this factor"
     if not num_sweeps and name != "cut":
-        return "no test sweep varies this factor"
+        return f"no {evaluated.split} sweep varies this factor"
     needs_cut = name == "cut" or (name in ("pearson", "spearman") and quantity.period)
     if needs_cut or name in ("r2_calibrated", "mean_absolute_error"):
         if not len(evaluated.fit[factor].z_mean):

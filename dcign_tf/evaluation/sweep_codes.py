@@ -60,11 +60,12 @@ class Evaluated:
 
     Attributes:
         network: its codes are as the graphics code has them.
-        sweeps: the test sweeps, of identities that nothing is fitted on.
+        sweeps: what is scored: of identities that nothing is fitted on.
         test: their codes.
-        fit: the codes of sweeps of other identities (validation).
+        fit: the codes of validation sweeps of other identities.
         quantities: the factors whose true values are known, to what these are.
         calibration: what the extrinsic latents mean, fitted on `fit`.
+        split: which the sweeps are of.
     """
 
     network: Codec
@@ -73,15 +74,16 @@ class Evaluated:
     fit: Mapping[str, Codes]
     quantities: Mapping[str, Quantity]
     calibration: Calibration
+    split: str = "test"
 
     @property
     def tested(self) -> list[str]:
-        """The extrinsic factors that test sweeps vary."""
+        """The extrinsic factors that scored sweeps vary."""
         return [factor for factor in self.network.code.extrinsic if len(self.sweeps[factor])]
 
     @functools.cached_property
     def examples(self) -> np.ndarray:
-        """16 test images, or all there are: float32 [N, H, W, C] in [0, 1]."""
+        """16 of their images, or all there are: float32 [N, H, W, C] in [0, 1]."""
         return example_images(self.sweeps, self.network.code.factors, 16)
 
     def curve(self, factor: str) -> FactorCalibration | None:

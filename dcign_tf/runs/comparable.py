@@ -10,7 +10,7 @@ from dcign_tf.runs.directory import RunDirectory
 
 
 def comparable_runs(directories: Sequence[str | os.PathLike]) -> dict[str, RunDirectory]:
-    """Runs trained on the same data, by name.
+    """Runs trained on the same data, and scored on the same split of them, by name.
 
     Args:
         directories: run directories of trainings.
@@ -21,7 +21,7 @@ def comparable_runs(directories: Sequence[str | os.PathLike]) -> dict[str, RunDi
 
     Raises:
         UserError: if there are not two different ones, one is no run directory, or they
-            were trained on different data.
+            were trained on different data, or have scores of different splits.
     """
     runs = [RunDirectory(path) for path in directories]
     if len(runs) < 2:
@@ -37,6 +37,13 @@ def comparable_runs(directories: Sequence[str | os.PathLike]) -> dict[str, RunDi
                 f"{run.path} was trained on other data (fingerprint {other}) than {first.path}"
                 f" ({fingerprint}): only runs on the same data can be compared."
             )
+    scored = {scores.get("split"): run for run in runs if (scores := run.read_scores())}
+    if len(scored) > 1:
+        (split, run), (other_split, other), *_ = scored.items()
+        raise UserError(
+            f"{run.path} has scores of the {split} split, {other.path} of the {other_split} split:"
+            f" dcign-tf evaluate --workdir={other.path} --split={split} makes them comparable."
+        )
     paths = [run.path.resolve() for run in runs]
     for path in paths:
         if paths.count(path) > 1:

@@ -37,6 +37,7 @@ def run_experiment(
     data_dir: str,
     *,
     overwrite: bool = False,
+    test: bool = False,
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Prepares the data, trains (or goes on training) and evaluates.
@@ -49,6 +50,8 @@ def run_experiment(
         run: the run directory, locked by the caller.
         data_dir: where datasets lie.
         overwrite: whether to delete what the run directory holds.
+        test: whether to score the test split, and not the validation split. The scores that a
+            finished run has are kept, unless it is the test split's that are missing.
         show: takes lines of progress.
 
     Returns:
@@ -93,10 +96,12 @@ def run_experiment(
             f"{run.path} is finished (step {step:,}). To go on, give a larger"
             " --config.num_steps; to start afresh, --overwrite."
         )
-        if scores := current_scores(run, model):
+        scores = current_scores(run, model)
+        if scores and (not test or scores["split"] == "test"):
             show(f"\n{scores_table(scores)}\nScores and figures are in {run.evaluation}")
             return scores
-    return evaluate(run, model=model, data=data, show=show)
+    split = "test" if test else "validation"
+    return evaluate(run, model=model, data=data, split=split, show=show)
 
 
 def _strategy() -> tf.distribute.Strategy:

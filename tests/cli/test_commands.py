@@ -168,11 +168,13 @@ class TestExperiment:
     def go(self, data, finished) -> Callable:
         """Runs again in a finished run's directory, or another; returns the lines shown."""
 
-        def run_again(run=finished, data_dir=data, overwrite=False, init_from=None, **changes):
+        def run_again(
+            run=finished, data_dir=data, overwrite=False, init_from=None, test=True, **changes
+        ):
             lines: list[str] = []
             config = {**tiny_config(**changes), "init_from": init_from}
             arguments = (config, run, str(data_dir))
-            run_experiment(*arguments, overwrite=overwrite, show=lines.append)
+            run_experiment(*arguments, overwrite=overwrite, test=test, show=lines.append)
             return lines
 
         return run_again
@@ -207,6 +209,21 @@ class TestExperiment:
             go(overwrite=True, data_dir=tmp_path / "file" / "data")
         assert finished.last_checkpoint.read_bytes() == before
         assert finished.read_scores() is not None
+
+    def test_it_ends_with_validation_scores_unless_those_of_test_are_asked_for(self, go, finished):
+        tested = finished.read_scores()
+        go(test=False)
+        assert finished.read_scores() == tested  # a finished run keeps those that it has
+        shutil.rmtree(finished.evaluation)
+        lines = go(test=False)
+        assert any(line.startswith("Evaluating on the validation split: ident") for line in lines)
+        validated = finished.read_scores()
+        assert (tested["split"], validated["split"]) == ("test", "validation")
+        assert "disentanglement" not in validated
+        page = (finished.evaluation / "report.html").read_text()
+        assert "measured on its validation split" in page
+        go(test=True)
+        assert finished.read_scores() == tested
 
     def test_it_is_extended_by_more_steps(self, go, finished):
         lines = go(num_steps=14)

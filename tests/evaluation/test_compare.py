@@ -212,6 +212,15 @@ class TestRuns:
         paths = [made("x/one/run"), made("y/one/run"), made("y/two/run")]
         assert list(comparable_runs(paths)) == ["x/one/run", "y/one/run", "y/two/run"]
 
+    def test_scores_of_two_splits_are_not_mixed(self, made):
+        paths = [made("a"), made("b"), made("unscored")]
+        for path, split in zip(paths, ("validation", "test"), strict=False):
+            write_json(RunDirectory(path).evaluation / "scores.json", {"split": split})
+        expected = rf"a has scores of the validation split, {paths[1]} of the test split: dcign-tf"
+        with pytest.raises(UserError, match=expected):
+            comparable_runs(paths)
+        assert len(comparable_runs([paths[0], paths[2]])) == 2
+
     def test_what_cannot_be_compared(self, made, tmp_path):
         a, other = made("a"), made("other", "def")
         for paths, message in (

@@ -166,6 +166,29 @@ def test_an_entangled_network_is_scored_by_the_latents_found_on_validation_peopl
 
 
 @pytest.mark.usefixtures("without_figures")
+def test_half_of_the_validation_split_is_scored_and_the_model_keeps_what_all_of_it_tells(
+    perfect, tmp_path
+):
+    tested, validated = Scrambled(), Scrambled()
+    evaluate(tested, tmp_path / "test")
+    scores = evaluation.evaluate_model(
+        validated,
+        Data(),
+        tmp_path / "validation",
+        facts=FACTS,
+        split="validation",
+        show=lambda line: None,
+    )
+    assert scores["split"] == "validation"
+    assert scores["num_sweeps"] == {**dict.fromkeys(CODE.extrinsic, 2), "intrinsic": 4}
+    assert scores["factors"]["azimuth"]["spearman"] == pytest.approx(1)
+    assert "8 validation images show it" in scores["rerendering"]["azimuth"]["why_null"]["network"]
+    assert validated.calibration == tested.calibration
+    stored = json.loads((tmp_path / "validation" / "calibration.json").read_text())
+    assert stored == validated.calibration.get_config()
+
+
+@pytest.mark.usefixtures("without_figures")
 def test_a_decoder_that_is_wrong_by_a_known_amount(tmp_path):
     scores, _ = evaluate(Oracle(offset=0.25), tmp_path)
     assert scores["reconstruction_mse"] == pytest.approx(0.0625, rel=1e-5)

@@ -215,6 +215,16 @@ def test_an_entangled_network_is_read_from_all_latents_and_not_turned(tmp_path):
     assert ShapeReadout.load(tmp_path / READOUT_FILE).first_latent == 0
 
 
+def test_of_the_validation_split_the_readout_is_fitted_and_nothing_scored(perfect, tmp_path):
+    (tmp_path / CODES_FILE).write_bytes(b"of an earlier evaluation")
+    evaluated = Evaluated(Oracle(), {}, {}, {}, {}, calibration(), "validation")
+    scores, figures, _ = evaluate_people(evaluated, Data(), tmp_path, entangled=False)
+    assert (scores, set(figures)) == ({}, {"sampled_people"})
+    mine, tested = (ShapeReadout.load(d / READOUT_FILE) for d in (tmp_path, perfect[0]))
+    np.testing.assert_array_equal(mine.weights, tested.weights)
+    assert not (tmp_path / CODES_FILE).exists()
+
+
 def test_without_a_calibration_nobody_is_turned(tmp_path):
     evaluate(tmp_path, known=calibration("the latent tells nothing"))
     assert (tmp_path / "shape_estimation.png").exists()

@@ -272,7 +272,8 @@ def blocks_of(text):
 
 def test_table_shows_every_score_in_aligned_columns(scores):
     text = scores_table(scores)
-    by_value, new_views, by_sweep, movement, reconstruction, reasons = blocks_of(text)
+    split, by_value, new_views, by_sweep, movement, reconstruction, reasons = blocks_of(text)
+    assert split == ["Test split."]
     titles = [score.title for score in READ]
     assert re.split(" {2,}", by_value[0])[1:] == titles
     assert [line.split()[0] for line in by_value[1:]] == ["azimuth", "elevation"]
@@ -287,6 +288,13 @@ def test_table_shows_every_score_in_aligned_columns(scores):
         assert len({len(line) for line in lines}) == 1
     assert any(line.startswith("Not known of light: Pearson, Spearman") for line in reasons)
     assert max(map(len, text.splitlines())) <= 115
+
+
+def test_table_says_that_half_of_the_validation_split_was_scored(scores):
+    first = scores_table({**scores, "split": "validation"}).splitlines()[0]
+    assert (
+        first == "Validation split: half of its people, the calibration fitted on the other half."
+    )
 
 
 def test_every_score_of_a_factor_is_shown():
@@ -334,7 +342,7 @@ def test_table_of_a_file_of_the_first_schema(scores):
         ):
             own.pop(name, None)
     table = blocks_of(scores_table({**scores, "schema_version": 1}))
-    assert any(line.startswith("azimuth") and "0.500" in line for line in table[0])
+    assert any(line.startswith("azimuth") and "0.500" in line for line in table[1])
 
 
 def test_a_factor_of_two_latents_has_no_latent_to_compare_with_a_value():

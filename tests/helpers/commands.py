@@ -75,6 +75,7 @@ def train_command(workdir: Path, data: Path, **changes) -> list[str]:
         "--preset=quick",
         f"--workdir={workdir}",
         f"--data_dir={data}",
+        "--test",
         *(f"--config.{key}={value}" for key, value in settings.items()),
     )
 

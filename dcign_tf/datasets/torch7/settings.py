@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from dcign_tf.datasets.faces.settings import FACTS as FACTS
+from dcign_tf.datasets.faces.settings import FACTS as FACES
 from dcign_tf.datasets.settings import check_fractions, check_numbers
+
+FACTS = dataclasses.replace(
+    FACES,
+    held_out="batches that training is not given; whether it saw their people is not known",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -87,7 +87,7 @@ FIGURES: Mapping[str, FigureKind] = {
     ),
     "reconstructions": FigureKind(
         "reconstruction",
-        "Pictures of unseen identities, and below each what its code decodes to.",
+        "Pictures that are not trained on, and below each what its code decodes to.",
         "All that the decoder draws it draws from the code: what is lost here, no turning brings"
         " back.",
     ),

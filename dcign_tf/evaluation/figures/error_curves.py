@@ -63,7 +63,7 @@ def rerendering(
         figure,
         "Error against the true picture at the angle asked for, of grey values in [0, 1], over how"
         f" far that angle is from the one given. {span(counts)}"
-        " pairs of pictures a panel, of identities never seen in training; points are means over"
+        " pairs of pictures a panel, that are not trained on; points are means over"
         " ranges of equal width.",
     )
     return figure

@@ -39,8 +39,8 @@ def write_report(run: RunDirectory) -> pathlib.Path:
     scores, calibration, config = run.read_scores(), run.read_calibration(), run.read_config()
     if scores is None:
         raise UserError(f"{run.path} has no evaluation/scores.json; run dcign-tf evaluate first.")
-    numbers = dataset_facts(config["dataset"]).paper_figures
-    shown = list(pictures(run.evaluation, scores["factors"], numbers))
+    facts = dataset_facts(config["dataset"])
+    shown = list(pictures(run.evaluation, scores["factors"], facts.paper_figures))
     others = sorted({*run.evaluation.glob("*.png")} - {picture.path for picture in shown})
     shown += [Picture(path, *[display_name(path.stem)] * 2) for path in others]
     of_section = collections.defaultdict(list)
@@ -54,6 +54,7 @@ def write_report(run: RunDirectory) -> pathlib.Path:
         config=config,
         environment=run.read_environment(),
         scores=scores,
+        held_out=facts.held_out,
         records=run.read_metrics(),
         factors=Calibration.from_config(calibration).factors.values() if calibration else (),
         reasons=reasons(scores),

@@ -36,7 +36,14 @@ def scores_table(scores: Scores) -> str:
     """
     tables = [table for of_section in tables_of_run(scores).values() for table in of_section]
     sentences = "\n".join(map(wrapped, reasons(scores)))
-    return "\n\n".join(filter(None, [as_text(tables), sentences])) + "\n"
+    return "\n\n".join(filter(None, [scored_split(scores), as_text(tables), sentences])) + "\n"
+
+
+def scored_split(scores: Scores) -> str:
+    """A line: which split was scored."""
+    if scores["split"] == "validation":
+        return "Validation split: half of its people, the calibration fitted on the other half."
+    return f"{scores['split'].capitalize()} split."
 
 
 def tables_of_run(scores: Scores) -> dict[str, list[Table]]:

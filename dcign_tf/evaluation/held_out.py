@@ -1,0 +1,61 @@
+"""Which sweeps are scored, and on which what their scoring needs is fitted: on other people's.
+
+The test split is scored with what is fitted on the validation split. The validation split is
+scored in half: what is fitted is fitted on the other half of its people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset, Sweeps
+from dcign_tf.factors import INTRINSIC
+
+SPLITS = ("test", "validation")
+"""What can be scored."""
+
+
+def held_out_sweeps(
+    data: SweepDataset, split: str
+) -> tuple[Mapping[str, Sweeps], Mapping[str, Sweeps]]:
+    """Factor to the sweeps to fit on, and factor to those to score.
+
+    Args:
+        data: prepared.
+        split: one of `SPLITS`.
+
+    Returns:
+        Of `validation`, sweeps of every other person to fit on, those of the others to score;
+        sweeps that do not name their `identity` count as of one each. Nothing is fitted on
+        intrinsic sweeps, which show several people: all are scored.
+
+    Raises:
+        ValueError: for another split.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"Unknown split '{split}'; it is one of {', '.join(SPLITS)}.")
+    validation = data.sweeps("validation")
+    if split == "test":
+        return validation, data.sweeps("test")
+    people = {
+        factor: [_person(sweeps[i], i) for i in range(len(sweeps))]
+        for factor, sweeps in validation.items()
+        if factor != INTRINSIC
+    }
+    chosen = set(sorted({person for of_factor in people.values() for person in of_factor})[::2])
+    fit, scored = {}, {}
+    for factor, sweeps in validation.items():
+        is_fit = [person in chosen for person in people.get(factor, [])]
+        is_fit = is_fit or [False] * len(sweeps)
+        fit[factor] = _picked(sweeps, [i for i, own in enumerate(is_fit) if own])
+        scored[factor] = _picked(sweeps, [i for i, own in enumerate(is_fit) if not own])
+    return fit, scored
+
+
+def _person(example: Mapping[str, Any], index: int) -> int:
+    return int(example["identity"][0]) if "identity" in example else index
+
+
+def _picked(sweeps: Sweeps, indices: list[int]) -> NumberedSweeps:
+    return NumberedSweeps(len(indices), lambda number: sweeps[indices[number]])

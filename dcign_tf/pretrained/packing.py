@@ -65,11 +65,13 @@ def pack(
         show: takes a line on what was written.
 
     Raises:
-        UserError: if the run was not evaluated with this checkpoint, the twin is none or was
+        UserError: if the run was trained by a tree that nobody can check out, or was not
+            evaluated with this checkpoint on the test split, the twin is none or was
             not evaluated, the folder exists or cannot be written, or the packed model is too
             large or draws other pictures.
     """
     check_absent(output)
+    _check_commit(run)
     model = load_model(run.checkpoint(checkpoint))
     _check_evaluated(run, model)
     twin_scores = None if twin is None else _scores_of_twin(twin, run)
@@ -149,6 +151,15 @@ def _halved(weights: bytes) -> bytes:
     return file.getvalue()
 
 
+def _check_commit(run: RunDirectory) -> None:
+    commit = run.read_environment().get("commit") or ""  # none where there was no checkout
+    if commit.endswith("-dirty"):
+        raise UserError(
+            f"{run.path} was trained by commit {commit}, with changes that are in no commit:"
+            " nobody could train it again. Commit them, and train it anew with --overwrite."
+        )
+
+
 def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
     step = int(model.step.numpy())
     again = f"Evaluate it first: dcign-tf evaluate --workdir={run.path}"
@@ -158,6 +169,8 @@ def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
         raise UserError(f"{error} {again}") from error
     if not are_current(run.read_scores(), step):
         raise UserError(f"{run.path} has no scores of step {step:,}, its checkpoint's. {again}")
+    if run.read_scores()["split"] != "test":
+        raise UserError(f"{run.path} has no scores of the test split, which a card tells. {again}")
     missing = [name for name in _EVALUATION if not (run.evaluation / name).exists()]
     if missing:
         raise UserError(f"{run.evaluation} lacks {', '.join(missing)}. {again}")
@@ -169,10 +182,12 @@ def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
 def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:
     """Raises `UserError` unless it is the same run but for the procedure, and was evaluated."""
     twin.check_config({**run.read_config(), "procedure": "entangled"})
+    _check_commit(twin)
     scores = twin.read_scores()
-    if not are_current(scores, run.read_scores()["step"]):
+    mine = run.read_scores()
+    if not are_current(scores, mine["step"]) or scores["split"] != mine["split"]:
         raise UserError(
-            f"{twin.path} has no scores of the same step."
+            f"{twin.path} has no test scores of the same step."
             f" Evaluate it first: dcign-tf evaluate --workdir={twin.path}"
         )
     return scores

@@ -126,7 +126,7 @@ def test_the_model_card(run, tmp_path):
     scores = {**SCORES, "reconstruction_mse": 0.0456}
     twin_scores = twin.evaluation / "scores.json"
     twin_scores.write_text(json.dumps({**scores, "step": 6}))
-    with pytest.raises(UserError, match="has no scores of the same step"):
+    with pytest.raises(UserError, match="has no test scores of the same step"):
         packing.pack(run, tmp_path / "tiny", twin=twin)
     twin_scores.write_text(json.dumps(scores))
     packing.pack(run, tmp_path / "tiny", twin=twin, show=lambda line: None)
@@ -181,12 +181,26 @@ def test_mixed_precision_becomes_float32(run, tmp_path, set_dtype_policy):
             lambda run: (run.evaluation / "scores.json").write_text('{"step": 6}'),
             r"no scores of step 7, its checkpoint's\. Evaluate it first",
         ),
+        (
+            lambda run: (run.evaluation / "scores.json").write_text(
+                json.dumps({**SCORES, "split": "validation"})
+            ),
+            r"no scores of the test split, which a card tells\. Evaluate it first",
+        ),
         (lambda run: (run.evaluation / "identities.npz").unlink(), r"lacks identities\.npz\. Eval"),
     ],
 )
 def test_a_run_that_was_not_evaluated(run, tmp_path, spoil, message):
     spoil(run)
     with pytest.raises(UserError, match=message):
+        packing.pack(run, tmp_path / "packed")
+    assert not (tmp_path / "packed").exists()
+
+
+def test_what_a_tree_trained_that_nobody_can_check_out_is_not_packed(run, tmp_path):
+    environment = {**run.read_environment(), "commit": "a40db10-dirty"}
+    run.environment_file.write_text(json.dumps(environment))
+    with pytest.raises(UserError, match=r"commit a40db10-dirty, with changes .* no commit"):
         packing.pack(run, tmp_path / "packed")
     assert not (tmp_path / "packed").exists()
 

@@ -24,7 +24,7 @@ factors; the caller adds `invariance_weight · penalty` to the loss. Because
 constant, and also with the mean not held constant.
 
 Differs from Torch7 (`willwhitney/dc-ign`), which clamps to the batch's *first*
-example (as the drawing of the paper's Fig. 3 does: `mode="first"` here), applies
+example (`mode="first"` here; the paper's Fig. 3 says "out = mean"), applies
 the invariance signal twice and with the sign that pushes latents apart, and has
 it switched off by default.
 """

@@ -18,6 +18,7 @@ from dcign_tf.datasets.factor_batches import clear_data_errors
 from dcign_tf.datasets.registry import dataset_facts, open_configured
 from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset
+from dcign_tf.errors import UserError
 from dcign_tf.evaluation import drawing
 from dcign_tf.evaluation.entangled import with_found_latents
 from dcign_tf.evaluation.figures.catalogue import numbered, pictures
@@ -35,6 +36,7 @@ from dcign_tf.locks import lock
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.readouts.fitting import calibrate
+from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import InUse, RunDirectory
 
@@ -64,6 +66,7 @@ def evaluate_model(
     Returns:
         The scores, as in `scores.json` (docs/scores.md).
     """
+    directory.mkdir(parents=True, exist_ok=True)
     network, is_entangled = Codec(model), model.procedure == "entangled"
     factor_quantities = quantities(data.values, data.periods)
     show("Evaluating on identities that training never saw …")
@@ -148,6 +151,8 @@ def evaluate(
     run = RunDirectory(run)
     config = run.read_config()
     file = run.checkpoint(checkpoint)
+    if model is None:
+        check_checkpoint(file)
     run.check_writable()
     waiting = f"Waiting: another process is evaluating {run.path}"
     with contextlib.ExitStack() as stack:
@@ -194,8 +199,10 @@ def _forget_scores_of_others(directory: pathlib.Path, step: int) -> None:
 
     A kill in between would leave these beside the figures of those.
     """
-    file = directory / "scores.json"
-    if file.exists() and not are_current(read_json(file, ""), step):
+    file, known = directory / "scores.json", None
+    with contextlib.suppress(UserError):  # missing, or damaged
+        known = read_json(file, "")
+    if not are_current(known, step):
         delete(file)
 
 

@@ -18,6 +18,7 @@ from dcign_tf.datasets.factor_batches import clear_data_errors
 from dcign_tf.datasets.registry import dataset_facts, open_configured
 from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset, Sweeps
+from dcign_tf.errors import UserError
 from dcign_tf.evaluation import drawing
 from dcign_tf.evaluation.entangled import with_found_latents
 from dcign_tf.evaluation.figures.catalogue import numbered, pictures
@@ -37,6 +38,7 @@ from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.fitting import calibrate
+from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import InUse, RunDirectory
 
@@ -69,6 +71,7 @@ def evaluate_model(
     Returns:
         The scores, as in `scores.json` (docs/scores.md).
     """
+    directory.mkdir(parents=True, exist_ok=True)
     is_entangled = model.procedure == "entangled"
     factor_quantities = quantities(data.values, data.periods)
     show(f"Evaluating on the {split} split: {facts.held_out} …")
@@ -175,6 +178,8 @@ def evaluate(
     run = RunDirectory(run)
     config = run.read_config()
     file = run.checkpoint(checkpoint)
+    if model is None:
+        check_checkpoint(file)
     run.check_writable()
     waiting = f"Waiting: another process is evaluating {run.path}"
     with contextlib.ExitStack() as stack:
@@ -222,10 +227,9 @@ def _forget_scores_of_others(directory: pathlib.Path, scores: Mapping[str, Any])
 
     A kill in between would leave these beside the figures of those.
     """
-    file = directory / "scores.json"
-    if not file.exists():
-        return
-    others = read_json(file, "")
+    file, others = directory / "scores.json", None
+    with contextlib.suppress(UserError):  # missing, or damaged
+        others = read_json(file, "")
     if not are_current(others, scores["step"]) or others["split"] != scores["split"]:
         delete(file)
 

@@ -56,5 +56,5 @@ def disentanglement_scores(
         "explicitness": explicitness_score(codes, factors, groups=groups, seed=seed),
         "sap": separated_attribute_predictability(codes, factors),
         "dci": dci_scores(codes, factors, groups=groups, regressor=regressor, seed=seed),
-        "factor_vae": factor_vae_score(codes, factors, groups=groups, seed=seed),
+        "factor_vae": factor_vae_score(codes, factors, seed=seed),
     }

@@ -13,11 +13,9 @@ from dcign_tf.evaluation.metrics.arrays import (
     z_scores,
 )
 from dcign_tf.evaluation.metrics.mutual_information import discretise
-from dcign_tf.evaluation.metrics.splitting import split
 
 _SAMPLES_PER_VOTE = 64  # drawn with replacement
 _BINS = 20  # of each factor that is voted on; fewer where a factor has fewer values
-_TRAIN_FRACTION = 2 / 3  # of the groups, as of the votes
 _NUMBERS_AT_ONCE = 4_000_000  # of drawn codes, in memory
 
 
@@ -25,7 +23,6 @@ def factor_vae_score(
     codes: np.ndarray,
     factors: np.ndarray,
     *,
-    groups: np.ndarray | None = None,
     num_learned: int = 10_000,
     num_scored: int = 5_000,
     least_share: float = LEAST_SHARE,
@@ -36,11 +33,10 @@ def factor_vae_score(
     Each vote holds one factor fixed, draws samples, and takes the latent
     whose variance, over that in all samples, is smallest. `num_learned` votes say
     which factor each latent stands for; the score is how often that is right in
-    `num_scored` others. With `groups` these are of other groups than those, which are two
-    thirds: else it would be learned by heart which latent happens to vary least among the
-    few people of a bin. A continuous factor cannot be held fixed exactly among samples that
-    are given: it is held within one of 20 bins, equally full. A latent whose variance is no
-    more than `least_share` of the largest has collapsed and cannot be chosen.
+    `num_scored` others, drawn from the same samples. A continuous factor cannot be held fixed
+    exactly among samples that are given: it is held within one of 20 bins, equally full. A
+    latent whose variance is no more than `least_share` of the largest has collapsed and cannot
+    be chosen.
 
     Source: Kim and Mnih, *Disentangling by Factorising* (2018), §4.
 
@@ -68,13 +64,10 @@ def factor_vae_score(
     if not active.any():
         return {"factor_vae": np.nan, "settings": settings}
     latents, rng = z_scores(codes[:, active]), np.random.default_rng(seed)
-    to_learn = to_score = np.arange(len(codes))
-    if groups is not None:
-        to_learn, to_score = split(len(codes), _TRAIN_FRACTION, seed, groups)
-    chosen, held = _votes(latents[to_learn], factors[to_learn], num_learned, rng)
+    chosen, held = _votes(latents, factors, num_learned, rng)
     counts = np.zeros((latents.shape[1], factors.shape[1]), np.int64)
     np.add.at(counts, (chosen, held), 1)
-    chosen, held = _votes(latents[to_score], factors[to_score], num_scored, rng)
+    chosen, held = _votes(latents, factors, num_scored, rng)
     right = counts.argmax(axis=1)[chosen] == held
     return {"factor_vae": float(right.mean()), "settings": settings}
 

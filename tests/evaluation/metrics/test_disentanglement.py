@@ -168,10 +168,9 @@ def test_what_is_learned_by_heart_of_people_scores_nothing_when_they_are_kept_ap
     codes, factors, person = recognised_not_told()
     apart = headline(codes, factors, groups=person)
     assert apart["explicitness"] == pytest.approx(0.5, abs=0.1)
-    assert apart["factor_vae"] == pytest.approx(0.5, abs=0.1)
     assert apart["informativeness"] > 0.95
     mixed = headline(codes, factors)  # why: the same code seems to tell all
-    assert min(mixed["explicitness"], mixed["factor_vae"]) > 0.75
+    assert mixed["explicitness"] > 0.75
     assert mixed["informativeness"] < 0.75
 
 

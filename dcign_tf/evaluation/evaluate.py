@@ -17,7 +17,12 @@ from dcign_tf.codec import Codec
 from dcign_tf.datasets.factor_batches import clear_data_errors
 from dcign_tf.datasets.registry import dataset_facts, open_configured
 from dcign_tf.datasets.settings import DatasetFacts
+<<<<<<< HEAD
 from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset, Sweeps
+=======
+from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset
+from dcign_tf.errors import UserError
+>>>>>>> places
 from dcign_tf.evaluation import drawing
 from dcign_tf.evaluation.entangled import with_found_latents
 from dcign_tf.evaluation.figures.catalogue import numbered, pictures
@@ -37,6 +42,7 @@ from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.fitting import calibrate
+from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import InUse, RunDirectory
 
@@ -69,7 +75,12 @@ def evaluate_model(
     Returns:
         The scores, as in `scores.json` (docs/scores.md).
     """
+<<<<<<< HEAD
     is_entangled = model.procedure == "entangled"
+=======
+    directory.mkdir(parents=True, exist_ok=True)
+    network, is_entangled = Codec(model), model.procedure == "entangled"
+>>>>>>> places
     factor_quantities = quantities(data.values, data.periods)
     show(f"Evaluating on the {split} split: {facts.held_out} …")
     fit_sweeps, sweeps = held_out_sweeps(data, split)
@@ -175,6 +186,8 @@ def evaluate(
     run = RunDirectory(run)
     config = run.read_config()
     file = run.checkpoint(checkpoint)
+    if model is None:
+        check_checkpoint(file)
     run.check_writable()
     waiting = f"Waiting: another process is evaluating {run.path}"
     with contextlib.ExitStack() as stack:
@@ -222,11 +235,18 @@ def _forget_scores_of_others(directory: pathlib.Path, scores: Mapping[str, Any])
 
     A kill in between would leave these beside the figures of those.
     """
+<<<<<<< HEAD
     file = directory / "scores.json"
     if not file.exists():
         return
     others = read_json(file, "")
     if not are_current(others, scores["step"]) or others["split"] != scores["split"]:
+=======
+    file, known = directory / "scores.json", None
+    with contextlib.suppress(UserError):  # missing, or damaged
+        known = read_json(file, "")
+    if not are_current(known, step):
+>>>>>>> places
         delete(file)
 
 

@@ -45,6 +45,7 @@ def write_showcase(
         UserError, OSError: if they cannot be written.
     """
     examples = directory / EXAMPLES_FOLDER
+    examples.mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(_example_images(network, data), start=1):
         content = encode_png(image)
         write_aside(examples / f"example{number}.png", lambda path, c=content: path.write_bytes(c))

@@ -31,6 +31,12 @@ def test_every_command_is_offered():
     assert commands == set(map(id, COMMANDS.values()))
 
 
+def test_messages_name_no_script_of_a_checkout():
+    """An installed package has none: it has the commands."""
+    package = [path.read_text(encoding="utf-8") for path in (ROOT / "dcign_tf").rglob("*.py")]
+    assert not [text for text in package if re.search(r"python (train|evaluate)\.py", text)]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_home_folder_is_known_in_every_path(name, flags_of, monkeypatch):
     monkeypatch.setenv("HOME", "/home/someone")

@@ -20,7 +20,7 @@ from dcign_tf.datasets.manifest.dataset import ManifestPictures
 from dcign_tf.datasets.manifest.settings import ManifestSettings
 from dcign_tf.datasets.manifest.table import read_manifest
 from dcign_tf.editing.editor import SceneEditor
-from dcign_tf.editing.picture_files import Range, Rerendering
+from dcign_tf.editing.picture_files import Range, Rerendering, find_sources
 from dcign_tf.errors import DataError, UserError
 from tests.helpers.commands import execute_dcign_tf
 from tests.helpers.trained_runs import SIZE, write_picture, write_run
@@ -282,6 +282,15 @@ class TestFolder:
         augment(editor, picture, tmp_path / "out", azimuth_deg=(-40, 40))
         rows = read_rows(tmp_path / "out" / "manifest.csv")
         assert {(row["identity"], row["source"]) for row in rows} == {("face", str(picture))}
+
+
+def test_pictures_that_were_made_are_no_sources_though_a_link_leads_to_them(tmp_path):
+    for path in ("photos/a.png", "photos/out/pictures/000000-000.png"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(tmp_path / path)
+    (tmp_path / "link").symlink_to(tmp_path / "photos" / "out")
+    found = find_sources(tmp_path / "photos", tmp_path / "link")
+    assert [path.name for path, _ in found] == ["a.png"]
 
 
 class TestCommand:

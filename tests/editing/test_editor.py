@@ -114,7 +114,7 @@ def test_a_swing_goes_through_the_whole_range_and_back(editor, code):
 def test_a_model_without_calibration():
     model = calibrated_model()
     model.calibration = None
-    with pytest.raises(CalibrationError, match=r"not calibrated.*evaluate\.py"):
+    with pytest.raises(CalibrationError, match=r"not calibrated.*dcign-tf evaluate"):
         SceneEditor(model)
 
 

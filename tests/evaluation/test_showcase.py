@@ -64,6 +64,6 @@ def test_a_damaged_distribution(tmp_path):
         IdentityDistribution.load(path)
     IdentityDistribution.prior(LATENTS).save(path)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match=r"identities\.npz is damaged .*evaluate\.py makes it anew"):
+    with pytest.raises(UserError, match=r"identities\.npz is damaged .*dcign-tf evaluate makes"):
         IdentityDistribution.load(path)
     assert [entry.name for entry in tmp_path.iterdir()] == [IDENTITIES_FILE]

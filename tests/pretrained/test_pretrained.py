@@ -113,7 +113,7 @@ def test_a_shape_readout_is_packed_along(run, tmp_path):
 @pytest.mark.parametrize("name", [IDENTITIES_FILE, READOUT_FILE])
 def test_what_is_damaged_is_not_packed(run, tmp_path, name):
     (run.evaluation / name).write_bytes(b"no arrays")
-    with pytest.raises(UserError, match=rf"{name} is damaged .*evaluate\.py makes it anew"):
+    with pytest.raises(UserError, match=rf"{name} is damaged .*dcign-tf evaluate makes"):
         packing.pack(run, tmp_path / "packed")
     assert not (tmp_path / "packed").exists()
 

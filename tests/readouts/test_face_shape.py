@@ -261,7 +261,7 @@ def test_a_damaged_file_is_one_line(tmp_path, damage):
         np.savez(path, **{**np.load(path), "weights": np.array([None])})
     else:
         path.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "text": b"no"}[damage])
-    with pytest.raises(UserError, match=r"is damaged .*evaluate\.py makes it anew") as caught:
+    with pytest.raises(UserError, match=r"is damaged .*dcign-tf evaluate makes") as caught:
         ShapeReadout.load(path)
     assert "\n" not in str(caught.value)
 

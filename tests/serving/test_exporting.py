@@ -558,7 +558,7 @@ def test_a_model_that_is_not_calibrated(model, tmp_path):
     model = small_model()
     model.calibration = None
     run = small_run(tmp_path / "run", model)
-    with pytest.raises(UserError, match=r"evaluate\.py --workdir=.*run --checkpoint=last"):
+    with pytest.raises(UserError, match=r"evaluate --workdir=.*run --checkpoint=last"):
         exporting.export_model(run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -136,7 +136,7 @@ def test_a_circle_of_two_latents_is_read_turned_and_swung():
 def test_a_model_without_calibration():
     model = calibrated_model()
     model.calibration = None
-    with pytest.raises(CalibrationError, match=r"not calibrated.*evaluate\.py"):
+    with pytest.raises(CalibrationError, match=r"not calibrated.*dcign-tf evaluate"):
         SceneEditor(model)
 
 

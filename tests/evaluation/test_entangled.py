@@ -179,5 +179,5 @@ def test_before_evaluation_an_entangled_model_cannot_be_turned():
     model = tiny_model(procedure="entangled")
     assert model.rerender(IMAGES).shape == (len(IMAGES), *IMAGE_SHAPE)
     for use in (model.infer_scene, lambda images: model.rerender(images, azimuth=1.0)):
-        with pytest.raises(CalibrationError, match=r"not calibrated.*python evaluate\.py"):
+        with pytest.raises(CalibrationError, match=r"not calibrated.*dcign-tf evaluate"):
             use(IMAGES)

@@ -451,7 +451,7 @@ def test_rerender_refuses_what_it_cannot_show(model):
 def test_a_model_without_calibration_says_so():
     model = tiny_model()
     for use in (model.infer_scene, lambda images: model.rerender(images, azimuth_deg=30)):
-        with pytest.raises(CalibrationError, match=r"not calibrated.*python evaluate\.py"):
+        with pytest.raises(CalibrationError, match=r"not calibrated.*dcign-tf evaluate"):
             use(IMAGES)
 
 

@@ -37,6 +37,9 @@ def get_config() -> ml_collections.ConfigDict:
         }
     )
 
+    # The code: paper §3.1.
+    config.latents_per_factor = (1,)  # of each extrinsic factor, or one number for all
+
     # Procedure: paper §3.1.
     config.procedure = "clamped"  # or "entangled", the paper's baseline
     config.clamp_mode = "mean"  # or "first", as Torch7 does

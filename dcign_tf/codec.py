@@ -68,7 +68,7 @@ class Codec:
         Args:
             image: [H, W, C] in [0, 1].
             factor: whose latents are swept.
-            latents: of the factor, [steps, latents of the factor], or [steps, 1] for all of them.
+            latents: of the factor, [steps, latents of the factor].
 
         Returns:
             [steps, H, W, C].

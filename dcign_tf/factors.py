@@ -51,19 +51,34 @@ class GraphicsCode:
         return cls.with_intrinsic(("azimuth",), latent_dim)
 
     @classmethod
-    def with_intrinsic(cls, extrinsic: tuple[str, ...], latent_dim: int) -> GraphicsCode:
-        """One latent for each extrinsic factor, the rest of `latent_dim` intrinsic.
+    def with_intrinsic(
+        cls, extrinsic: Sequence[str], latent_dim: int, latents_per_factor: Sequence[int] = (1,)
+    ) -> GraphicsCode:
+        """Latents for each extrinsic factor, the rest of `latent_dim` intrinsic.
+
+        Args:
+            extrinsic: names of factors, in the order of the code.
+            latent_dim: length of the latent vector.
+            latents_per_factor: a number for each of them, or one for all.
 
         Raises:
-            ValueError: if no latent is left for the intrinsic factor.
+            ValueError: if the numbers are as many as neither, one of them is below 1, or no
+                latent is left for the intrinsic factor.
         """
-        if latent_dim <= len(extrinsic):
+        each = tuple(latents_per_factor)
+        if len(each) == 1:
+            each *= len(extrinsic)
+        if len(each) != len(extrinsic):
+            raise ValueError(
+                f"{len(each)} numbers of latents for {', '.join(extrinsic)}; there must be"
+                f" {len(extrinsic)}, or one for all."
+            )
+        if latent_dim <= sum(each):
             raise ValueError(
                 f"latent_dim={latent_dim} leaves no intrinsic latent beside {', '.join(extrinsic)};"
-                f" it must be at least {len(extrinsic) + 1}."
+                f" it must be at least {sum(each) + 1}."
             )
-        sizes = dict.fromkeys(extrinsic, 1)
-        return cls({**sizes, INTRINSIC: latent_dim - len(extrinsic)})
+        return cls({**dict(zip(extrinsic, each, strict=True)), INTRINSIC: latent_dim - sum(each)})
 
     @property
     def factors(self) -> tuple[str, ...]:

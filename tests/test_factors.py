@@ -91,6 +91,17 @@ def test_rejects_codes_without_an_intrinsic_latent():
         GraphicsCode.chairs(1)
 
 
+def test_a_factor_may_have_several_latents():
+    code = GraphicsCode.with_intrinsic(("azimuth", "light"), 10, (2, 1))
+    assert code.get_config() == {"azimuth": 2, "light": 1, "intrinsic": 7}
+    for_all = GraphicsCode.with_intrinsic(("azimuth", "light"), 10, (2,))
+    assert for_all.get_config() == {"azimuth": 2, "light": 2, "intrinsic": 6}
+    with pytest.raises(ValueError, match=r"3 numbers of latents for azimuth, light; .* be 2, or"):
+        GraphicsCode.with_intrinsic(("azimuth", "light"), 10, (1, 1, 1))
+    with pytest.raises(ValueError, match=r"latent_dim=4 .*at least 5"):
+        GraphicsCode.with_intrinsic(("azimuth", "light"), 4, (2,))
+
+
 @pytest.mark.parametrize("method", ["index", "slice"])
 def test_unknown_factors_are_named_beside_the_known(method):
     with pytest.raises(KeyError, match="'pose'; this code has azimuth, intrinsic"):

@@ -21,7 +21,7 @@ from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
 from dcign_tf.quantities import display_name
-from dcign_tf.readouts.calibration import FactorCalibration
+from dcign_tf.readouts.calibrated_factor import CalibratedFactor
 from dcign_tf.runs.directory import RunDirectory
 
 DIRECTIONS = 6
@@ -270,17 +270,17 @@ def _number_slider(low: float, high: float, value: float, **options: Any) -> gr.
     return slider
 
 
-def _slider(control: FactorCalibration, value: float) -> gr.Slider:
+def _slider(control: CalibratedFactor, value: float) -> gr.Slider:
     low, high = _ends(control)
     step = 1 if _is_angle(control) else (high - low) / 100
     return _number_slider(low, high, value, step=step, label=control.quantity.label.capitalize())
 
 
-def _ends(control: FactorCalibration) -> tuple[float, float]:
+def _ends(control: CalibratedFactor) -> tuple[float, float]:
     """Whole degrees within the range; of other units the range itself."""
     low, high = control.range
     return (math.ceil(low), math.floor(high)) if _is_angle(control) else (low, high)
 
 
-def _is_angle(control: FactorCalibration) -> bool:
+def _is_angle(control: CalibratedFactor) -> bool:
     return control.quantity.unit == "°"

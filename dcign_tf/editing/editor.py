@@ -18,7 +18,7 @@ from dcign_tf.factors import INTRINSIC
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.pixels import to_levels, to_unit
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import CalibrationError, FactorCalibration
+from dcign_tf.readouts.calibrated_factor import CalibratedFactor, CalibrationError
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.readouts.scene import Reading
 from dcign_tf.runs.checkpoints import load_model
@@ -130,10 +130,10 @@ class SceneEditor:
         for name, wanted in values.items():
             factor, calibrated = self.named(name)
             calibrated.check(wanted)
-            latents[factor] = scene.latents_for(np.asarray(wanted), calibrated)
+            latents[factor] = calibrated.to_latents(np.asarray(wanted))
         return scene.replaced(np.asarray(code, np.float32), self._network.code, latents)
 
-    def named(self, name: str) -> tuple[str, FactorCalibration]:
+    def named(self, name: str) -> tuple[str, CalibratedFactor]:
         """The factor of a value, and its calibration: range, period, what can be asked for."""
         try:
             return self._calibration.named(name)

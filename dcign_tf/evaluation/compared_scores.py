@@ -14,6 +14,7 @@ from dcign_tf.evaluation.report.score_catalogue import (
     ANSWERS,
     CUT,
     DISENTANGLEMENT,
+    FOLLOWED,
     NEW_VIEWS,
     READ,
     RECOGNITION,
@@ -29,7 +30,7 @@ SCHEMA_VERSION = 1
 _IGNORED_SETTINGS = frozenset({"data_dir", "face_model"})
 _OF_A_FACTOR = tuple(
     score
-    for score in (*READ, *ANSWERS, *NEW_VIEWS)
+    for score in (*READ, *FOLLOWED, *ANSWERS, *NEW_VIEWS)
     if score.path.startswith(("factors.", "values.")) and score is not CUT
 )
 # As scores.json has them in turn: the network's own latents, and what needs no network.

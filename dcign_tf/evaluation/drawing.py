@@ -17,7 +17,6 @@ from dcign_tf.evaluation.figures.sheets import sheet, stacked
 from dcign_tf.evaluation.metrics import circle
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.quantities import display_name
-from dcign_tf.readouts import scene
 
 _EXAMPLES = 3  # identities, or sweeps, in a sheet of one factor
 _NOVEL_VIEWS = 4  # a factor
@@ -54,7 +53,7 @@ def signed(value: float, digits: int = 1) -> str:
 
 def _latents(evaluated: Evaluated) -> dict[str, list[np.ndarray]]:
     code = evaluated.network.code
-    return {f: evaluated.test[f].latent(code.slice(f)) for f in evaluated.tested}
+    return {f: evaluated.test[f].latents(code.slice(f)) for f in evaluated.tested}
 
 
 def _equivariance(evaluated: Evaluated, scores: Scores) -> Figure | None:
@@ -92,12 +91,12 @@ def _novel_views(evaluated: Evaluated, scores: Scores) -> Figure | None:
     for factor in evaluated.tested:
         codes, quantity = evaluated.test[factor], evaluated.quantities.get(factor)
         name = display_name(factor) + ("" if quantity else " latent")
-        text = quantity.text if quantity else signed
+        text, where = quantity.text if quantity else signed, network.code.slice(factor)
         for index in evenly(evaluated.sweeps[factor], _NOVEL_VIEWS):
             images, z = distinct_images(evaluated.sweeps[factor][index]), codes.z_mean[index]
             if len(images) < 2:
                 continue
-            value = codes.values[index] if quantity else z[:, network.code.slice(factor).start]
+            value = codes.values[index] if quantity else codes.coordinate(where, index)
             source, target = circle.furthest_apart(value, quantity.period if quantity else None)
             (predicted,) = network.novel_views(z, factor, np.array([[source, target]]))
             triples.append((images[source], images[target], predicted))
@@ -124,19 +123,24 @@ def _traversal(evaluated: Evaluated, factor: str) -> Figure | None:
     """Through all calibrated values, or through what the latent takes if there are none."""
     network, curve = evaluated.network, evaluated.curve(factor)
     where, images = network.code.slice(factor), evaluated.examples[:_EXAMPLES]
-    ends = evaluated.fit[factor].latent_range(where) or evaluated.test[factor].latent_range(where)
-    if ends is None or not len(images) or _is_turned(evaluated, factor):
+    paths = (
+        codes[factor].path(where, TRAVERSAL_STEPS) for codes in (evaluated.fit, evaluated.test)
+    )
+    latents = next((path for path in paths if path is not None), None)
+    if latents is None or not len(images) or _is_turned(evaluated, factor):
         return None
     labels = [f"input {row}" for row in range(1, len(images) + 1)]
+    names, stand, what = "latent", "it stands", "its value"
+    if latents.shape[1] > 1:
+        names, stand, what = "latents", "they stand", "their values"
     if curve is None:
-        latents = np.linspace(*ends, TRAVERSAL_STEPS)[:, np.newaxis]
         digits = 1 if np.ptp(latents) >= 0.1 * (TRAVERSAL_STEPS - 1) else 2
-        texts, what = [signed(z, digits) for z in latents[:, 0]], "its value"
+        texts = ["\n".join(signed(z, digits) for z in step) for step in latents]
     else:
         quantity, values = evaluated.quantities[factor], np.linspace(*curve.range, TRAVERSAL_STEPS)
-        latents, texts = scene.latents_for(values, curve), [quantity.text(v) for v in values]
-        what = f"the {'angle' if quantity.unit else 'value'} that it stands for"
-        read = curve.to_value(network.encode(images)[:, where.start])
+        latents, texts = curve.to_latents(values), [quantity.text(v) for v in values]
+        what = f"the {'angle' if quantity.unit else 'value'} that {stand} for"
+        read = curve.to_value(network.encode(images)[:, where])
         labels = [
             f"{label}, read\nas {quantity.text(v)}" for label, v in zip(labels, read, strict=True)
         ]
@@ -145,7 +149,7 @@ def _traversal(evaluated: Evaluated, factor: str) -> Figure | None:
         np.concatenate([images[:, np.newaxis], swept], axis=1),
         headings={0: ["input", *texts]},
         row_labels=labels,
-        title=f"{display_name(factor)}: its latent swept, all others held; on top, {what}",
+        title=f"{display_name(factor)}: its {names} swept, all others held; on top, {what}",
         lead=1,
     )
 
@@ -162,7 +166,7 @@ def _ordered(evaluated: Evaluated, factor: str) -> Figure | None:
         return None
     rows, headings, labels = [], {}, []
     for row, index in enumerate(evenly(evaluated.sweeps[factor], _EXAMPLES)):
-        latent = evaluated.test[factor].z_mean[index][:, evaluated.network.code.slice(factor).start]
+        latent = evaluated.test[factor].coordinate(evaluated.network.code.slice(factor), index)
         order = _in_order(latent)
         rows.append(distinct_images(evaluated.sweeps[factor][index])[order])
         headings[row] = [signed(value) for value in latent[order]]
@@ -185,7 +189,7 @@ def _rotation(evaluated: Evaluated, factor: str) -> Figure | None:
         angles = evaluated.test[factor].values[index]
         order = _in_order(angles)
         asked = circle.on_turn(angles[order], *curve.range, quantity.period)
-        latents = scene.latents_for(asked, curve)
+        latents = curve.to_latents(asked)
         decoded = evaluated.network.swept(images[0], factor, latents)
         headings[len(rows)] = ["given", *map(quantity.text, angles[order])]
         rows.append(images[[0, *order]])

@@ -135,7 +135,7 @@ def _fitted(
         network, codes, found_latents = with_found_latents(network, codes)
     known = quantities(data.values, data.periods)
     calibration = calibrate(
-        {f: codes[f].latent(network.code.slice(f)) for f in known},
+        {f: codes[f].latents(network.code.slice(f)) for f in known},
         {f: codes[f].values for f in known},
         known,
         step=int(model.step.numpy()),

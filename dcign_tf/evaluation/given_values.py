@@ -116,7 +116,7 @@ def _pair_errors(
         if curve is not None:
             # The calibrated range may be a part of a circle, counted from elsewhere.
             asked = circle.on_turn(values[wanted], *curve.range, period)
-            latents = {factor: scene.latents_for(asked, curve)}
+            latents = {factor: curve.to_latents(asked)}
             drawn = network.decode(scene.replaced(z, network.code, latents))
             by_network = squared_errors(drawn, true)
         if means is not None:

@@ -180,7 +180,7 @@ def _sampled_people(evaluated: Evaluated, intrinsic: np.ndarray) -> Figure:
             name = display_name(factor).replace(" ", "\n")
             labels.append(f"{name}\n{curve.quantity.text(value)}")
     scenes = [
-        {factor: scene.latents_for(value, calibrated[factor]) for factor, value in row.items()}
+        {factor: calibrated[factor].to_latents(value) for factor, value in row.items()}
         for row in values
     ]
     distributions = {

@@ -17,15 +17,19 @@ from dcign_tf.evaluation.picture_errors import SweepErrors, reconstruction_mse, 
 from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
 from dcign_tf.files import write_json
 from dcign_tf.quantities import Quantity
-from dcign_tf.readouts.calibration import FactorCalibration
+from dcign_tf.readouts.calibrated_factor import CalibratedFactor
 from dcign_tf.readouts.fitting import pooled
 
 SCHEMA_VERSION = 6
 
 
 # Scores of an extrinsic factor against its true values, and further ones if it is a circle.
-_LINEAR_SCORES = ("pearson", "spearman", "r2_calibrated", "mean_absolute_error")
-VALUE_SCORES = (*_LINEAR_SCORES, "circular_linear", "cut")
+_READING_SCORES = ("r2_calibrated", "mean_absolute_error", "median_absolute_error")
+_LINEAR_SCORES = ("pearson", "spearman", *_READING_SCORES)
+VALUE_SCORES = (*_LINEAR_SCORES, "far_off_share", "circular_linear", "cut")
+# They compare a number with the value: of several latents none is it.
+_SCORES_OF_ONE_LATENT = ("pearson", "spearman", "circular_linear", "cut")
+_FAR_OFF = 0.25  # of a circle
 # Scores of any factor, from sweeps alone; selectivity of extrinsic ones only.
 SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
 
@@ -48,8 +52,7 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
 
     Raises:
         KeyError: if a factor is missing from any of the mappings.
-        ValueError: if an extrinsic factor with known values has more than one latent,
-            so that none could be called the value's; or if arrays do not fit together.
+        ValueError: if arrays do not fit together.
     """
     code, codes, quantities = evaluated.network.code, evaluated.test, evaluated.quantities
     matrix = sweep_variance.movement_matrix({f: codes[f].z_mean for f in code.factors}, code)
@@ -103,31 +106,43 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
 
 
 def _value_scores(
-    codes: Codes, curve: FactorCalibration | None, quantity: Quantity, where: slice
+    codes: Codes, curve: CalibratedFactor | None, quantity: Quantity, where: slice
 ) -> dict[str, float]:
-    """How well a factor's latent tells its true value; on a circle, its angle from the cut."""
-    latent, value = pooled(codes.latent(where)), pooled(codes.values)
-    read = curve.to_value(latent) if curve else np.full(latent.shape, np.nan)
-    error = circle.distance(read, value, quantity.period)
+    """How well a factor's latents tell its true value; of one, on a circle, its angle from the cut.
+
+    What takes a single latent is NaN of several.
+    """
+    latents, value, period = codes.pooled(where), pooled(codes.values), quantity.period
+    read = curve.to_value(latents) if curve else np.full(value.shape, np.nan)
+    error = circle.distance(read, value, period)
+    is_single = latents.shape[1] == 1
+    latent = latents[:, 0] if is_single else np.full(value.shape, np.nan)
     linear, along, circular = value, value, {}
-    if period := quantity.period:
-        cut = _cut(curve, period)
+    if period:
+        cut = _cut(curve, period) if is_single else np.nan
         linear = circle.unroll(value, cut, period)
         # Opened opposite their mean, not at the cut, which may part an arc of near neighbours.
         along = circle.unroll(value, circle.circular_mean(value, period) + period / 2, period)
         circular = {
+            "far_off_share": _mean(np.where(error >= 0, error > _FAR_OFF * period, np.nan)),
             "circular_linear": circle.circular_linear_correlation(latent, value, period),
             "cut": cut,
         }
     return {
         **correlations(latent, linear),
         "r2_calibrated": r2(along + error, along),
-        "mean_absolute_error": float(error.mean()) if error.size else np.nan,
+        "mean_absolute_error": _mean(error),
+        "median_absolute_error": float(np.median(error)) if error.size else np.nan,
         **circular,
     }
 
 
-def _cut(curve: FactorCalibration | None, period: float) -> float:
+def _mean(values: np.ndarray) -> float:
+    """NaN of none."""
+    return float(values.mean()) if values.size else np.nan
+
+
+def _cut(curve: CalibratedFactor | None, period: float) -> float:
     """Where a circle is cut open to count its angles, in [0, period); NaN if not calibrated.
 
     Where the latent has to jump; or, where the calibration covers an arc alone, in the
@@ -153,12 +168,15 @@ def _guessing_error(codes: Codes, fit_codes: Codes, quantity: Quantity) -> float
 def _reason(name: str, value: float, factor: str, evaluated: Evaluated) -> str:
     """Why a score is null in scores.json: the first thing that it lacks."""
     quantity, num_sweeps = evaluated.quantities.get(factor), len(evaluated.test[factor].z_mean)
+    where = evaluated.network.code.slice(factor)
     if name in VALUE_SCORES and quantity is None:
         return "the dataset holds no true values of this factor"
+    if name in _SCORES_OF_ONE_LATENT and (num_latents := where.stop - where.start) > 1:
+        return f"it is told by {num_latents} latents, and this takes one"
     if not num_sweeps and name != "cut":
         return f"no {evaluated.split} sweep varies this factor"
     needs_cut = name == "cut" or (name in ("pearson", "spearman") and quantity.period)
-    if needs_cut or name in ("r2_calibrated", "mean_absolute_error"):
+    if needs_cut or name in (*_READING_SCORES, "far_off_share"):
         if not len(evaluated.fit[factor].z_mean):
             return "no validation sweep varies this factor"
         if needs_cut and evaluated.curve(factor) is None:

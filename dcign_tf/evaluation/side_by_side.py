@@ -88,7 +88,7 @@ def turn(network: Codec, calibration: Calibration, examples: Sequence[Example]) 
             blank.append(row)
         else:
             asked = on_turn(example.value, *calibrated.range, example.quantity.period)
-            latents = {example.factor: scene.latents_for(asked, calibrated)}
+            latents = {example.factor: calibrated.to_latents(asked)}
             z[row] = scene.replaced(z[row], network.code, latents)
     images = network.decode(z)
     images[blank] = 1

@@ -13,7 +13,9 @@ from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import Calibration, FactorCalibration
+from dcign_tf.readouts.calibrated_factor import CalibratedFactor
+from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.readouts.identities import IdentityDistribution
 
 if TYPE_CHECKING:
     from dcign_tf.codec import Codec
@@ -35,23 +37,43 @@ class Codes:
         """The same codes with their latents in another order, int [latent_dim]."""
         return Codes([scene.arranged(sweep, order) for sweep in self.z_mean], self.values)
 
-    def latent(self, where: slice) -> list[np.ndarray]:
-        """The one latent at `where`, in each sweep: [n_i].
+    def latents(self, where: slice) -> list[np.ndarray]:
+        """The latents at `where`, in each sweep: [n_i, latents of the factor]."""
+        return [np.asarray(sweep)[:, where] for sweep in self.z_mean]
 
-        Raises:
-            ValueError: if there is more than one.
+    def pooled(self, where: slice) -> np.ndarray:
+        """The same of all sweeps: float64 [N, latents of the factor]."""
+        return np.concatenate([np.zeros((0, where.stop - where.start)), *self.latents(where)])
+
+    def path(self, where: slice, steps: int) -> np.ndarray | None:
+        """A way through what the latents at `where` take, to be swept where no value is known.
+
+        A single latent goes from its 1st percentile to its 99th. Several go once round their
+        mean in the plane in which they spread most, √2 standard deviations away from it: where
+        the factor is a circle they do.
+
+        Returns:
+            [steps, latents of the factor]; None without sweeps.
         """
-        if where.stop - where.start > 1:
-            raise ValueError(
-                f"{where.stop - where.start} latents belong to one factor; only one can be"
-                " compared with its value."
-            )
-        return [np.asarray(sweep)[:, where.start] for sweep in self.z_mean]
+        taken = self.pooled(where)
+        if len(taken) < min(taken.shape[1], 2):
+            return None
+        if taken.shape[1] == 1:
+            return np.linspace(*np.percentile(taken, [1, 99]), steps)[:, np.newaxis]
+        mean, axes = principal_axes(taken)
+        turn = 2 * np.pi * np.arange(steps) / steps
+        return mean + np.sqrt(2) * np.stack([np.cos(turn), np.sin(turn)], axis=1) @ axes[:2]
 
-    def latent_range(self, where: slice) -> tuple[float, float] | None:
-        """What the latents at `where` take, 1st to 99th percentile; None without sweeps."""
-        taken = [sweep[:, where].ravel() for sweep in self.z_mean]
-        return tuple(np.percentile(np.concatenate(taken), [1, 99])) if taken else None
+    def coordinate(self, where: slice, index: int) -> np.ndarray:
+        """One number for each image of a sweep, [n_i], to order them by where no value is known.
+
+        The latent at `where`; or where several lie along the axis in which they spread most.
+        """
+        own = self.latents(where)[index]
+        if own.shape[1] == 1:
+            return own[:, 0]
+        mean, axes = principal_axes(self.pooled(where))
+        return (own - mean) @ axes[0] / max(np.linalg.norm(axes[0]), np.finfo(float).tiny)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,9 +108,18 @@ class Evaluated:
         """16 of their images, or all there are: float32 [N, H, W, C] in [0, 1]."""
         return example_images(self.sweeps, self.network.code.factors, 16)
 
-    def curve(self, factor: str) -> FactorCalibration | None:
+    def curve(self, factor: str) -> CalibratedFactor | None:
         """The calibration of a factor, None if it is not calibrated."""
         return self.calibration.usable.get(factor)
+
+
+def principal_axes(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean [n] of latents [N, n], and the axes along which they spread, [n, n].
+
+    Each is as long as the standard deviation along it, the longest is the first.
+    """
+    spread = IdentityDistribution.fitted(latents)
+    return spread.mean, spread.principal_directions()
 
 
 def example_images(sweeps: Mapping[str, Sweeps], factors: Sequence[str], count: int) -> np.ndarray:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import Calibration, CalibrationError, error_name
+from dcign_tf.readouts.calibrated_factor import CalibrationError
+from dcign_tf.readouts.calibration import Calibration, error_name
 
 _HOW_TO_CALIBRATE = (
     "Evaluation does it: dcign-tf evaluate --workdir=DIR; or set model.calibration to what"
@@ -47,7 +48,7 @@ class SceneModel(keras.Model):
 
         Returns:
             For each factor of the calibration `azimuth_deg` and `azimuth_error_deg`, its
-            root mean square error around that latent (other units: `FactorCalibration`),
+            root mean square error around that latent (other units: `CalibratedFactor`),
             float32 [B]; and `intrinsic`, the intrinsic latents [B, intrinsic latents].
 
         Raises:
@@ -130,4 +131,4 @@ class SceneModel(keras.Model):
         else:  # it is known only when a graph runs
             within = tf.reduce_all(calibrated.within(value, keras.ops))
             tf.debugging.Assert(within, [f"{calibrated.name} is {calibrated.outside()}."])
-        return factor, scene.latents_for(tf.reshape(value, (-1,)), calibrated, keras.ops)
+        return factor, calibrated.to_latents(tf.reshape(value, (-1,)), keras.ops)

@@ -25,7 +25,7 @@ from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
 from dcign_tf.pretrained.photograph import photograph_sheet
 from dcign_tf.quantities import data_size
-from dcign_tf.readouts.calibration import CalibrationError
+from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.runs.checkpoints import load_model

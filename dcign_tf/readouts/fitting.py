@@ -1,4 +1,6 @@
-"""How a latent is calibrated against the true values of its factor.
+"""How latents are calibrated against the true values of their factor.
+
+Several latents of a factor have a curve (`curve_fitting`); what follows is of a single one.
 
 The curve is an isotonic regression of the value on the latent, made invertible
 (`monotone`), since what is read off by it has the least squared error, whatever the
@@ -24,14 +26,15 @@ import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
 from dcign_tf.quantities import Quantity
+from dcign_tf.readouts import samples
+from dcign_tf.readouts.calibrated_factor import CalibratedFactor
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration, value_name
+from dcign_tf.readouts.curve_fitting import fit_curve
 from dcign_tf.readouts.jumps import find_jumps, largest_step_on_circle
-from dcign_tf.readouts.monotone import SPACING, Curve, fit_monotone, num_groups
+from dcign_tf.readouts.monotone import Curve, fit_monotone, num_groups
 
-_MIN_IMAGES = 20
 _MIN_EXPLAINED = 0.25  # of the values' variance: with less the error is near the prior's
 _MIN_FAITHFUL = 0.8  # of the variance of the latent's mean response to the value
-_MAX_GAP = 0.25  # of a circle, in which no value lies, if it is to count as a whole one
 
 
 def calibrate(
@@ -45,10 +48,10 @@ def calibrate(
     """Calibrates every factor of `latents`.
 
     Args:
-        latents: factor to its latent in the images of its sweeps, of identities that
-            training never saw (validation), [n_i] each. Factors without an image are
+        latents: factor to its n latents in the images of its sweeps, of identities that
+            training never saw (validation), [n_i, n] each. Factors without an image are
             left out.
-        values: the same factors to the true values, of the same shapes.
+        values: the same factors to the true values, [n_i] each.
         quantities: the same factors to what these values are.
         step: the model's.
         places: `Calibration.latents`.
@@ -58,10 +61,10 @@ def calibrate(
     """
     factors = {}
     for factor, sweeps in latents.items():
-        latent, value = pooled(sweeps), pooled(values[factor])
-        if latent.size:
+        if sum(map(len, sweeps)):
             name, period = value_name(factor, quantities[factor].key), quantities[factor].period
-            factors[factor] = fit_factor(latent, value, name=name, period=period)
+            own, value = np.concatenate(list(sweeps)), pooled(values[factor])
+            factors[factor] = fit_factor(own, value, name=name, period=period)
     return Calibration(factors, step=step, latents=dict(places or {}))
 
 
@@ -71,27 +74,32 @@ def pooled(sweeps: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def fit_factor(
-    latent: np.ndarray, value: np.ndarray, *, name: str, period: float | None = None
-) -> FactorCalibration:
-    """Calibrates one latent; if it tells nothing, the result is uncalibrated and says why.
+    latents: np.ndarray, value: np.ndarray, *, name: str, period: float | None = None
+) -> CalibratedFactor:
+    """Calibrates a factor; if its latents tell nothing, the result is uncalibrated and says why.
 
     Args:
-        latent: of N images, any shape. Those that are not finite are left out.
-        value: the true values, of the same shape.
+        latents: of N images, [..., n]. Images with one that is not finite are left out.
+        value: the true values, [...], likewise.
         name: of the value, e.g. `azimuth_deg`.
         period: once round, if the values lie on a circle. Where they leave a quarter
             of it free, they are calibrated as the interval that they are.
 
     Raises:
-        ValueError: if the shapes differ.
+        ValueError: if the shapes do not fit together.
     """
-    latent, value = np.asarray(latent, np.float64), np.asarray(value, np.float64)
-    if latent.shape != value.shape:
-        raise ValueError(f"There are {latent.shape} latents and {value.shape} values of {name}.")
-    finite = np.isfinite(latent) & np.isfinite(value)
-    latent, value = latent[finite], value[finite]
-    if reason := _unfit(latent, value):
-        return _uncalibrated(name, value, reason)
+    latents, value, reason = samples.finite(latents, value, name)
+    if reason:
+        return samples.uncalibrated(name, value, reason)
+    fit = _fit_latent if latents.shape[1] == 1 else fit_curve
+    return fit(latents, value, name=name, period=period)
+
+
+def _fit_latent(
+    latents: np.ndarray, value: np.ndarray, *, name: str, period: float | None
+) -> FactorCalibration:
+    """Calibrates a single latent, [N, 1]."""
+    latent = latents[:, 0]
     circle = None
     if period:
         value, circle = _unrolled(latent, value, period)
@@ -101,7 +109,7 @@ def fit_factor(
     if curves is None:  # a part has one latent alone, or not even that
         cuts, curves = [], _fit_curves(latent, value, [low, high])
     if curves is None:
-        return _uncalibrated(name, value, "its latent tells nothing of it")
+        return samples.uncalibrated(name, value, "its latent tells nothing of it")
     part = np.searchsorted(cuts, value, side="right")
     ends, owners = _ownership(latent, part)
     read_latents, read_values = _joined([curves[owner] for owner in owners], ends)
@@ -116,60 +124,33 @@ def fit_factor(
         period=high - low if circle else None,
         cuts=(low, *cuts) if circle else tuple(cuts),
     )
-    difference = _difference(fitted.to_value(latent), value, fitted.period)
-    if reason := _failure(fitted, latent, value, difference):
-        return _uncalibrated(name, value, reason)
+    off = samples.difference(fitted.to_value(latents), value, fitted.period)
+    if reason := _failure(fitted, latent, value, off):
+        return samples.uncalibrated(name, value, reason)
     misread = np.mean(owners[np.searchsorted(ends, latent, side="right")] != part)
     return dataclasses.replace(
         fitted,
-        read_errors=_local_errors(latent, difference, fitted.read_latents),
+        read_errors=samples.local_errors(latent, off, np.array(fitted.read_latents)),
         note=_note(fitted, misread),
     )
 
 
-# === What cannot be calibrated ===
-
-
-def _unfit(latent: np.ndarray, value: np.ndarray) -> str:
-    """Why nothing can be fitted to such data; empty if it can."""
-    if latent.size < _MIN_IMAGES:
-        return f"{latent.size} validation images show it, and it takes {_MIN_IMAGES}"
-    for what, a in (("value", value), ("latent", latent)):
-        if np.ptp(a) <= SPACING * np.abs(a).max():
-            return f"its {what} is the same in all validation images"
-    return ""
-
-
 def _failure(
-    fitted: FactorCalibration, latent: np.ndarray, value: np.ndarray, difference: np.ndarray
+    fitted: FactorCalibration, latent: np.ndarray, value: np.ndarray, off: np.ndarray
 ) -> str:
     """Why the curves are of no use; empty if they are."""
-    groups = num_groups(latent.size)
-    unexplained = np.sum(difference**2) / (latent.size - groups)
-    explained = max(0.0, 1 - unexplained / np.var(value, ddof=1))
-    if explained < _MIN_EXPLAINED:
+    share = samples.explained(off, value)
+    if share < _MIN_EXPLAINED:
         jumps = ", ".join(f"{cut:.4g}" for cut in fitted.cuts)
-        told = f"its latent tells {explained:.0%} of the variance of its validation values"
+        told = f"its latent tells {share:.0%} of the variance of its validation values"
         return f"{told}, and jumps at {jumps}" if jumps else told
     # A latent that folds back may still tell the value in part: by its mean, at other latents.
-    by_value = np.array_split(np.argsort(value, kind="stable"), groups)
+    by_value = np.array_split(np.argsort(value, kind="stable"), num_groups(latent.size))
     response = [latent[group].mean() for group in by_value]
-    written = [fitted.to_latent(value[group]).mean() for group in by_value]
+    written = [fitted.to_latents(value[group]).mean() for group in by_value]
     if np.corrcoef(response, written)[0, 1] ** 2 < _MIN_FAITHFUL:
         return "its latent folds back: it is the same for quite different values"
     return ""
-
-
-def _uncalibrated(name: str, value: np.ndarray, reason: str) -> FactorCalibration:
-    """Always the mean value, with the values' standard deviation as the error."""
-    mean, deviation = (value.mean(), value.std()) if value.size else (np.nan, np.nan)
-    return FactorCalibration(
-        name=name,
-        read_latents=(-1.0, 1.0),
-        read_values=(float(mean),) * 2,
-        read_errors=(float(deviation),) * 2,
-        reason=reason,
-    )
 
 
 # === Curves ===
@@ -195,14 +176,8 @@ def _unrolled(
     Values that leave a large part of it free are cut there, and None is returned
     with them: they are an interval.
     """
-    different = np.unique(np.mod(value, period))
-    gaps = np.diff(different, append=different[0] + period)
-    widest = int(np.argmax(gaps))
-    is_whole = gaps[widest] <= _MAX_GAP * period
-    if is_whole:
-        cut = largest_step_on_circle(latent, value, period)
-    else:
-        cut = different[widest] + gaps[widest] / 2 - period
+    middle, _, is_whole = samples.widest_gap(value, period)
+    cut = largest_step_on_circle(latent, value, period) if is_whole else middle - period
     value = cut + np.mod(value - cut, period)
     return value, (cut, cut + period) if is_whole else None
 
@@ -257,27 +232,6 @@ def _between(
         high = x[-1] if x[-1] > low else low + 1
     knots = np.concatenate([[low], x[(x > low) & (x < high)], [high]])
     return knots, np.interp(knots, x, y)
-
-
-# === What it is worth ===
-
-
-def _difference(read: np.ndarray, value: np.ndarray, period: float | None) -> np.ndarray:
-    """What was read less what is true; on a circle the shorter way round."""
-    difference = read - value
-    return np.mod(difference + period / 2, period) - period / 2 if period else difference
-
-
-def _local_errors(
-    latent: np.ndarray, difference: np.ndarray, knots: Sequence[float]
-) -> tuple[float, ...]:
-    """Root mean square over the images with the nearest latents: three groups' worth."""
-    order = np.argsort(latent, kind="stable")
-    squares = np.append(0, np.cumsum(difference[order] ** 2))
-    width = min(3 * num_groups(latent.size), latent.size)
-    start = np.searchsorted(latent[order], knots) - width // 2
-    start = np.clip(start, 0, latent.size - width)
-    return tuple(np.sqrt((squares[start + width] - squares[start]) / width).tolist())
 
 
 def _note(fitted: FactorCalibration, misread: float) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.readouts.calibration import Calibration, FactorCalibration
+from dcign_tf.readouts.calibration import Calibration
 
 
 class Reading(NamedTuple):
@@ -64,28 +64,11 @@ def read(z, code: GraphicsCode, calibration: Calibration, xp=np) -> dict[str, Re
     """
     readings = {}
     for factor, calibrated in calibration.factors.items():
-        latent = z[..., code.slice(factor).start]
+        latents = z[..., code.slice(factor)]
         readings[calibrated.name] = Reading(
-            calibrated.to_value(latent, xp), calibrated.error(latent, xp)
+            calibrated.to_value(latents, xp), calibrated.error(latents, xp)
         )
     return readings
-
-
-def latents_for(values, calibrated: FactorCalibration, xp=np):
-    """The latents that stand for values of one factor, as `replaced` takes them.
-
-    Args:
-        values: any shape [...]; `FactorCalibration.check` says whether they can be asked for.
-        calibrated: the factor's calibration.
-        xp: see the module.
-
-    Returns:
-        [..., latents of the factor].
-
-    Raises:
-        CalibrationError: if the factor is not calibrated.
-    """
-    return calibrated.to_latent(values, xp)[..., np.newaxis]
 
 
 def replaced(z, code: GraphicsCode, latents: Mapping[str, Any], xp=np):

@@ -34,7 +34,7 @@ from dcign_tf.files import (
     writing,
 )
 from dcign_tf.locks import lock
-from dcign_tf.runs.presets import flattened
+from dcign_tf.runs.presets import completed, flattened
 
 # What may differ between two runs of one directory: none of it changes a weight of a
 # given step. The data are checked by their fingerprint, wherever they and the face model lie; a
@@ -229,7 +229,7 @@ class RunDirectory:
             )
 
     def read_config(self) -> dict[str, Any]:
-        """The recorded config, which every run has."""
+        """The recorded config, which every run has; `completed`, if it is an earlier release's."""
         config = read_json(
             self.config_file,
             f"{self.path} is no run directory (it has no config.json)."
@@ -237,7 +237,7 @@ class RunDirectory:
         )
         if missing := [key for key in _CONFIG_KEYS if key not in config]:
             raise damaged(self.config_file, f"it has no {', '.join(missing)}")
-        return config
+        return completed(config)
 
     def read_environment(self) -> dict[str, Any]:
         """Where the run began, which must have been recorded."""

@@ -18,6 +18,9 @@ import ml_collections
 import dcign_tf.configs
 from dcign_tf.errors import UserError
 
+_WHEN_ABSENT: Mapping[str, Any] = {"batches_per_step": 1, "latents_per_factor": [1]}
+"""Settings that there were not always, and what they stand for where a record lacks them."""
+
 
 def presets() -> dict[str, list[str]]:
     """Every dataset to its presets, both in the order of the alphabet."""
@@ -48,6 +51,11 @@ def with_whole_paths(config: Mapping[str, Any]) -> dict[str, Any]:
     paths = {key: config.get(key) for key in ("data_dir", "face_model", "init_from")}
     whole = {key: os.path.abspath(os.path.expanduser(path)) for key, path in paths.items() if path}
     return {**config, **whole}
+
+
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded config with every setting that it began without: as training then did it."""
+    return {**_WHEN_ABSENT, **config}
 
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

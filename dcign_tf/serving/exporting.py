@@ -24,7 +24,7 @@ from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.files import aside, write_json, writing
 from dcign_tf.locks import lock
-from dcign_tf.readouts.calibration import CalibrationError
+from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.serving.signatures import ServedModel

@@ -138,7 +138,7 @@ class ServedModel(tf.Module):
         for name, value in values.items():
             value = self._checked_value(name, value, tf.shape(z)[0])
             factor, calibrated = self._calibration.named(self.values[name].name)
-            wanted = scene.latents_for(value, calibrated, keras.ops)
+            wanted = calibrated.to_latents(value, keras.ops)
             shown = z[:, self._code.slice(factor)]
             latents[factor] = tf.where(tf.math.is_nan(value)[:, tf.newaxis], shown, wanted)
         z = scene.replaced(z, self._code, latents, keras.ops)

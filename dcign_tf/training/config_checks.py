@@ -35,7 +35,7 @@ _RULES: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
     (_POSITIVE, lambda value: value > 0, "greater than 0"),
     (_DECAY_RATES, lambda value: 0 <= value < 1, "at least 0 and less than 1"),
     (
-        ("network.encoder_filters", "network.decoder_filters"),
+        ("network.encoder_filters", "network.decoder_filters", "latents_per_factor"),
         lambda value: value and all(isinstance(n, int) and n > 0 for n in value),
         "whole numbers of at least 1, such as (32,64)",
     ),
@@ -65,7 +65,7 @@ def check_beginning(config: Mapping[str, Any], run: RunDirectory, *, overwrite: 
 
 
 def check_values(config: Mapping[str, Any]) -> None:
-    """Checks the values of a config, one of `configs/` as a plain dict, but for its ratios.
+    """Checks the values of a config, one of `configs/` as a plain dict, but for those of factors.
 
     Raises:
         UserError: for the first value that nothing can be trained with.
@@ -84,15 +84,16 @@ def check_values(config: Mapping[str, Any]) -> None:
         raise _wrong("images_per_batch", images, f"from 2 to the {longest} images of a sweep")
 
 
-def check_ratios(config: Mapping[str, Any], num_factors: int) -> None:
-    """Checks the ratios of a config, for which the dataset must be known.
+def check_factors(config: Mapping[str, Any], num_factors: int) -> None:
+    """Checks the settings of a config that are for each factor: the dataset must be known.
 
     Args:
         config: resolved.
         num_factors: of the dataset, the intrinsic one included.
 
     Raises:
-        UserError: if no factor can be drawn with them.
+        UserError: if no factor can be drawn with the ratios, or there are not as many numbers of
+            latents as extrinsic factors, or one for all.
     """
     ratios = config["factor_ratios"]
     try:
@@ -102,6 +103,10 @@ def check_ratios(config: Mapping[str, Any], num_factors: int) -> None:
     except TypeError as error:  # not nested as it should be
         pairs = "(from_step, frequencies) pairs like ((0,(1,1,1,10)),(1000,(2,1,1,4)))"
         raise _wrong("factor_ratios", ratios, pairs) from error
+    latents, num_extrinsic = config["latents_per_factor"], num_factors - 1
+    if len(latents) not in (1, num_extrinsic):
+        wanted = f"one number for all extrinsic factors, or one for each of the {num_extrinsic}"
+        raise _wrong("latents_per_factor", latents, wanted)
 
 
 def _wrong(key: str, value: Any, wanted: str) -> UserError:

@@ -24,7 +24,7 @@ from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import with_whole_paths
 from dcign_tf.training import loop
-from dcign_tf.training.config_checks import check_beginning, check_ratios
+from dcign_tf.training.config_checks import check_beginning, check_factors
 from dcign_tf.training.environment import describe_environment
 from dcign_tf.training.tensorboard_pictures import training_pictures
 
@@ -63,7 +63,7 @@ def run_experiment(
     config = with_whole_paths({**config, "data_dir": data_dir})
     check_beginning(config, run, overwrite=overwrite)
     data = open_configured(config)
-    check_ratios(config, num_factors=len(data.extrinsic) + 1)
+    check_factors(config, num_factors=len(data.extrinsic) + 1)
     strategy = _strategy()
     with strategy.scope():
         if run.last_checkpoint.exists() and not overwrite:
@@ -186,7 +186,7 @@ def _build(config: Config, data: SweepDataset) -> DCIGN:
     model = DCIGN(
         encoder,
         decoder,
-        GraphicsCode.with_intrinsic(data.extrinsic, latent_dim),
+        GraphicsCode.with_intrinsic(data.extrinsic, latent_dim, config["latents_per_factor"]),
         **{name: config[name] for name in SETTINGS},
     )
     model.compile(_optimizer(config["optimizer"]))

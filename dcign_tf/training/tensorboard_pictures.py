@@ -32,9 +32,9 @@ def training_pictures(
     if is_entangled:
         network, codes, _ = with_found_latents(network, codes)
     swept = {
-        factor: network.swept(images[0], factor, np.linspace(*ends, TRAVERSAL_STEPS)[:, None])
+        factor: network.swept(images[0], factor, latents)
         for factor in network.code.extrinsic
-        if (ends := codes[factor].latent_range(network.code.slice(factor)))
+        if (latents := codes[factor].path(network.code.slice(factor), TRAVERSAL_STEPS)) is not None
     }
     pairs = np.concatenate([images, network.reconstruct(images)], axis=1)
     rows = {

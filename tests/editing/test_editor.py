@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from dcign_tf.editing.editor import SceneEditor
-from dcign_tf.readouts.calibration import CalibrationError
+from dcign_tf.readouts.calibrated_factor import CalibrationError
+from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
+from dcign_tf.readouts.latent_curve import LatentCurve
+from tests.helpers.tiny import CODE, tiny_model
 from tests.helpers.trained_runs import LATENTS, SIZE, calibrated_model, write_run
 
 
@@ -109,6 +112,25 @@ def test_a_swing_goes_through_the_whole_range_and_back(editor, code):
         expected = editor.decode(editor.changed(code, {"azimuth_deg": azimuth_deg})[np.newaxis])[0]
         assert np.abs(swing[frame].astype(int) - expected).max() <= 1
     assert (swing[0] != swing[4]).any()
+
+
+def test_a_circle_of_two_latents_is_read_turned_and_swung():
+    square = LatentCurve(
+        "elevation_deg",
+        values=(0.0, 90.0, 180.0, 270.0, 360.0),
+        points=((1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0), (1.0, 1.0)),
+        errors=(4.0,) * 5,
+        period=360.0,
+    )
+    editor = SceneEditor(tiny_model(calibration=Calibration({"elevation": square})))
+    code = np.zeros(CODE.latent_dim, np.float32)
+    turned = editor.changed(code, {"elevation_deg": 45 + 360})
+    np.testing.assert_allclose(turned, [0, 0, 1, 0, 0, 0], atol=1e-6)
+    assert editor.read(turned)["elevation_deg"] == pytest.approx((45, 4))
+    np.testing.assert_allclose(editor.someone(0)[1:3], (1, 1))  # 0°
+    swing = editor.swing(code, "elevation_deg", 8)
+    expected = editor.decode(editor.changed(code, {"elevation_deg": 225})[np.newaxis])[0]
+    np.testing.assert_array_equal(swing[5], expected)
 
 
 def test_a_model_without_calibration():

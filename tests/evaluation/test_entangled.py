@@ -12,7 +12,8 @@ from dcign_tf.codec import Codec
 from dcign_tf.evaluation.entangled import find_latents, with_found_latents
 from dcign_tf.evaluation.sweep_codes import Codes, encode_factors
 from dcign_tf.factors import GraphicsCode
-from dcign_tf.readouts.calibration import Calibration, CalibrationError
+from dcign_tf.readouts.calibrated_factor import CalibrationError
+from dcign_tf.readouts.calibration import Calibration
 from tests.helpers.tiny import AZIMUTH, CODE, IMAGE_SHAPE, tiny_batch, tiny_model
 
 FACES = GraphicsCode.faces(8)

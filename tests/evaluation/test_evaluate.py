@@ -240,7 +240,8 @@ def test_data_without_values(perfect, tmp_path):
     _, known, _ = perfect
     for factor in CODE.extrinsic:
         own, reasons = scores["factors"][factor], scores["why_null"][factor]
-        unknown = {"pearson", "spearman", "r2_calibrated", "mean_absolute_error"}
+        errors = {"mean_absolute_error", "median_absolute_error"}
+        unknown = {"pearson", "spearman", "r2_calibrated", *errors}
         assert set(reasons) == {*unknown, "selectivity"}  # which is infinite
         same = set(own) - set(reasons)
         assert {name: own[name] for name in same} == {
@@ -288,6 +289,72 @@ def test_a_circle(tmp_path):
     # Turned to given angles beside the truth, the azimuth is not swept as well.
     expected = {"rotation_azimuth", *KNOWN, *FIGURES} - {"traversal_azimuth"}
     assert figures_in(tmp_path) == expected
+
+
+class Turning(Data):
+    """The azimuth goes round, and so do its two latents: no cut is needed."""
+
+    code = GraphicsCode.with_intrinsic(("azimuth", "elevation"), 6, (2, 1))
+    values: ClassVar = {"azimuth": "azimuth_deg"}
+    periods: ClassVar = {"azimuth": 360.0}
+    radius = 100  # of 256 levels
+
+    def sweeps(self, subset):
+        rng = np.random.default_rng(SUBSETS.index(subset))
+
+        def one(factor):
+            azimuth_deg = np.full(20, rng.uniform(0, 360))
+            latents = np.repeat(rng.integers(5, 250, (1, 6)), 20, axis=0)
+            where = self.code.slice(factor)
+            latents[:, where] = rng.integers(5, 250, (20, where.stop - where.start))
+            if factor == "azimuth":
+                azimuth_deg = rng.uniform(0, 360, 20)
+            turn = np.radians(azimuth_deg)
+            latents[:, 0], latents[:, 1] = (
+                (128 + self.radius * wave(turn)).round() for wave in (np.cos, np.sin)
+            )
+            images = np.zeros((20, *SHAPE), np.uint8)
+            images[:, 0, :6, 0] = latents
+            return {"image": images, "azimuth_deg": azimuth_deg.astype(np.float32)}
+
+        return {factor: [one(factor) for _ in range(10)] for factor in self.code.factors}
+
+
+@pytest.mark.parametrize("network", [Oracle, Scrambled])
+def test_two_latents_of_a_circle(network, tmp_path, monkeypatch):
+    """Scored, turned and drawn with both; those of an entangled network are found."""
+    monkeypatch.setattr(network, "code", Turning.code)
+    scores, lines = evaluate(network(), tmp_path, Turning())
+    azimuth = scores["factors"]["azimuth"]
+    assert azimuth["mean_absolute_error"] < 1
+    assert azimuth["far_off_share"] == 0
+    assert azimuth["r2_calibrated"] > 0.999
+    assert azimuth["novel_view_ratio"] < 1e-6
+    if network is Scrambled:
+        assert sorted(scores["found_latents"]["azimuth"]["latents"]) == [0, 3]
+    rerendered = scores["rerendering"]["azimuth"]
+    assert rerendered["mse"]["network"] < rerendered["mse"]["copy"] / 1000
+    assert (rerendered["clipped"], rerendered["why_null"]) == (0, {})
+    assert "azimuth: Pearson, Spearman, circular correlation, cut. Reason: it is told by 2" in (
+        " ".join(lines[-2].split())
+    )
+    written = json.loads((tmp_path / "calibration.json").read_text())["factors"]["azimuth"]
+    np.testing.assert_allclose(written["points"][0], written["points"][-1])
+    assert figures_in(tmp_path) == {
+        *FIGURES - {"traversal_azimuth", "traversal_light_azimuth"},
+        *KNOWN,
+        "rotation_azimuth",
+        "ordered_elevation",
+    }
+
+
+def test_while_it_is_trained_two_latents_are_led_round_a_circle(monkeypatch):
+    monkeypatch.setattr(Oracle, "code", Turning.code)
+    sweeps = Turning().sweeps("validation")
+    pictures = training_pictures(Codec(Oracle()), sweeps, is_entangled=False)
+    swept = pictures["traversal/azimuth"][0, 0].reshape(TRAVERSAL_STEPS, SHAPE[1])[:, :2] * 255
+    np.testing.assert_allclose(np.hypot(*(swept - 128).T), Turning.radius, rtol=0.15)
+    assert np.ptp(swept, axis=0).min() > 1.7 * Turning.radius
 
 
 class Irregular(Data):

@@ -16,7 +16,7 @@ from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.metrics import sweep_variance
 from dcign_tf.evaluation.picture_errors import SweepErrors
-from dcign_tf.evaluation.report.score_catalogue import ANSWERS, NEW_VIEWS, READ, TITLES
+from dcign_tf.evaluation.report.score_catalogue import ANSWERS, FOLLOWED, NEW_VIEWS, READ, TITLES
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import (
     SWEEP_SCORES,
@@ -39,7 +39,7 @@ QUANTITIES = {
     "elevation": Quantity("elevation_deg"),
 }
 DOCUMENT = ROOT / "docs" / "scores.md"
-LINEAR_SCORES = VALUE_SCORES[:4]
+LINEAR_SCORES = VALUE_SCORES[:5]
 ERRORS = SweepErrors(
     index=0,
     pairs=np.array([[0, 1]]),
@@ -68,7 +68,7 @@ def codes_of(num_sweeps, seed):
 
 def scores_of(codes, fit_codes, quantities=QUANTITIES, code=CODE):
     calibration = calibrate(
-        {f: fit_codes[f].latent(code.slice(f)) for f in quantities},
+        {f: fit_codes[f].latents(code.slice(f)) for f in quantities},
         {f: fit_codes[f].values for f in quantities},
         quantities,
         step=1,
@@ -156,7 +156,7 @@ def test_without_validation_sweeps_what_is_fitted_is_null():
     nothing = {f: Codes([], [] if f in QUANTITIES else None) for f in CODE.factors}
     scores = scores_of(codes_of(6, seed=0), nothing)
     why = scores["why_null"]["azimuth"]
-    assert set(why) == {*LINEAR_SCORES, "cut"}
+    assert set(why) == {*LINEAR_SCORES, "far_off_share", "cut"}
     assert set(why.values()) == {"no validation sweep varies this factor"}
     assert scores["factors"]["azimuth"]["circular_linear"] > 0.7
     why = scores["why_null"]["elevation"]
@@ -272,19 +272,20 @@ def blocks_of(text):
 
 def test_table_shows_every_score_in_aligned_columns(scores):
     text = scores_table(scores)
-    split, by_value, new_views, by_sweep, movement, reconstruction, reasons = blocks_of(text)
+    split, by_value, single, new_views, *others = blocks_of(text)
+    by_sweep, movement, reconstruction, reasons = others
     assert split == ["Test split."]
-    titles = [score.title for score in READ]
-    assert re.split(" {2,}", by_value[0])[1:] == titles
-    assert [line.split()[0] for line in by_value[1:]] == ["azimuth", "elevation"]
-    azimuth, elevation = (line.split() for line in by_value[1:])
-    assert azimuth[1].endswith("°")
+    for table, columns in ((by_value, READ), (single, FOLLOWED)):
+        assert re.split(" {2,}", table[0])[1:] == [score.title for score in columns]
+        assert [line.split()[0] for line in table[1:]] == ["azimuth", "elevation"]
+    assert by_value[1].split()[1].endswith("°")
+    azimuth, elevation = (line.split() for line in single[1:])
     assert azimuth[-1] == f"{scores['factors']['azimuth']['cut']:.3f}°"
     assert elevation[-2:] == ["–", "–"]
     assert [line.split()[:2] for line in by_sweep[1:]] == [[f, "6"] for f in CODE.factors]
     assert by_sweep[4].split()[2] == "–"  # an intrinsic latent has nothing to be selective about
     assert reconstruction[1].split() == ["this", "run", "1.2500e-02"]
-    for lines in (by_value, new_views, by_sweep, movement[:-1], reconstruction):
+    for lines in (by_value, single, new_views, by_sweep, movement[:-1], reconstruction):
         assert len({len(line) for line in lines}) == 1
     assert any(line.startswith("Not known of light: Pearson, Spearman") for line in reasons)
     assert max(map(len, text.splitlines())) <= 115
@@ -298,7 +299,7 @@ def test_table_says_that_half_of_the_validation_split_was_scored(scores):
 
 
 def test_every_score_of_a_factor_is_shown():
-    shown = {score.path.rpartition(".")[-1] for score in (*READ, *NEW_VIEWS, *ANSWERS)}
+    shown = {score.path.rpartition(".")[-1] for score in (*READ, *FOLLOWED, *NEW_VIEWS, *ANSWERS)}
     assert {*VALUE_SCORES, *SWEEP_SCORES} <= shown
 
 
@@ -345,11 +346,53 @@ def test_table_of_a_file_of_the_first_schema(scores):
     assert any(line.startswith("azimuth") and "0.500" in line for line in table[1])
 
 
-def test_a_factor_of_two_latents_has_no_latent_to_compare_with_a_value():
-    code = GraphicsCode({"azimuth": 2, "intrinsic": 3})
-    codes = dict.fromkeys(code.factors, Codes([np.ones((2, 5))], [np.ones(2)]))
-    with pytest.raises(ValueError, match="2 latents belong to one factor"):
-        scores_of(codes, codes, {"azimuth": Quantity("azimuth_deg")}, code)
+TURN = GraphicsCode({"azimuth": 2, "intrinsic": 3})
+
+
+def turning_codes(num_sweeps, seed, blur):
+    """Azimuth's two latents run round a circle, blurred; identity stays as it is."""
+    rng = np.random.default_rng(seed)
+    azimuth_deg = rng.uniform(-180, 180, (num_sweeps, 20))
+    z_mean = rng.normal(size=(num_sweeps, 1, 5)).repeat(20, axis=1)
+    turn = np.radians(azimuth_deg)
+    z_mean[..., :2] = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
+    z_mean[..., :2] += rng.normal(0, blur, (num_sweeps, 20, 2))
+    codes = Codes(list(z_mean), list(azimuth_deg))
+    return {"azimuth": codes, "intrinsic": Codes([codes.z_mean[0][:1]])}
+
+
+def test_two_latents_tell_a_circle_all_the_way_round(tmp_path):
+    azimuth = {"azimuth": QUANTITIES["azimuth"]}
+    scores = scores_of(turning_codes(6, 0, 0.1), turning_codes(50, 1, 0.1), azimuth, TURN)
+    own = scores["factors"]["azimuth"]
+    blur_deg = np.degrees(0.1)
+    assert own["mean_absolute_error"] == pytest.approx(blur_deg * np.sqrt(2 / np.pi), rel=0.15)
+    assert own["median_absolute_error"] == pytest.approx(0.674 * blur_deg, rel=0.15)
+    assert own["far_off_share"] == 0
+    assert own["r2_calibrated"] > 0.99
+    assert own["own_share"] == 1
+    takes_one = ("pearson", "spearman", "circular_linear", "cut")
+    reason = "it is told by 2 latents, and this takes one"
+    assert scores["why_null"]["azimuth"] == {
+        **dict.fromkeys(takes_one, reason),
+        "selectivity": "infinite: what it is divided by is zero",
+    }
+    write_scores(scores, tmp_path / "scores.json")
+    assert scores_table(scores) == scores_table(json.loads((tmp_path / "scores.json").read_text()))
+    shown = " ".join(scores_table(scores).split())
+    assert "Not known of azimuth: Pearson, Spearman, circular correlation, cut. Reason" in shown
+    assert "a single latent" not in shown
+
+
+def test_readings_far_off_are_counted():
+    azimuth = {"azimuth": QUANTITIES["azimuth"]}
+    codes = turning_codes(10, 0, 0.0)
+    for sweep in codes["azimuth"].z_mean:
+        sweep[:5, :2] *= -1  # a quarter of the images, taken for the other side
+    own = scores_of(codes, turning_codes(50, 1, 0.1), azimuth, TURN)["factors"]["azimuth"]
+    assert own["far_off_share"] == 0.25
+    assert own["median_absolute_error"] < 1
+    assert own["mean_absolute_error"] == pytest.approx(45, abs=1)
 
 
 @pytest.mark.parametrize("low", [-60, 300])  # the same angles, by other numbers

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.calibration import Calibration, CalibrationError, FactorCalibration
+from dcign_tf.readouts.calibrated_factor import CalibrationError
+from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 from tests.helpers.tiny import AZIMUTH
 
 CODE = GraphicsCode({"azimuth": 1, "elevation": 2, "intrinsic": 3})
@@ -78,7 +79,7 @@ def test_codes_of_any_shape_are_changed(xp):
 
 def test_a_value_that_is_written_is_read_again(xp):
     values = np.float32([-60, -12.5, 0, 59])
-    latents = scene.latents_for(xp.array(values), AZIMUTH, xp)
+    latents = AZIMUTH.to_latents(xp.array(values), xp)
     assert latents.shape == (4, 1)
     codes = scene.replaced(xp.array(CODES), CODE, {"azimuth": latents}, xp)
     reading = scene.read(codes, CODE, CALIBRATION, xp)["azimuth_deg"]
@@ -92,7 +93,7 @@ def test_what_cannot_be_replaced():
         scene.replaced(CODES, CODE, {"elevation": [1.0, 2.0, 3.0]})
     silent = FactorCalibration("azimuth_deg", (0, 1), (0, 0), (9, 9), reason="it tells nothing")
     with pytest.raises(CalibrationError, match="azimuth_deg is not calibrated: it tells nothing"):
-        scene.latents_for(0.0, silent)
+        silent.to_latents(0.0)
 
 
 @given(st.floats(-1000, 1000), st.floats(-100, 100), st.sampled_from([None, 360.0]))

@@ -25,6 +25,8 @@ CONFIG = {
     "num_steps": 10,
     "ratios": [1, 2],
     "data": {"size": 36, "num_steps": 1},
+    "batches_per_step": 1,
+    "latents_per_factor": [1],
 }
 ENVIRONMENT = {"threads": 2, "commit": "abc", "data_fingerprint": "f1"}
 
@@ -126,6 +128,15 @@ class TestConfig:
             run.check_config(wanted)
         named = str(caught.value).split(": ", 1)[1].split(". Use")[0]
         assert {change.split(":")[0] for change in named.split("; ")} == forbidden
+
+    def test_a_run_that_began_before_there_was_a_setting_goes_on(self, run):
+        """It did what the setting now stands for, and nothing else."""
+        since = ("batches_per_step", "latents_per_factor")
+        run.record({k: v for k, v in CONFIG.items() if k not in since}, ENVIRONMENT)
+        assert run.read_config() == CONFIG
+        run.check_config({**CONFIG, "latents_per_factor": (1,)})
+        with pytest.raises(UserError, match=r"config: latents_per_factor: \[1\] → \[2\]\. Use"):
+            run.check_config({**CONFIG, "latents_per_factor": (2,)})
 
     def test_a_key_may_change_only_where_it_was_meant(self, run):
         run.record(CONFIG, ENVIRONMENT)

@@ -34,7 +34,8 @@ from dcign_tf.evaluation.scores import SCHEMA_VERSION
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.losses import standard_normal
 from dcign_tf.model.precision import float32_copy
-from dcign_tf.readouts.calibration import FactorCalibration
+from dcign_tf.readouts.calibration import Calibration, FactorCalibration
+from dcign_tf.readouts.latent_curve import LatentCurve
 from dcign_tf.serving import exporting
 from dcign_tf.serving.signatures import MOST_SAMPLES, ServedModel, input_names
 from dcign_tf.serving.warmup import WARMUP_FILE
@@ -202,6 +203,30 @@ def test_a_size_that_is_cropped_and_colours():
     pictures = np.random.default_rng(0).random((2, *shape), np.float32)
     answer = served.reconstruct(tf.constant(pictures))["rendering"]
     np.testing.assert_allclose(answer, model(pictures), atol=1e-6)
+
+
+def test_a_factor_of_two_latents():
+    """In a graph, as it is exported: inferred, and asked for or left as it is."""
+    curve = LatentCurve(
+        "elevation_deg",
+        values=(-20.0, 0.0, 20.0),
+        points=((-1.0, 0.0), (0.0, 0.0), (0.0, 2.0)),
+        errors=(1.0, 2.0, 3.0),
+    )
+    known = Calibration({"elevation": curve})
+    model = tiny_model(calibration=known)
+    served = ServedModel(model, background=0)
+    pictures = np.random.default_rng(0).random((2, *served.image_shape), np.float32)
+    inferred = tf.function(served.infer_scene)(tf.constant(pictures))["inferred_elevation_deg"]
+    expected = model.infer_scene(pictures)["elevation_deg"]
+    np.testing.assert_allclose(inferred, expected, atol=1e-3)
+    turned = tf.function(served.rerender)(
+        tf.constant(pictures), elevation_deg=tf.constant([10.0, NAN])
+    )["rendering"]
+    np.testing.assert_allclose(
+        turned[:1], model.rerender(pictures[:1], elevation_deg=10.0), atol=1e-6
+    )
+    np.testing.assert_allclose(turned[1:], model(pictures[1:]), atol=1e-6)
 
 
 # === Where it runs ===

@@ -13,7 +13,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import load_preset, presets
-from dcign_tf.training.config_checks import check_ratios, check_values
+from dcign_tf.training.config_checks import check_factors, check_values
 from dcign_tf.training.experiment import run_experiment
 from tests.helpers import manifest_files, torch7_files
 
@@ -46,7 +46,7 @@ class TestConfigs:
         before = sorted(tmp_path.rglob("*"))
         data = open_configured(config)
         check_values(config)
-        check_ratios(config, num_factors=len(data.extrinsic) + 1)
+        check_factors(config, num_factors=len(data.extrinsic) + 1)
         assert data.image_shape[0] == config["data"]["image_size"]
         assert sorted(tmp_path.rglob("*")) == before
 
@@ -106,6 +106,9 @@ def test_the_paper_preset_is_the_papers():
         ("factor_ratios", (1, 1, 1), "factor_ratios=.*4 numbers"),
         ("factor_ratios", ((0, 1),), r"must be \(from_step, frequencies\) pairs like"),
         ("factor_ratios", ((5, (1, 1, 1, 1)),), "must begin with 0"),
+        ("latents_per_factor", (0,), "latents_per_factor=.* whole numbers of at least 1"),
+        ("latents_per_factor", (2, 1), r"one number for all .* or one for each of the 3\.$"),
+        ("latents_per_factor", (99, 100, 1), r"leaves no intrinsic latent .* at least 201\.$"),
         ("procedure", "foo", "Unknown procedure 'foo'; it is one of clamped, entangled"),
         ("clamp_mode", "foo", "foo"),
         ("likelihood", "foo", "Unknown likelihood 'foo'"),

@@ -39,8 +39,9 @@ FIGURES: Mapping[str, FigureKind] = {
     "equivariance": FigureKind(
         "values",
         "Scatter plots of the inferred latent against the true value, one for each factor.",
-        "A latent that tells its factor is a narrow band that rises or falls throughout. A cloud"
-        " tells nothing.",
+        "A latent that tells its factor is a narrow band that rises or falls throughout; several"
+        " are a band in the order of the colours, closed if the factor is a circle. A cloud tells"
+        " nothing.",
     ),
     "ordered": FigureKind(
         "values",
@@ -52,8 +53,8 @@ FIGURES: Mapping[str, FigureKind] = {
     "traversal": FigureKind(
         "views",
         "Rows of pictures, {factor} changed from left to right.",
-        "One latent is changed, all others are left as inferred from the picture on the left. Good:"
-        " {factor} changes evenly, and the person stays the same.",
+        "{factor} has its own latents changed, all others are left as inferred from the picture on"
+        " the left. Good: {factor} changes evenly, and the person stays the same.",
         of_factors=True,
     ),
     "rotation": FigureKind(

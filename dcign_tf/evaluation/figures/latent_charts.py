@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 
 import numpy as np
 from matplotlib import patheffects
@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from dcign_tf.datasets.sweeps import evenly
+from dcign_tf.evaluation.figures.latent_planes import show_plane
 from dcign_tf.evaluation.figures.style import (
     INK,
     MUTED,
     caption,
+    dots,
     factor_colours,
     panels_of,
     span,
@@ -22,16 +24,23 @@ from dcign_tf.evaluation.figures.style import (
 )
 from dcign_tf.evaluation.metrics.circle import unroll
 from dcign_tf.quantities import Quantity, display_name, number
+from dcign_tf.readouts.calibrated_factor import CalibratedFactor
 from dcign_tf.readouts.calibration import FactorCalibration
 
 _CUT_NOTE = (
     " Dashed: where a circle is cut open, as no single latent can follow it without a jump;"
     " ρ is that of the angle from there."
 )
-_CALIBRATION_NOTE = (
-    " Thick line: the calibration, fitted on validation identities; in grey, its root mean square"
-    " error. R² and the mean error are those of values read off by it."
+_RANK_NOTE = " ρ: Spearman's rank correlation."
+_PLANE_NOTE = (
+    " Several latents of a factor are shown against each other, coloured by the true value, which"
+    " also stands along the calibration."
 )
+_CALIBRATION_NOTE = (
+    " Thick line: the calibration, fitted on validation identities. R² and the mean error are those"
+    " of values read off by it."
+)
+_ERROR_NOTE = " In grey, its root mean square error."
 _LINES = 3  # so many single sweeps of a panel are drawn as lines, too
 _MOST_STRIPS = 40
 Scores = Mapping[str, Mapping[str, float | None]]
@@ -43,17 +52,18 @@ def equivariance(
     sweeps: Mapping[str, Sequence[Paired]],
     quantities: Mapping[str, Quantity],
     scores: Scores | None = None,
-    calibrations: Mapping[str, FactorCalibration] | None = None,
+    calibrations: Mapping[str, CalibratedFactor] | None = None,
 ) -> Figure:
     """Inferred latent against true value, a panel for each factor (paper Fig. 6).
 
     The vertical axis covers at least ±1, a standard deviation of the prior, so
     that a latent that hardly moves looks like one. A circle is shown once round,
-    with the cut at which its rank correlation was taken.
+    with the cut at which its rank correlation was taken. Several latents of a factor are
+    shown against each other.
 
     Args:
-        sweeps: extrinsic factor to its own latent in each of the sweeps in which it
-            varies, and its true values there, [n_i] each.
+        sweeps: extrinsic factor to its own latents in each of the sweeps in which it
+            varies, [n_i, n], and its true values there, [n_i].
         quantities: what those values are.
         scores: factor to any of `spearman`, `r2_calibrated` and `mean_absolute_error`,
             put into the title of its panel, and to the `cut` of a circle.
@@ -62,35 +72,53 @@ def equivariance(
     Raises:
         ValueError: without factors, or if latents and values differ in number.
     """
-    figure, panels = _panels(sweeps)
-    notes = dict.fromkeys((_CALIBRATION_NOTE, _CUT_NOTE), False)
+    is_plane = {f: any(np.shape(z)[1] > 1 for z, _ in shown) for f, shown in sweeps.items()}
+    figure, panels = _panels(sweeps, width=5.0 if any(is_plane.values()) else 4.2)
+    due = set()
     for panel, (factor, colour) in zip(panels, factor_colours(sweeps).items(), strict=True):
         quantity, factor_scores = quantities[factor], (scores or {}).get(factor, {})
-        curve = (calibrations or {}).get(factor)
-        shown, cut = sweeps[factor], np.nan
-        if quantity.period:
-            shown, start = _once_round(shown, quantity.period)
-            if factor_scores.get("cut") is not None:
-                cut = start + float(unroll(factor_scores["cut"], start, quantity.period))
-            _show_turn(panel, quantity, start, cut)
-            notes[_CUT_NOTE] |= bool(np.isfinite(cut))
-        _scatter(panel, shown, colour)
-        for index in evenly(shown, _LINES):
-            _join(panel, *shown[index], cut)
-        if curve is not None and not curve.reason:
-            _show_calibration(panel, curve, quantity.period)
-            notes[_CALIBRATION_NOTE] = True
-        _scale_latent(panel)
-        panel.set_xlabel(f"true {quantity.label}")
+        curve, shown = (calibrations or {}).get(factor), sweeps[factor]
+        known = None if curve is None or curve.reason else curve
+        if is_plane[factor]:
+            show_plane(panel, shown, quantity, known)
+            factor_scores = {k: v for k, v in factor_scores.items() if k != "spearman"}  # of one
+            due.add(_PLANE_NOTE)
+            if known is not None:
+                due.add(_CALIBRATION_NOTE)
+        else:
+            single = [(latents[:, 0], value) for latents, value in shown]
+            cut = factor_scores.get("cut")
+            due |= _show_latent(panel, single, quantity, np.nan if cut is None else cut, colour)
+            due.add(_RANK_NOTE)
+            if known is not None:
+                _show_calibration(panel, known, quantity.period)
+                due |= {_CALIBRATION_NOTE, _ERROR_NOTE}
+            _scale_latent(panel)
         panel.set_title(_scored_title(factor, quantity, factor_scores, curve), loc="left")
+    notes = (_RANK_NOTE, _CALIBRATION_NOTE, _ERROR_NOTE, _CUT_NOTE, _PLANE_NOTE)
     caption(
         figure,
         "Each dot is one image; each thin line joins the images of one sweep, in which only this"
         f" factor varies. {span([len(of_factor) for of_factor in sweeps.values()])} sweeps a panel."
-        " ρ: Spearman's rank correlation."
-        + "".join(note for note, is_due in notes.items() if is_due),
+        + "".join(note for note in notes if note in due),
     )
     return figure
+
+
+def _show_latent(
+    panel: Axes, sweeps: Sequence[Paired], quantity: Quantity, cut: float, colour: str
+) -> set[str]:
+    """A single latent [n_i] over its values [n_i]; returns the notes that the panel needs."""
+    is_cut = bool(quantity.period) and bool(np.isfinite(cut))
+    if quantity.period:
+        sweeps, start = _once_round(sweeps, quantity.period)
+        cut = start + float(unroll(cut, start, quantity.period))
+        _show_turn(panel, quantity, start, cut)
+    _scatter(panel, sweeps, colour)
+    for index in evenly(sweeps, _LINES):
+        _join(panel, *sweeps[index], cut)
+    panel.set_xlabel(f"true {quantity.label}")
+    return {_CUT_NOTE} if is_cut else set()
 
 
 def _once_round(sweeps: Sequence[Paired], period: float) -> tuple[list[Paired], float]:
@@ -145,21 +173,24 @@ def _show_calibration(panel: Axes, curve: FactorCalibration, period: float | Non
 
 @styled
 def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) -> Figure:
-    """Where the own latent lies in each sweep, a panel for each factor; needs no true value.
+    """Where the own latents lie in each sweep, a panel for each; needs no true value.
 
     Args:
-        latents: extrinsic factor to its own latent in the sweeps in which it varies,
-            [n_i] each.
+        latents: extrinsic factor to its own latents in the sweeps in which it varies,
+            [n_i, n] each.
         scores: factor to its `consistency` and `own_share`, put into the titles.
 
     Raises:
         ValueError: without factors.
     """
-    figure, panels = _panels(latents)
-    for panel, (factor, colour) in zip(panels, factor_colours(latents).items(), strict=True):
-        shown = [latents[factor][index] for index in evenly(latents[factor], _MOST_STRIPS)]
+    colours = factor_colours(latents)
+    each = [(f, i) for f, sweeps in latents.items() for i in range(np.shape(sweeps[0])[1])]
+    figure, panels = _panels(each)
+    for panel, (factor, column) in zip(panels, each, strict=True):
+        of_factor = latents[factor]
+        shown = [of_factor[index][:, column] for index in evenly(of_factor, _MOST_STRIPS)]
         sweeps = [(latent, np.full(len(latent), i + 1.0)) for i, latent in enumerate(shown)]
-        _scatter(panel, sweeps, colour)
+        _scatter(panel, sweeps, colours[factor])
         for place, (latent, _) in enumerate(sweeps, 1):
             panel.plot([place - 0.35, place + 0.35], [np.mean(latent)] * 2, color=INK)
         panel.set_xlim(0.2, len(shown) + 0.8)
@@ -167,9 +198,11 @@ def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) ->
         panel.grid(False, axis="x")
         _scale_latent(panel)
         panel.set_xlabel("sweep")
-        factor_scores = scores.get(factor, {})
+        factor_scores, num_latents = scores.get(factor, {}), np.shape(of_factor[0])[1]
+        which = f", latent {column + 1} of {num_latents}" if num_latents > 1 else ""
         panel.set_title(
-            f"{display_name(factor)}\nconsistency {_number(factor_scores.get('consistency'))},"
+            f"{display_name(factor)}{which}\n"
+            f"consistency {_number(factor_scores.get('consistency'))},"
             f"  own share {_number(factor_scores.get('own_share'))}",
             loc="left",
         )
@@ -182,22 +215,18 @@ def sweep_strips(latents: Mapping[str, Sequence[np.ndarray]], scores: Scores) ->
     return figure
 
 
-def _panels(factors: Mapping[str, object]) -> tuple[Figure, list[Axes]]:
+def _panels(factors: Sized, width: float = 4.2) -> tuple[Figure, list[Axes]]:
     if not factors:
         raise ValueError("No factor's latents are given.")
     ylabel = "inferred latent (posterior mean)"
-    return panels_of(len(factors), (4.2, 4.0), margin=(0.3, 0.7), ylabel=ylabel)
+    return panels_of(len(factors), (width, 4.0), margin=(0.3, 0.7), ylabel=ylabel)
 
 
 def _scatter(panel: Axes, sweeps: Sequence[Paired], colour: str) -> None:
     if not sweeps:
         return
     latent, position = (np.concatenate(part) for part in zip(*sweeps, strict=True))
-    # Fewer dots are stronger ones: a hundred sweeps of 20 must not hide one another.
-    alpha = float(np.clip(300 / max(latent.size, 1), 0.12, 0.6))
-    area = float(np.clip(2000 / max(latent.size, 1), 9, 28))
-    style = {"color": colour, "alpha": alpha, "linewidths": 0, "rasterized": True}
-    panel.scatter(position, latent, s=area, **style)
+    panel.scatter(position, latent, color=colour, **dots(latent.size))
 
 
 def _join(panel: Axes, latent: np.ndarray, value: np.ndarray, cut: float) -> None:
@@ -217,7 +246,7 @@ def _scored_title(
     factor: str,
     quantity: Quantity,
     scores: Mapping[str, float | None],
-    curve: FactorCalibration | None,
+    curve: CalibratedFactor | None,
 ) -> str:
     parts = [f"ρ = {_number(scores['spearman'])}"] if "spearman" in scores else []
     if curve is not None and curve.reason:

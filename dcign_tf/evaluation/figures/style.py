@@ -7,8 +7,10 @@ import os
 import textwrap
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -91,6 +93,16 @@ def panels_of(
     for panel in panels[:count:columns]:
         panel.set_ylabel(ylabel)
     return figure, panels[:count]
+
+
+def dots(count: int) -> dict[str, Any]:
+    """How a panel draws so many: fewer are stronger, a hundred sweeps must not hide one another."""
+    return {
+        "alpha": float(np.clip(300 / max(count, 1), 0.12, 0.6)),
+        "s": float(np.clip(2000 / max(count, 1), 9, 28)),
+        "linewidths": 0,
+        "rasterized": True,
+    }
 
 
 def span(counts: Collection[int]) -> str:

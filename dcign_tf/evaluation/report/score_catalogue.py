@@ -97,7 +97,27 @@ READ = (
         form=".3g",
         unit=None,
     ),
+    Score(
+        "factors.*.median_absolute_error",
+        "median error",
+        "half of the pictures are read off better",
+        form=".3g",
+        unit=None,
+    ),
+    Score(
+        "factors.*.far_off_share",
+        "far off",
+        "how often the reading is more than a quarter of the circle off",
+        best=0.0,
+        chance=0.5,
+        form=".1%",
+    ),
     Score("factors.*.r2_calibrated", "R²", "of the value read off", best=1.0, chance=0.0),
+)
+"""Of values read off a picture, by all latents of the factor, against the true ones."""
+MEAN_ERROR, GUESSING, *_ = READ
+
+FOLLOWED = (
     Score(
         "factors.*.spearman",
         "Spearman",
@@ -120,8 +140,8 @@ READ = (
         unit=None,
     ),
 )
-"""Of a factor's latent, against the true values."""
-MEAN_ERROR, GUESSING, *_, CUT = READ
+"""Of a factor's latent, against the true values; of a factor that has several, nothing."""
+CUT = FOLLOWED[-1]
 
 NEW_VIEWS = (
     Score(
@@ -262,8 +282,18 @@ SHAPE = (
 )
 """Of the form of the face."""
 
-TITLES = {s.path.rpartition(".")[-1]: s.title for s in (*READ, *NEW_VIEWS, *METHODS, *ANSWERS)}
+_OF_FACTORS = (*READ, *FOLLOWED, *NEW_VIEWS, *METHODS, *ANSWERS)
+TITLES = {score.path.rpartition(".")[-1]: score.title for score in _OF_FACTORS}
 """The name of a score in `why_null` to its title."""
-_ALL = (*READ, *NEW_VIEWS, *ANSWERS, RECONSTRUCTION, *DISENTANGLEMENT, *RECOGNITION, *SHAPE)
+_ALL = (
+    *READ,
+    *FOLLOWED,
+    *NEW_VIEWS,
+    *ANSWERS,
+    RECONSTRUCTION,
+    *DISENTANGLEMENT,
+    *RECOGNITION,
+    *SHAPE,
+)
 BY_PATH = {score.path: score for score in _ALL}
 """All of them but the methods."""

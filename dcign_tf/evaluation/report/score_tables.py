@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dcign_tf.evaluation.report.score_catalogue import (
     ANSWERS,
     DISENTANGLEMENT,
+    FOLLOWED,
     GUESSING,
     MEAN_ERROR,
     METHODS,
@@ -59,6 +61,7 @@ def tables_of_run(scores: Scores) -> dict[str, list[Table]]:
         "values": [
             _found_latents(scores),
             _table("against true values", READ, scores, scores.get("values", {})),
+            _table("a single latent", FOLLOWED, scores, scores.get("values", {})),
         ],
         "views": [
             _table("from another's latent", NEW_VIEWS, scores, scores["factors"]),
@@ -128,7 +131,7 @@ def _table(
     Without any such score there is no table. A last row may tell what chance would give.
     """
     names = list(names)
-    shown = [s for s in columns if any(s.of(scores, name) is not None for name in names)]
+    shown = [s for s in columns if any(_is_known(s.of(scores, name)) for name in names)]
     rows = [
         [display_name(n), *(s.text(s.of(scores, n), _unit(scores, n)) for s in shown)]
         for n in names
@@ -144,6 +147,10 @@ def _table(
         caption=" ".join(score.explanation for score in shown),
         explained={INTRINSIC: "who or what it is"},
     )
+
+
+def _is_known(score: float | None) -> bool:
+    return score is not None and math.isfinite(score)
 
 
 def ratio_or_none(error: float | None, other: float | None) -> float | None:

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from dcign_tf.evaluation.figures import latent_charts
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts.calibration import FactorCalibration
+from dcign_tf.readouts.fitting import fit_factor
 
 FACTORS = ("azimuth", "elevation", "light_azimuth")
 QUANTITIES = {factor: Quantity(f"{factor}_deg") for factor in FACTORS}
@@ -21,8 +22,21 @@ def rng():
 
 
 def equivariance(latents, values, *more, **kwargs):
-    sweeps = {factor: list(zip(latents[factor], values[factor], strict=True)) for factor in values}
+    sweeps = {
+        factor: list(zip(columns(latents[factor]), values[factor], strict=True))
+        for factor in values
+    }
     return latent_charts.equivariance(sweeps, *more, **kwargs)
+
+
+def columns(sweeps):
+    """As the latents of a factor that has one."""
+    return [np.asarray(latent)[:, np.newaxis] for latent in sweeps]
+
+
+def strips(latents, scores):
+    sweeps = {factor: columns(of_factor) for factor, of_factor in latents.items()}
+    return latent_charts.sweep_strips(sweeps, scores)
 
 
 def draw(figure):
@@ -117,7 +131,7 @@ def test_the_calibration_of_a_circle_goes_all_the_way_round(start):
         cuts=(100.0,),
     )
     angle = start + np.arange(0, 360, 18.0)[np.newaxis]
-    latent = {"azimuth": known.to_latent(angle)}
+    latent = {"azimuth": known.to_latents(angle)[..., 0]}
     figure = equivariance(latent, {"azimuth": angle}, CIRCLE, calibrations={"azimuth": known})
     panel = figure.axes[0]
     seen = np.linspace(start + 1, start + 359, 50)
@@ -126,7 +140,7 @@ def test_the_calibration_of_a_circle_goes_all_the_way_round(start):
     ]
     assert panel.get_xlim() == (start, start + 360)
     np.testing.assert_array_equal(np.isfinite(drawn).sum(axis=0), 1)
-    np.testing.assert_allclose(np.nansum(drawn, axis=0), known.to_latent(seen))
+    np.testing.assert_allclose(np.nansum(drawn, axis=0), known.to_latents(seen)[..., 0])
 
 
 def test_what_is_not_calibrated_is_said_to_be_so(rng):
@@ -182,6 +196,49 @@ def test_a_circle_whose_cut_is_not_known(cut, rng):
     assert len(figure.axes[0].lines) == 3
 
 
+@pytest.mark.parametrize("is_calibrated", [True, False])
+def test_two_latents_of_a_circle_are_drawn_as_the_circle_they_are(rng, is_calibrated):
+    angle = rng.uniform(-180, 180, (5, 20))
+    turn = np.radians(angle)
+    latents = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
+    curve = fit_factor(latents, angle, name="azimuth_deg", period=360.0)
+    sweeps = {"azimuth": list(zip(latents, angle, strict=True))}
+    scores = {"azimuth": {"spearman": None, "r2_calibrated": 1.0, "mean_absolute_error": 0.1}}
+    known = {"azimuth": curve} if is_calibrated else None
+    figure = latent_charts.equivariance(sweeps, CIRCLE, scores, known)
+    panel, bar = figure.axes
+    (dots,) = panel.collections
+    np.testing.assert_allclose(dots.get_offsets(), latents.reshape(-1, 2))
+    np.testing.assert_allclose(dots.get_array(), np.mod(angle.ravel(), 360))
+    np.testing.assert_allclose(dots.cmap(0.0), dots.cmap(1.0), atol=0.1)  # 0° looks like 360°
+    assert (panel.get_xlabel(), panel.get_ylabel()) == (
+        "inferred latent 1 of 2",
+        "inferred latent 2 of 2",
+    )
+    assert bar.get_ylabel() == "true azimuth (°)"
+    texts = [text.get_text() for text in panel.texts]
+    assert texts == [f"{value}°" for value in range(0, 360, 45)] * is_calibrated
+    assert panel.get_title(loc="left") == "azimuth\nR² = 1.00,  mean error 0.1°"
+    caption = figure._supxlabel.get_text().replace("\n", " ")
+    assert "ρ" not in caption
+    assert ("Thick line: the calibration" in caption) == is_calibrated
+    draw(figure)
+
+
+def test_of_three_latents_those_that_vary_most_are_drawn(rng):
+    value = rng.uniform(-20, 20, (5, 20))
+    latents = np.stack([value / 10, rng.normal(0, 0.01, value.shape), value**2 / 99], axis=-1)
+    sweeps = {"elevation": list(zip(latents, value, strict=True))}
+    figure = latent_charts.equivariance(sweeps, QUANTITIES)
+    np.testing.assert_allclose(
+        figure.axes[0].collections[0].get_offsets(), latents[..., [0, 2]].reshape(-1, 2)
+    )
+    assert figure.axes[0].get_ylabel() == "inferred latent 3 of 3"
+    strips = latent_charts.sweep_strips({"elevation": list(latents)}, {})
+    titles = [panel.get_title(loc="left").split("\n")[0] for panel in strips.axes]
+    assert titles == [f"elevation, latent {i} of 3" for i in (1, 2, 3)]
+
+
 def test_a_collapsed_latent_looks_collapsed(rng):
     angle = {"azimuth": rng.uniform(-60, 60, (3, 5))}
     figure = equivariance({"azimuth": angle["azimuth"] * 1e-6}, angle, QUANTITIES)
@@ -194,7 +251,7 @@ def test_caption_fits_a_single_panel(rng):
     angle = {"azimuth": rng.uniform(-60, 60, (3, 5))}
     for figure in (
         equivariance(angle, angle, CIRCLE, {"azimuth": {"cut": 10.0}}),
-        latent_charts.sweep_strips(angle, {}),
+        strips(angle, {}),
     ):
         draw(figure)
         caption = figure._supxlabel.get_window_extent()
@@ -205,7 +262,7 @@ def test_caption_fits_a_single_panel(rng):
 
 def test_many_factors_wrap_into_rows(rng):
     latents = {f"factor_{i}": rng.normal(size=(3, 4)) for i in range(5)}
-    figure = latent_charts.sweep_strips(latents, {})
+    figure = strips(latents, {})
     assert len(figure.axes) == 5
     assert figure.get_figwidth() < 14
     draw(figure)
@@ -226,7 +283,7 @@ def test_equivariance_refuses_what_does_not_fit():
 def test_strips_show_every_sweep_in_a_column_with_its_mean():
     latents = {"azimuth": [np.array([1.0, 3.0]), np.array([-2.0, -1.0, 0.0])]}
     scores = {"azimuth": {"consistency": 0.987, "own_share": None}}
-    figure = latent_charts.sweep_strips(latents, scores)
+    figure = strips(latents, scores)
     panel = figure.axes[0]
     points = panel.collections[0].get_offsets()
     np.testing.assert_allclose(points, [[1, 1], [1, 3], [2, -2], [2, -1], [2, 0]])
@@ -235,10 +292,10 @@ def test_strips_show_every_sweep_in_a_column_with_its_mean():
 
 
 def test_of_many_sweeps_some_are_shown(rng):
-    figure = latent_charts.sweep_strips({"azimuth": rng.normal(size=(500, 3))}, {})
+    figure = strips({"azimuth": rng.normal(size=(500, 3))}, {})
     assert len(figure.axes[0].lines) == 40
 
 
 def test_strips_of_nothing():
     with pytest.raises(ValueError, match="No factor"):
-        latent_charts.sweep_strips({}, {})
+        strips({}, {})

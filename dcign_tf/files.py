@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import zipfile
@@ -193,6 +194,47 @@ def read_arrays(path: str | os.PathLike, names: Iterable[str], what: str) -> dic
         raise UserError(
             f"{what} {os.fspath(path)} is damaged ({error}); dcign-tf evaluate makes it anew."
         ) from error
+
+
+_PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,79}", re.ASCII)
+_WITH_DIGEST = re.compile(r".*-[0-9a-f]{10}", re.DOTALL)
+
+
+def safe_name(name: str) -> str:
+    """A name for a file, or a part of one, on any disk; different for different names.
+
+    Short ones of small letters, digits, `_`, `-` and `.` stay as they are; others are made such
+    as far as they can be, with a digest of the whole: disks may not tell a from A, or ö from o¨.
+    """
+    if _PLAIN.fullmatch(name) and not _WITH_DIGEST.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    readable = re.sub(r"[^a-z0-9]+", "_", name.lower(), flags=re.ASCII).strip("_")[:60]
+    return f"{readable}-{digest}"
+
+
+_STAND_INS = {
+    b"version https://git-lfs.github.com/spec/": ("Git LFS", "git lfs pull"),
+    b"/annex/objects/": ("git-annex", "git annex get"),
+}
+
+
+def stand_in(start: bytes) -> str | None:
+    """What a file is, if a version control system left it in place of the one meant.
+
+    Args:
+        start: of its content, 100 bytes at least if there are so many.
+
+    Returns:
+        The end of a sentence, without its full stop; None for any other file.
+    """
+    for begins, (system, command) in _STAND_INS.items():
+        if start.startswith(begins):
+            return (
+                f"a pointer of {system}, a few lines of text in place of the file:"
+                f" run `{command}` where it was cloned, or download the file itself"
+            )
+    return None
 
 
 def check_disk_space(folder: pathlib.Path, needed: float, what: str) -> None:

@@ -14,6 +14,7 @@ from dcign_tf.evaluation.figures.catalogue import Picture, pictures
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.report.score_tables import headline, reasons, tables_of_run
 from dcign_tf.files import write_text
+from dcign_tf.folders import is_shown
 from dcign_tf.quantities import display_name
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.directory import RunDirectory
@@ -41,7 +42,8 @@ def write_report(run: RunDirectory) -> pathlib.Path:
         raise UserError(f"{run.path} has no evaluation/scores.json; run dcign-tf evaluate first.")
     numbers = dataset_facts(config["dataset"]).paper_figures
     shown = list(pictures(run.evaluation, scores["factors"], numbers))
-    others = sorted({*run.evaluation.glob("*.png")} - {picture.path for picture in shown})
+    there = {path for path in run.evaluation.glob("*.png") if is_shown(path.name)}
+    others = sorted(there - {picture.path for picture in shown})
     shown += [Picture(path, *[display_name(path.stem)] * 2) for path in others]
     of_section = collections.defaultdict(list)
     for picture in shown:

@@ -30,12 +30,12 @@ from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import are_current, make_scores, write_scores
 from dcign_tf.evaluation.showcase import training_codes, write_showcase
 from dcign_tf.evaluation.sweep_codes import Evaluated, encode_factors
-from dcign_tf.files import delete, read_json, write_aside, writing
+from dcign_tf.files import delete, read_json, writing
 from dcign_tf.locks import lock
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.readouts.fitting import calibrate
-from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.runs.checkpoints import load_model, save_model
 from dcign_tf.runs.directory import InUse, RunDirectory
 
 
@@ -174,7 +174,7 @@ def evaluate(
             )
         show(f"The page to read them on is {write_report(run)}")
         if not is_in_use:
-            write_aside(file, model.save)
+            save_model(model, file)
     return scores
 
 

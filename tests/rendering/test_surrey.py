@@ -138,7 +138,7 @@ def test_triangles_wound_the_other_way_are_turned_over(path):
 def test_a_model_with_colours_is_none_of_surrey(path):
     """As eos writes a Basel Face Model into the same container."""
     path.write_bytes(_bytes() + _matrix(np.full((324, 1), 0.5)))
-    with pytest.raises(ValueError, match="expected no colours, .* found 324 values of a mean col"):
+    with pytest.raises(ValueError, match=r"expected no colours, .* found 324 values of a mean col"):
         load_face_model(path)
 
 

@@ -13,7 +13,8 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,29 @@ def read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
     return value
 
 
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object with a checksum of all else as its last entry."""
+    rest = {key: entry for key, entry in value.items() if key != _SEAL}
+    return {**rest, _SEAL: _checksum(rest)}
+
+
+def unsealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without the checksum of `sealed`, if it has one: earlier releases' has none.
+
+    Raises:
+        ValueError: if it does not fit.
+    """
+    rest = {key: entry for key, entry in value.items() if key != _SEAL}
+    if _SEAL in value and value[_SEAL] != _checksum(rest):
+        raise ValueError("its content does not fit its checksum")
+    return rest
+
+
+def _checksum(value: Mapping[str, Any]) -> str:
+    """8 hexadecimal digits of the text that JSON makes of it."""
+    return f"{zlib.crc32(json.dumps(value).encode()):08x}"
+
+
 def sha256(path: pathlib.Path) -> str:
     """The checksum of a file's content, hexadecimal; the file may be larger than the memory."""
     digest = hashlib.sha256()
@@ -196,6 +220,7 @@ def read_arrays(path: str | os.PathLike, names: Iterable[str], what: str) -> dic
         ) from error
 
 
+_SEAL = "checksum"
 _PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,79}", re.ASCII)
 _WITH_DIGEST = re.compile(r".*-[0-9a-f]{10}", re.DOTALL)
 

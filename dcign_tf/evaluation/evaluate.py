@@ -184,8 +184,8 @@ def current_scores(run: RunDirectory, model: DCIGN) -> dict[str, Any] | None:
     The checkpoint, calibrated, is written last: without that a kill came before.
     """
     step = int(model.step.numpy())
-    scores, calibration = run.read_scores(), run.read_calibration() or {}
-    calibrated = [calibration.get("step"), model.calibration and model.calibration.step]
+    scores, calibration = run.read_scores(), run.read_calibration()
+    calibrated = [of and of.step for of in (calibration, model.calibration)]
     return scores if are_current(scores, step) and calibrated == [step, step] else None
 
 

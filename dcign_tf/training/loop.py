@@ -63,7 +63,7 @@ def train(
     step = int(model.step.numpy())
     records = run.read_metrics()
     best = max((r["val_elbo"] for r in records if "val_elbo" in r), default=-math.inf)
-    seconds = records[-1]["seconds"] if records else 0.0  # of training steps only
+    seconds = records[-1].get("seconds", 0.0) if records else 0.0  # of training steps only
     with _writing_summaries(run):
         writer = tf.summary.create_file_writer(str(run.tensorboard))
     show(_ROW.format(*_COLUMNS))

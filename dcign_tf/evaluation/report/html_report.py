@@ -16,7 +16,6 @@ from dcign_tf.evaluation.report.score_tables import headline, reasons, tables_of
 from dcign_tf.files import write_text
 from dcign_tf.folders import is_shown
 from dcign_tf.quantities import display_name
-from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.directory import RunDirectory
 
 REPORT_FILE = "report.html"
@@ -57,7 +56,7 @@ def write_report(run: RunDirectory) -> pathlib.Path:
         environment=run.read_environment(),
         scores=scores,
         records=run.read_metrics(),
-        factors=Calibration.from_config(calibration).factors.values() if calibration else (),
+        factors=calibration.factors.values() if calibration else (),
         reasons=reasons(scores),
     )
     path = run.evaluation / REPORT_FILE

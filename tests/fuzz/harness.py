@@ -83,7 +83,7 @@ def inputs(reader: Reader, seed: int, count: int) -> Iterator[bytes]:
 
 def try_reader(name: str, reader: Reader, seed: int, count: int) -> dict[str, int]:
     """Counts what was read and what refused; raises `AssertionError` for anything else."""
-    path = pathlib.Path(f"fuzzed-{name}")
+    path = pathlib.Path(f"fuzzed.{name}")
     seen = {"read": 0, "refused": 0}
     for number, content in enumerate(inputs(reader, seed, count)):
         path.write_bytes(content)

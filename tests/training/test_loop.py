@@ -139,7 +139,7 @@ class TestBadLoss:
     def test_an_update_that_no_training_loss_has_seen(self, run):
         """The last step before a checkpoint spoils the weights; its own loss was finite."""
         rate = keras.optimizers.schedules.PiecewiseConstantDecay([4], [1e-3, 1e38])
-        with pytest.raises(UserError, match=r"weights became infinite or NaN by step 6 .*is kept"):
+        with pytest.raises(UserError, match=r"ELBO became -?(nan|inf) after step 6 .*is kept"):
             train_in(run, tiny_model(keras.optimizers.SGD(rate)))
         assert int(load_model(run.last_checkpoint).step.numpy()) == 3
 
@@ -148,14 +148,13 @@ class TestBadLoss:
         """NaN becomes −3e38 in max-pooling and 0 in ReLU: losses stay finite."""
         model = tiny_model(keras.optimizers.SGD(1e-3, momentum=0.9))
         model.optimizer.build(model.trainable_variables)
-        spoilt = model.encoder.trainable_variables[0]
-        if of_optimizer:
-            spoilt = model.optimizer.variables[-1]
+        kernel = model.encoder.trainable_variables[0]
+        candidates = model.optimizer.variables if of_optimizer else [kernel]
+        spoilt = next(variable for variable in candidates if variable.shape == kernel.shape)
         spoilt.assign(np.full(spoilt.shape, np.nan))
-        match = (
-            rf"by step 3 \({spoilt.path} holds numbers that are not" if of_optimizer else "NaN|nan"
-        )
-        with pytest.raises(UserError, match=match):
+        with pytest.raises(
+            UserError, match=rf"by step 3 \({kernel.path} holds numbers that are not"
+        ):
             train_in(run, model, (3, 4, 4), sweep_of="{} {}".format)
         assert not run.last_checkpoint.exists()
 

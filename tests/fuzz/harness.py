@@ -87,7 +87,7 @@ def try_reader(name: str, reader: Reader, seed: int, count: int) -> dict[str, in
     seen = {"read": 0, "refused": 0}
     for number, content in enumerate(inputs(reader, seed, count)):
         path.write_bytes(content)
-        faulthandler.dump_traceback_later(3 * MOST_SECONDS, exit=True)
+        faulthandler.dump_traceback_later(30 * MOST_SECONDS, exit=True)  # of a busy machine
         started = time.process_time()
         try:
             assert reader.read(path), f"{name}: a wrong value of input {number}"

@@ -35,8 +35,10 @@ def load_basel_2009(path: str | os.PathLike[str]) -> MorphableModel:
     shape = _model(variables, "shape", per_unit=1000.0)  # micrometres in a millimetre
     colour = _model(variables, "tex", per_unit=255.0)
     counted_from_1 = variables["tl"]
-    if not np.isfinite(counted_from_1).all() or (counted_from_1 % 1).any():
-        raise wrong(path, "whole numbers in tl", "others")
+    # Of 32 bits: casting larger ones to integers gives any.
+    possible = np.abs(counted_from_1.astype(np.float64)) < 1 << 31
+    if not possible.all() or (counted_from_1 % 1).any():
+        raise wrong(path, "whole numbers of vertices in tl", "others")
     triangles = counted_from_1.astype(np.int64) - 1
     return assemble(path, "basel-2009", shape=shape, colour=colour, triangles=triangles)
 

@@ -9,10 +9,12 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -163,6 +165,29 @@ def read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
     return value
 
 
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object with a checksum of all else as its last entry."""
+    rest = {key: entry for key, entry in value.items() if key != _SEAL}
+    return {**rest, _SEAL: _checksum(rest)}
+
+
+def unsealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without the checksum of `sealed`, if it has one: earlier releases' has none.
+
+    Raises:
+        ValueError: if it does not fit.
+    """
+    rest = {key: entry for key, entry in value.items() if key != _SEAL}
+    if _SEAL in value and value[_SEAL] != _checksum(rest):
+        raise ValueError("its content does not fit its checksum")
+    return rest
+
+
+def _checksum(value: Mapping[str, Any]) -> str:
+    """8 hexadecimal digits of the text that JSON makes of it."""
+    return f"{zlib.crc32(json.dumps(value).encode()):08x}"
+
+
 def sha256(path: pathlib.Path) -> str:
     """The checksum of a file's content, hexadecimal; the file may be larger than the memory."""
     digest = hashlib.sha256()
@@ -193,6 +218,48 @@ def read_arrays(path: str | os.PathLike, names: Iterable[str], what: str) -> dic
         raise UserError(
             f"{what} {os.fspath(path)} is damaged ({error}); dcign-tf evaluate makes it anew."
         ) from error
+
+
+_SEAL = "checksum"
+_PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,79}", re.ASCII)
+_WITH_DIGEST = re.compile(r".*-[0-9a-f]{10}", re.DOTALL)
+
+
+def safe_name(name: str) -> str:
+    """A name for a file, or a part of one, on any disk; different for different names.
+
+    Short ones of small letters, digits, `_`, `-` and `.` stay as they are; others are made such
+    as far as they can be, with a digest of the whole: disks may not tell a from A, or ö from o¨.
+    """
+    if _PLAIN.fullmatch(name) and not _WITH_DIGEST.fullmatch(name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    readable = re.sub(r"[^a-z0-9]+", "_", name.lower(), flags=re.ASCII).strip("_")[:60]
+    return f"{readable}-{digest}"
+
+
+_STAND_INS = {
+    b"version https://git-lfs.github.com/spec/": ("Git LFS", "git lfs pull"),
+    b"/annex/objects/": ("git-annex", "git annex get"),
+}
+
+
+def stand_in(start: bytes) -> str | None:
+    """What a file is, if a version control system left it in place of the one meant.
+
+    Args:
+        start: of its content, 100 bytes at least if there are so many.
+
+    Returns:
+        The end of a sentence, without its full stop; None for any other file.
+    """
+    for begins, (system, command) in _STAND_INS.items():
+        if start.startswith(begins):
+            return (
+                f"a pointer of {system}, a few lines of text in place of the file:"
+                f" run `{command}` where it was cloned, or download the file itself"
+            )
+    return None
 
 
 def check_disk_space(folder: pathlib.Path, needed: float, what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 
 
@@ -51,6 +52,20 @@ class Quantity:
 def quantities(values: Mapping[str, str], periods: Mapping[str, float]) -> dict[str, Quantity]:
     """Factor to its quantity, from the attributes of a `SweepDataset`."""
     return {factor: Quantity(key, periods.get(factor)) for factor, key in values.items()}
+
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def finite_number(text: str) -> float:
+    """The number that a text is, as a spreadsheet writes it; NaN if it is none, or no finite one.
+
+    Python takes more for numbers: 8_0, digits of other scripts, infinity.
+    """
+    if _NUMBER.fullmatch(text.strip()) is None:
+        return math.nan
+    value = float(text)
+    return value if math.isfinite(value) else math.nan
 
 
 def number(value: float | None, form: str | None = None, unit: str = "") -> str:

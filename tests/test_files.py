@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dcign_tf import files
 from dcign_tf.errors import DataError, UserError
@@ -18,6 +22,8 @@ from dcign_tf.files import (
     check_writable,
     delete,
     read_json,
+    safe_name,
+    stand_in,
     sweep,
     write_json,
 )
@@ -184,3 +190,41 @@ def test_too_little_disk_space_is_told_in_units_that_can_be_read(tmp_path, monke
     check_disk_space(tmp_path, 1e5, "data needs about")
     with pytest.raises(DataError, match=r"the data needs about 3\.1 MB and 200\.0 kB are free"):
         check_disk_space(tmp_path, 3.14e6, "data needs about")
+
+    def test_what_a_killed_process_left_is_not_kept(self, tmp_path):
+        (tmp_path / ".aside-folder" / "half").mkdir(parents=True)
+        with aside(tmp_path / "folder") as temporary:
+            temporary.mkdir()
+        assert not any((tmp_path / "folder").iterdir())
+
+
+class TestSafeName:
+    @pytest.mark.parametrize("name", ["azimuth", "light_azimuth_deg", "x-1", "1.5mm"])
+    def test_a_plain_one_stays_as_it_is(self, name):
+        assert safe_name(name) == name
+
+    @given(names=st.sets(st.text(min_size=1), min_size=2, max_size=6))
+    def test_different_names_are_different_files_on_any_disk(self, names):
+        folded = {unicodedata.normalize("NFD", safe_name(name)).casefold() for name in names}
+        assert len(folded) == len(names)
+        for name in map(safe_name, names):
+            assert re.fullmatch(r"[a-z0-9_-][a-z0-9_.-]*", name)
+            assert len(name) <= 80
+            assert os.path.basename(name) == name
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [("x (mm)", "x [mm]"), ("x", "X"), ("ö", "o\u0308"), ("a/b", "a_b"), ("a" * 99, "a" * 98)],
+    )
+    def test_names_that_are_alike(self, one, other):
+        assert safe_name(one) != safe_name(other)
+
+    def test_no_name_can_be_that_of_another_made_safe(self):
+        assert safe_name(safe_name("x (mm)")) != safe_name("x (mm)")
+
+
+def test_what_version_control_leaves_in_place_of_a_file():
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    assert stand_in(pointer).startswith("a pointer of Git LFS, a few lines of text")
+    assert "git annex get" in stand_in(b"/annex/objects/SHA256E-s123--4d7a.bin\n")
+    assert stand_in(b"version 2") is None

@@ -11,7 +11,10 @@ from tests.helpers import ROOT
 PACKAGE = ROOT / "dcign_tf"
 # From the bottom up; what stands in one line may import each other.
 STOREYS = (
-    ("concurrency", "errors", "factors", "files", "locks", "pixels", "progress", "quantities"),
+    (
+        *("concurrency", "errors", "factors", "files", "folders"),
+        *("locks", "pixels", "progress", "quantities"),
+    ),
     ("readouts.calibrated_factor", "readouts.latent_curve"),
     ("readouts.calibration", "readouts.scene"),
     ("model",),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import math
 
-from dcign_tf.quantities import Quantity, data_size, display_name, quantities
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcign_tf.quantities import Quantity, data_size, display_name, finite_number, quantities
 
 
 def test_degrees_are_told_by_the_key_and_nothing_else_is_guessed():
@@ -53,3 +57,41 @@ def test_a_period_is_positive(period):
 )
 def test_data_sizes(num_bytes, text):
     assert data_size(num_bytes) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_whatever_number_is_written_is_read(value):
+    assert finite_number(repr(value)) == finite_number(f" {value!r}\t") == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 2",
+        "",
+        *[
+            "8_0",
+            "nan",
+            "inf",
+            "-Infinity",
+            "1e999",
+            "0x10",
+            "١٢",
+            "１２",
+            "+",
+            ".",
+            "1e",
+            "1,5",
+            "−5",
+            "1.2.3",
+            "True",
+        ],
+    ],
+)
+def test_what_a_spreadsheet_takes_for_no_number_is_none(text):
+    assert math.isnan(finite_number(text))
+
+
+@pytest.mark.parametrize(("text", "value"), [("5.", 5), (".5", 0.5), ("+1E+2", 100), ("007", 7)])
+def test_ways_to_write_a_number(text, value):
+    assert finite_number(text) == value

@@ -107,9 +107,9 @@ def estimate_shape() -> None:
         dcign-tf estimate-shape photo.png --output=face.obj
         dcign-tf estimate-shape photo.png --workdir=runs/faces-quick --output=face.obj
 
-    The picture (PNG, JPEG or whatever Pillow reads) is one such as the network was trained on:
-    one head, whole, on black. The run must have been evaluated. The mesh (`.obj` or `.ply`) is
-    in millimetres, looks along +z and has a colour at each vertex.
+    The picture (PNG, JPEG or another that docs/datasets.md names) is one such as the network was
+    trained on: one head, whole, on black. The run must have been evaluated. The mesh (`.obj` or
+    `.ply`) is in millimetres, looks along +z and has a colour at each vertex.
     """
     run, output = chosen_run(), Path(FLAGS.output)
     check_picture(FLAGS.image)  # says at once if it is none

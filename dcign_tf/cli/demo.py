@@ -50,10 +50,7 @@ def demo() -> None:
         os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=folder)
         os.environ.update(NO_PROXY="*", no_proxy="*")  # of which the second counts for more
         with quiet_loading():
-            from PIL import Image
-
             from dcign_tf.demo import page, server
-        Image.MAX_IMAGE_PIXELS = None  # the page has a limit of its own, and says so
         served = page.Page(run, FLAGS.checkpoint).blocks
         url = server.serve(served, FLAGS.host, FLAGS.port, FLAGS.max_upload_mb)
         print(f"{run.path} is at {url} until you press Ctrl+C.", flush=True)

@@ -22,6 +22,7 @@ from dcign_tf.cli.definition import (
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.errors import UserError
 from dcign_tf.files import check_writable, sha256
+from dcign_tf.quantities import finite_number
 
 if TYPE_CHECKING:
     from dcign_tf.editing.picture_files import Range
@@ -50,13 +51,10 @@ def _parse(argv: Sequence[str], **required: str) -> list[dict[str, Range]]:
 def _parse_range(name: str, text: str) -> Range:
     from dcign_tf.editing.picture_files import Range
 
-    try:
-        numbers = [float(number) for number in text.split(":")]
-        if len(numbers) > 2 or not all(map(math.isfinite, numbers)):
-            raise ValueError(text)
-    except ValueError:
+    numbers = [finite_number(number) for number in text.split(":")]
+    if len(numbers) > 2 or any(map(math.isnan, numbers)):
         given = f"--{name}={text}" if text else f"--{name}"
-        raise flags.Error(f"{given} is neither a flag nor a value {_EXAMPLE}.") from None
+        raise flags.Error(f"{given} is neither a flag nor a value {_EXAMPLE}.")
     return Range(numbers[0], numbers[-1])
 
 

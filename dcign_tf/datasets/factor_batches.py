@@ -60,14 +60,26 @@ def factor_batches(
             does not have `images_per_batch` images or that is below two.
     """
     sources = _in_order_of(code, sweeps)
-    sweep_counts = [len(source) for source in sources]
-    plan = BatchPlan(sweep_counts, ratios=ratios, seed=seed, batches_per_step=batches_per_step)
+    plan = batch_plan(sweeps, code, ratios=ratios, seed=seed, batches_per_step=batches_per_step)
     stop = tf.int64.max if num_steps is None else num_steps * batches_per_step
     entries = tf.data.Dataset.range(start_step * batches_per_step, stop)
     batches = _read(entries, sources, plan.__getitem__, images_per_batch, seed)
     if batches_per_step > 1:
         batches = batches.batch(batches_per_step, drop_remainder=True)
     return _finish(batches)
+
+
+def batch_plan(
+    sweeps: Mapping[str, Sweeps],
+    code: GraphicsCode,
+    *,
+    ratios: Ratios,
+    seed: int,
+    batches_per_step: int = 1,
+) -> BatchPlan:
+    """Which sweep each batch of `factor_batches` shows, which takes the same arguments."""
+    sweep_counts = [len(source) for source in _in_order_of(code, sweeps)]
+    return BatchPlan(sweep_counts, ratios=ratios, seed=seed, batches_per_step=batches_per_step)
 
 
 def evaluation_batches(sweeps: Mapping[str, Sweeps], code: GraphicsCode) -> tf.data.Dataset:
@@ -81,8 +93,13 @@ def evaluation_batches(sweeps: Mapping[str, Sweeps], code: GraphicsCode) -> tf.d
         ValueError: if no factor has sweeps.
     """
     sources = [sweeps[factor] for factor in code.factors]
-    entries = [(f, i) for f, source in enumerate(sources) for i in range(len(source))]
+    entries = evaluation_plan(sweeps, code)
     return _finish(_read(tf.data.Dataset.range(len(entries)), sources, entries.__getitem__))
+
+
+def evaluation_plan(sweeps: Mapping[str, Sweeps], code: GraphicsCode) -> list[tuple[int, int]]:
+    """Which factor and sweep, by number, each batch of `evaluation_batches` shows."""
+    return [(f, i) for f, factor in enumerate(code.factors) for i in range(len(sweeps[factor]))]
 
 
 def draw_images(rng: np.random.Generator, example: Mapping[str, Any], count: int) -> np.ndarray:

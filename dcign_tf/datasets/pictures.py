@@ -5,30 +5,52 @@ Runs in worker processes: Pillow and NumPy, no TensorFlow.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
+import re
+import stat
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from dcign_tf.datasets.picture_containers import essence, turn_of
 from dcign_tf.errors import DataError
+from dcign_tf.files import stand_in
 
 FIT_VERSION = 1
 """Raised whenever the same picture is no longer fitted to the same bytes."""
 
 _ANY_SIZE = 1024  # so large that no picture is too long and thin
+FORMATS = ("PNG", "JPEG", "PPM", "TIFF", "BMP", "GIF", "WEBP")
+"""Pillow's names of what is read. Others it hands to programs, such as EPS to Ghostscript."""
+
+SUFFIXES = frozenset({k for k, kind in Image.registered_extensions().items() if kind in FORMATS})
+_BEGINS = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|P[1-6][ \t\r\n]|II\*\0|MM\0\*|BM|GIF8|RIFF....WEBP", re.DOTALL
+)
+
+# A file from a stranger may ask for any amount of memory and time.
+MOST_BYTES = 250_000_000
+MOST_PIXELS = 50_000_000
+MOST_SCANS = 100
+"""Of a JPEG, each of which goes over all pixels again; encoders make about ten."""
+MOST_SCANNED_PIXELS = 1_000_000_000
+"""Pixels times scans."""
+MOST_SECONDS = 20
+"""Of a core, for decoding."""
+
 # Pillow's modes of 16 bits a grey value: 16-bit PNG has the first, 16-bit PGM the last.
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
 def fit_picture(
-    path: str | os.PathLike[str],
-    *,
-    image_size: int,
-    channels: int,
-    background: int = 0,
-    most_pixels: int | None = None,
+    path: str | os.PathLike[str], *, image_size: int, channels: int, background: int = 0
 ) -> np.ndarray:
     """A picture, whole and undistorted, in the middle of a square.
 
@@ -36,41 +58,26 @@ def fit_picture(
     16 bits the upper 8 are taken. What is transparent shows the background.
 
     Args:
-        path: a file that Pillow reads: PNG, JPEG, PGM, TIFF, …; of several frames the first.
+        path: a file of one of `FORMATS`, whatever its name; of several frames the first.
         image_size: pixels of the square's side.
         channels: 1 (grey) or 3 (RGB).
         background: grey level, 0 to 255, of what the picture leaves free.
-        most_pixels: which the picture may have; a small file can hold a large one.
 
     Returns:
         uint8 [image_size, image_size, channels].
 
     Raises:
-        DataError: if the file cannot be read as a picture, says why; or is too large a one.
+        DataError: if the file cannot be read as a picture, says why; or if it is beyond the
+            limits above.
     """
     mode = "L" if channels == 1 else "RGB"
-    try:
-        with Image.open(path) as picture:
-            if most_pixels is not None and picture.width * picture.height > most_pixels:
-                raise DataError(
-                    f"{os.fspath(path)} has {picture.width}×{picture.height} pixels;"
-                    f" at most {most_pixels:,} are taken"
-                )
-            # Lets JPEG decode at a fraction of its size, no smaller than is needed.
-            picture.draft(None, (2 * image_size, 2 * image_size))
-            picture = ImageOps.exif_transpose(picture)
-            if round(image_size * min(picture.size) / max(picture.size)) < 1:
-                raise ValueError(f"{picture.width}×{picture.height} pixels cannot be shown whole")
-            picture = _convert(picture, mode, background)
-            side = (image_size, image_size)
-            fitted = ImageOps.pad(picture, side, Image.Resampling.BICUBIC, (background,) * channels)
-    except DataError:
-        raise
-    except UnidentifiedImageError as error:
-        raise DataError(f"{os.fspath(path)} is no picture of a known format") from error
-    except Exception as error:  # Pillow's decoders raise all sorts of them
-        reason = str(getattr(error, "strerror", None) or error).rstrip(".")
-        raise DataError(f"{os.fspath(path)} cannot be read as a picture: {reason}") from error
+    # Lets JPEG decode at a fraction of its size, no smaller than is needed.
+    with open_picture(path, draft=2 * image_size) as picture:
+        if round(image_size * min(picture.size) / max(picture.size)) < 1:
+            raise ValueError(f"{picture.width}×{picture.height} pixels cannot be shown whole")
+        picture = converted(picture, mode, background)
+        side = (image_size, image_size)
+        fitted = ImageOps.pad(picture, side, Image.Resampling.BICUBIC, (background,) * channels)
     return np.asarray(fitted).reshape(image_size, image_size, channels)
 
 
@@ -79,7 +86,90 @@ def check_picture(path: str | os.PathLike[str]) -> None:
     fit_picture(path, image_size=_ANY_SIZE, channels=1)
 
 
-def _convert(picture: Image.Image, mode: str, background: int) -> Image.Image:
+@contextlib.contextmanager
+def open_picture(
+    path: str | os.PathLike[str], *, draft: int | None = None
+) -> Iterator[Image.Image]:
+    """A picture from anywhere, decoded and upright; its metadata cannot keep it from being read.
+
+    Args:
+        path: as `fit_picture` takes it.
+        draft: pixels that suffice of the shorter side, or None for all.
+
+    Raises:
+        DataError: as `fit_picture`; also for whatever goes wrong within the context.
+    """
+    name = os.fspath(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, on metadata
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield _decoded(name, draft)
+    except DataError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(
+            f"{name} has far too many pixels; at most {MOST_PIXELS:,} are taken"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise DataError(f"{name} is no picture of a known format ({', '.join(FORMATS)})") from error
+    except Exception as error:  # Pillow's decoders raise all sorts of them
+        reason = str(getattr(error, "strerror", None) or error).rstrip(".") or type(error).__name__
+        raise DataError(
+            f"{name} cannot be read as a picture: {' '.join(reason.split())}"
+        ) from error
+
+
+def _decoded(name: str, draft: int | None) -> Image.Image:
+    """Raises `DataError` beyond a limit, and whatever Pillow does."""
+    status = os.stat(name)
+    if status.st_size > MOST_BYTES:
+        raise DataError(f"{name} has {status.st_size:,} bytes; at most {MOST_BYTES:,} are taken")
+    if stat.S_ISFIFO(status.st_mode):  # which would be waited for
+        raise ValueError("it is no file")
+    with open(name, "rb") as file:
+        content = file.read()
+    if pointer := stand_in(content):
+        raise DataError(f"{name} is {pointer}")
+    content, turn, scans = essence(content)
+    picture = Image.open(_Timed(name, content), formats=FORMATS)
+    pixels = picture.width * picture.height
+    if pixels > MOST_PIXELS:
+        raise DataError(
+            f"{name} has {picture.width}×{picture.height} pixels; at most {MOST_PIXELS:,} are taken"
+        )
+    if scans > MOST_SCANS or scans * pixels > MOST_SCANNED_PIXELS:
+        most = min(MOST_SCANS, MOST_SCANNED_PIXELS // max(1, pixels))
+        raise DataError(
+            f"{name} is a JPEG of {scans:,} scans; at most {most} are taken of its size"
+        )
+    if draft is not None:
+        picture.draft(None, (draft, draft))
+    picture.load()
+    if turn is None and picture.format not in ("PNG", "JPEG"):
+        turn = turn_of(picture.getexif())
+    return picture if turn is None else picture.transpose(turn)
+
+
+class _Timed(io.BytesIO):
+    """A file's content, which is handed out for so long: decoders ask for it bit by bit."""
+
+    def __init__(self, name: str, content: bytes):
+        super().__init__(content)
+        self._name, self._end = name, time.thread_time() + MOST_SECONDS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._end:
+            raise DataError(f"{self._name} takes more than {MOST_SECONDS} seconds to decode")
+        return super().read(size)
+
+
+def converted(picture: Image.Image, mode: str, background: int) -> Image.Image:
+    """A picture in mode `L` or `RGB`, opaque; as `fit_picture` says.
+
+    Raises:
+        ValueError: if its values have no known range.
+    """
     if picture.mode in _SIXTEEN_BIT:
         levels = np.asarray(picture)
         if levels.min() < 0 or levels.max() > 65535:  # "I" may be 32 bits of a TIFF
@@ -91,6 +181,17 @@ def _convert(picture: Image.Image, mode: str, background: int) -> Image.Image:
         opaque = Image.new("RGBA", picture.size, (background,) * 3 + (255,))
         picture = Image.alpha_composite(opaque, picture.convert("RGBA"))
     return picture.convert(mode)
+
+
+def may_be_picture(path: Path) -> bool:
+    """Whether a file begins as one of `FORMATS` does, or is called so; it may be damaged."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return _BEGINS.match(file.read(16)) is not None
+    except OSError:
+        return False
 
 
 def encode_png(image: np.ndarray) -> bytes:

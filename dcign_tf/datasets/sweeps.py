@@ -94,7 +94,8 @@ def decode_images(images: np.ndarray | Sequence[bytes]) -> np.ndarray:
     """uint8 [n, H, W, C] from n PNG files; arrays are returned as they are."""
     if isinstance(images, np.ndarray) and images.dtype == np.uint8:
         return images
-    decoded = np.stack([np.asarray(Image.open(io.BytesIO(image))) for image in images])
+    files = (Image.open(io.BytesIO(image), formats=["PNG"]) for image in images)
+    decoded = np.stack([np.asarray(picture) for picture in files])
     return decoded if decoded.ndim == 4 else decoded[..., np.newaxis]
 
 

@@ -20,6 +20,7 @@ from dcign_tf.editing.animation import encode_gif, encode_mp4
 from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
+from dcign_tf.folders import is_shown
 from dcign_tf.quantities import display_name
 from dcign_tf.readouts.calibrated_factor import CalibratedFactor
 from dcign_tf.runs.directory import RunDirectory
@@ -28,9 +29,6 @@ DIRECTIONS = 6
 """As many sliders of the identity there are."""
 _MOST_DEVIATIONS = 3.0
 _FRAMES = 40
-
-MOST_PIXELS = 50_000_000
-"""Of a picture that is shown: a small file can hold a large one."""
 
 # One after the other: what was asked for last is shown last, however long it takes.
 _QUIET = {
@@ -74,7 +72,8 @@ class Page:
 
     def __init__(self, run: RunDirectory, checkpoint: str):
         self._editor = SceneEditor.of_run(run, checkpoint)
-        self._examples = sorted((run.evaluation / EXAMPLES_FOLDER).glob("*.png"))
+        examples = (run.evaluation / EXAMPLES_FOLDER).glob("*.png")
+        self._examples = sorted(path for path in examples if is_shown(path.name))
         self._num_directions = min(DIRECTIONS, len(self._editor.directions))
         with gr.Blocks(title=_TITLE) as self.blocks:
             examples = self._examples
@@ -200,7 +199,7 @@ class Page:
 
     def _of_file(self, path: Path) -> _Subject:
         """Raises `DataError` if it is no picture."""
-        picture = self._editor.fit(path, most_pixels=MOST_PIXELS)
+        picture = self._editor.fit(path)
         return _Subject(self._editor.encode(picture[np.newaxis])[0], encode_png(picture))
 
     def _somebody(self, *, from_prior: bool = False) -> _Subject:

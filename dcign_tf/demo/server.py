@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.route_utils import FnIndexInferError
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dcign_tf.errors import UserError
@@ -40,12 +43,20 @@ def serve(demo: gr.Blocks, host: str, port: int | None, max_upload_mb: float) ->
             quiet=True,
             prevent_thread_lock=True,
             _frontend=False,  # else it gives up if this machine is too busy to answer in 3 s
-            app_kwargs={"middleware": [Middleware(_SelfContained)]},
+            app_kwargs={
+                "middleware": [Middleware(_SelfContained)],
+                "exception_handlers": {KeyError: _unknown, FnIndexInferError: _unknown},
+            },
         )
     except OSError as error:
         where = f"{host}:{port}" if port else host
         raise UserError(f"Cannot listen on {where}: {error}. Choose another --port.") from error
     return url
+
+
+def _unknown(request: Request, error: Exception) -> JSONResponse:
+    """Of an event that the page does not have: gradio looks it up, and lets the failure out."""
+    return JSONResponse({"detail": f"{request.url.path}: nothing is called {error}"}, 404)
 
 
 class _SelfContained:

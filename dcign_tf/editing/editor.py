@@ -89,20 +89,14 @@ class SceneEditor:
             identities = None  # evaluated before there was such a file
         return cls(model, identities, background)
 
-    def fit(self, path: str | os.PathLike, *, most_pixels: int | None = None) -> np.ndarray:
+    def fit(self, path: str | os.PathLike) -> np.ndarray:
         """A picture as the network takes it, uint8 [H, W, C]; see `fit_picture`.
 
         Raises:
-            DataError: if the file cannot be read as a picture, or has more than `most_pixels`.
+            DataError: if the file cannot be read as a picture.
         """
         size, _, channels = self.image_shape
-        return fit_picture(
-            path,
-            image_size=size,
-            channels=channels,
-            background=self._background,
-            most_pixels=most_pixels,
-        )
+        return fit_picture(path, image_size=size, channels=channels, background=self._background)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """uint8 [B, H, W, C] to codes, float32 [B, latent_dim]."""

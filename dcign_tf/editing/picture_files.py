@@ -19,21 +19,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from dcign_tf.datasets.manifest.table import FILENAME, IDENTITY, IMAGE, SOURCE, SPLIT, read_manifest
-from dcign_tf.datasets.pictures import encode_png
+from dcign_tf.datasets.pictures import encode_png, may_be_picture
 from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.editing.animation import ENCODERS
 from dcign_tf.errors import DataError, UserError
 from dcign_tf.files import write_aside, write_json
+from dcign_tf.folders import files_below
 from dcign_tf.progress import Progress
 
 if TYPE_CHECKING:
     from dcign_tf.editing.editor import SceneEditor
 
-_PICTURES = "pictures"
+_PICTURES, _RECORD = "pictures", "rerender.json"
 _BATCH = 32
+_NAMED = 5  # of the files that are left out
 _MOST_COMBINATIONS = 20_000  # all pictures of one source are in memory at once
 
 
@@ -137,8 +138,8 @@ class Rerendering:
 
         Args:
             source: a folder; if it has a `manifest.csv`, the pictures named there, who they
-                show and how they are split; else all pictures in it, each somebody else. Or
-                one picture.
+                show and how they are split; else all pictures in it and in the folders in
+                it (`files_below`), each somebody else. Or one picture.
             output: a new folder, or one in which the same was begun.
             model: what tells the model's weights from any others.
 
@@ -149,7 +150,7 @@ class Rerendering:
         count = check_count(self._asked, self._frames)
         grids = np.meshgrid(*self._spread.values(), indexing="ij")
         values = {name: grid.ravel() for name, grid in zip(self._spread, grids, strict=True)}
-        sources = find_sources(source, output)
+        sources = find_sources(source, output, self._show)
         settings = {
             "model": model,
             "values": {name: list(ends) for name, ends in self._asked.items()},
@@ -203,8 +204,12 @@ def _write(path: Path, content: bytes) -> None:
     write_aside(path, lambda aside: aside.write_bytes(content))
 
 
-def find_sources(source: Path, output: Path) -> list[tuple[Path, dict[str, str]]]:
+def find_sources(
+    source: Path, output: Path, show: Callable[[str], None] = lambda line: None
+) -> list[tuple[Path, dict[str, str]]]:
     """Pictures, and their entries in a manifest: identity, and split if it is decided.
+
+    Shows which files of a folder are left out.
 
     Raises:
         DataError: if there are none, or the manifest is wrong.
@@ -221,10 +226,14 @@ def find_sources(source: Path, output: Path) -> list[tuple[Path, dict[str, str]]
             (manifest.picture(i).absolute(), labels[number])
             for i, number in enumerate(manifest.identity)
         ]
-    suffixes = {k for k, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    made = (output / _PICTURES).resolve()  # which may lie in the source
-    given = (p for p in source.absolute().rglob("*") if not p.resolve().is_relative_to(made))
-    paths = sorted(p for p in given if p.is_file() and p.suffix.lower() in suffixes)
+    made = output / _PICTURES if output.resolve() == source.resolve() else output
+    found = list(files_below(source.absolute(), without=made))
+    paths = sorted(filter(may_be_picture, found))
+    others = [path.relative_to(source.absolute()) for path in sorted({*found} - {*paths})]
+    others = [path for path in others if path.name not in (FILENAME, _RECORD)]
+    if others:
+        named = ", ".join(map(str, others[:_NAMED])) + ", …" * (len(others) > _NAMED)
+        show(f"Left out: {len(others):,} files that are no pictures of a known format ({named})")
     if not paths:
         raise DataError(f"There is no picture in {source}.")
     return [(p, {IDENTITY: p.relative_to(source.absolute()).as_posix()}) for p in paths]
@@ -236,7 +245,7 @@ def _begin(output: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         UserError: if it holds anything else.
     """
-    record = output / "rerender.json"
+    record = output / _RECORD
     if record.exists():
         begun = None
         with contextlib.suppress(ValueError):

@@ -21,7 +21,6 @@ from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, 
 from dcign_tf.files import check_writable, write_json, write_text, writing
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
-from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.comparable import comparable_runs
 from dcign_tf.runs.directory import RunDirectory
@@ -67,7 +66,7 @@ def compare(
         model, scores = _evaluated(run, data, checkpoint, split, show)
         evaluated[name] = EvaluatedRun(run.read_config(), scores)
         if examples:
-            calibration = Calibration.from_config(run.read_calibration())
+            calibration = run.read_calibration()
             network = Codec(model).rearranged(calibration.latents)
             turned[name] = turn(network, calibration, examples)
     compared = {

@@ -32,14 +32,14 @@ from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import are_current, make_scores, write_scores
 from dcign_tf.evaluation.showcase import training_codes, write_showcase
 from dcign_tf.evaluation.sweep_codes import Codes, Evaluated, encode_factors
-from dcign_tf.files import delete, read_json, write_aside, writing
+from dcign_tf.files import delete, read_json, writing
 from dcign_tf.locks import lock
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.fitting import calibrate
 from dcign_tf.runs.checkpoint_files import check_checkpoint
-from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.runs.checkpoints import load_model, save_model
 from dcign_tf.runs.directory import InUse, RunDirectory
 
 
@@ -207,7 +207,7 @@ def evaluate(
             )
         show(f"The page to read them on is {write_report(run)}")
         if not is_in_use:
-            write_aside(file, model.save)
+            save_model(model, file)
     return scores
 
 
@@ -217,8 +217,8 @@ def current_scores(run: RunDirectory, model: DCIGN) -> dict[str, Any] | None:
     The checkpoint, calibrated, is written last: without that a kill came before.
     """
     step = int(model.step.numpy())
-    scores, calibration = run.read_scores(), run.read_calibration() or {}
-    calibrated = [calibration.get("step"), model.calibration and model.calibration.step]
+    scores, calibration = run.read_scores(), run.read_calibration()
+    calibrated = [of and of.step for of in (calibration, model.calibration)]
     return scores if are_current(scores, step) and calibrated == [step, step] else None
 
 

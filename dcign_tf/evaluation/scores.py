@@ -15,7 +15,7 @@ from dcign_tf.evaluation.metrics import circle, sweep_variance
 from dcign_tf.evaluation.metrics.correlation import correlations, r2
 from dcign_tf.evaluation.picture_errors import SweepErrors, reconstruction_mse, swapped_ratio
 from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
-from dcign_tf.files import write_json
+from dcign_tf.files import sealed, write_json
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts.calibrated_factor import CalibratedFactor
 from dcign_tf.readouts.fitting import pooled
@@ -191,9 +191,11 @@ def _reason(name: str, value: float, factor: str, evaluated: Evaluated) -> str:
 def write_scores(scores: Mapping, path: str | os.PathLike) -> None:
     """Writes scores as strict JSON, complete or not at all; NaN and infinities become null.
 
+    Their checksum stands at the end.
+
     Raises:
         UserError: if the file cannot be written.
     """
     text = json.dumps(scores, default=np.generic.item)
     # What is called here for are the names that json gives to NaN and to infinities.
-    write_json(Path(path), json.loads(text, parse_constant=lambda _: None))
+    write_json(Path(path), sealed(json.loads(text, parse_constant=lambda _: None)))

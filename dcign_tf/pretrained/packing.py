@@ -28,7 +28,7 @@ from dcign_tf.quantities import data_size
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
-from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.runs.checkpoints import load_model, save_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import training_command
 
@@ -124,8 +124,7 @@ def save_half_precision(model: DCIGN, path: Path) -> None:
         model: not compiled, so that no optimiser is saved with it.
         path: to be written; its folder is made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model.save(path)
+    save_model(model, path)
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     parts[_WEIGHTS] = _halved(parts[_WEIGHTS])

@@ -7,7 +7,10 @@ import pathlib
 import zipfile
 
 from dcign_tf.errors import UserError
+from dcign_tf.files import stand_in
 from dcign_tf.readouts.calibration import Calibration
+
+_MOST_PACKED, _SMALL = 4, 1 << 24
 
 
 def check_checkpoint(path: pathlib.Path) -> None:
@@ -18,8 +21,23 @@ def check_checkpoint(path: pathlib.Path) -> None:
     """
     if not path.exists():
         raise UserError(f"There is no checkpoint {path} yet; train first.")
-    if not zipfile.is_zipfile(path):  # of which Keras says that it is not found
-        raise damaged_checkpoint(path, "it is cut short, or no Keras file")
+    try:
+        with path.open("rb") as file:
+            if pointer := stand_in(file.read(200)):
+                raise ValueError(f"it is {pointer}")
+        if not zipfile.is_zipfile(path):  # of which Keras says that it is not found
+            raise ValueError("it is cut short, or no Keras file")
+        with zipfile.ZipFile(path) as archive:
+            claimed = sum(entry.file_size for entry in archive.infolist())
+        if claimed > most_bytes(path):
+            raise ValueError(f"it claims to hold {claimed:,} bytes, more than such a file can")
+    except Exception as error:  # whatever damaged bytes lead to
+        raise damaged_checkpoint(path, error) from error
+
+
+def most_bytes(path: pathlib.Path) -> int:
+    """What a checkpoint can hold: Keras compresses nothing, but who packs it anew may."""
+    return _MOST_PACKED * path.stat().st_size + _SMALL
 
 
 def stored_calibration(path: pathlib.Path) -> Calibration | None:
@@ -33,13 +51,13 @@ def stored_calibration(path: pathlib.Path) -> Calibration | None:
         with zipfile.ZipFile(path) as archive:
             stored = json.loads(archive.read("config.json"))["config"].get("calibration")
         return stored and Calibration.from_config(stored)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:
         raise damaged_checkpoint(path, error) from error
 
 
 def damaged_checkpoint(path: pathlib.Path, what: object) -> UserError:
-    reason, _, _ = str(what).partition("\n")
+    reason = " ".join(str(what).partition("\n")[0].split()) or type(what).__name__
     return UserError(
-        f"The checkpoint {path} is damaged ({reason})."
+        f"The checkpoint {path} is damaged ({reason[:300].rstrip('.')})."
         " Restore it or delete it; without its last.keras a run starts from the beginning."
     )

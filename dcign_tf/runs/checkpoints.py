@@ -1,29 +1,94 @@
-"""Loads a trained model from its file, and nothing else: no dataset, no figure."""
+"""Loads and saves a trained model, and nothing else: no dataset, no figure.
+
+A checkpoint may come from a stranger, be damaged, or hold weights that are no numbers: the
+last do not show in a network's answers, since max-pooling and ReLU turn NaN into numbers.
+"""
 
 from __future__ import annotations
 
+import io
+import json
+import math
 import os
 import pathlib
 import zipfile
 
+import h5py
 import keras
+import tensorflow as tf
 
+from dcign_tf.errors import UserError
+from dcign_tf.files import write_aside
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.runs.checkpoint_files import check_checkpoint, damaged_checkpoint
+from dcign_tf.runs.checkpoint_files import check_checkpoint, damaged_checkpoint, most_bytes
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"  # in Keras's zip file
 
 
 def load_model(path: os.PathLike) -> DCIGN:
     """A checkpoint, with its optimiser.
 
     Raises:
-        UserError: if it is missing or damaged.
+        UserError: if it is missing or damaged, its sizes cannot be, or it holds weights that are
+            no finite numbers.
     """
     file = pathlib.Path(path)
     check_checkpoint(file)
     try:
+        _check_sizes(file)
         model = keras.models.load_model(file)
         if not isinstance(model, DCIGN):
             raise ValueError("it holds another kind of model")
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        check_finite(model)
+    except Exception as error:  # whatever damaged bytes lead to, in Keras and in HDF5
         raise damaged_checkpoint(file, error) from error
     return model
+
+
+def save_model(model: DCIGN, path: pathlib.Path) -> None:
+    """Writes a checkpoint, aside and renamed.
+
+    Raises:
+        UserError: if it cannot be written, or a weight is no finite number.
+    """
+    check_finite(model)
+    write_aside(path, model.save)
+
+
+def check_finite(model: keras.Model) -> None:
+    """Raises `UserError` if a weight, or a number of the optimiser's state, is not finite."""
+    optimizer = getattr(model, "optimizer", None)
+    for variable in [*model.variables, *(optimizer.variables if optimizer else ())]:
+        value = tf.convert_to_tensor(variable)
+        if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
+            raise UserError(f"{variable.path} holds numbers that are not finite")
+
+
+def _check_sizes(path: pathlib.Path) -> None:
+    """Compares what its networks need with what it holds, before room is made for it.
+
+    Raises:
+        ValueError: if that is too much.
+    """
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read(_CONFIG))
+        config.pop("compile_config", None)  # an optimiser that would be made at once
+        with h5py.File(io.BytesIO(archive.read(_WEIGHTS))) as weights:
+            stored = _stored_numbers(weights, most_bytes(path))
+    with keras.StatelessScope(initialize_variables=False):  # variables without their values
+        wanted = keras.saving.deserialize_keras_object(config).trainable_variables
+    claimed = sum(math.prod(variable.shape) for variable in wanted)
+    if claimed > stored:
+        raise ValueError(f"its networks need {claimed:,} weights, and it holds {stored:,} numbers")
+
+
+def _stored_numbers(weights: h5py.File, most: int) -> int:
+    """How many numbers there are; raises `ValueError` if they take more than `most` bytes."""
+    arrays: list[h5py.Dataset] = []
+    weights.visititems(
+        lambda _, node: arrays.append(node) if isinstance(node, h5py.Dataset) else None
+    )
+    claimed = sum(array.nbytes for array in arrays)
+    if claimed > most:
+        raise ValueError(f"its weights claim {claimed:,} bytes, more than such a file can hold")
+    return sum(array.size for array in arrays)

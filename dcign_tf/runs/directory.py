@@ -9,7 +9,8 @@
     comparison/         the same beside other runs', if it was compared
 
 Files are written aside and renamed, so a kill leaves the old one or the new one;
-metrics.jsonl grows by whole lines, of which a kill may cut the last.
+metrics.jsonl grows by whole lines, of which a kill may cut the last. Its lines, scores.json and
+calibration.json carry a checksum: what they say decides which checkpoint is the best, and more.
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ from dcign_tf.files import (
     damaged,
     delete,
     read_json,
+    sealed,
     sweep,
+    unsealed,
     write_json,
     write_text,
     writing,
 )
 from dcign_tf.locks import lock
+from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.presets import completed, flattened
 
 # What may differ between two runs of one directory: none of it changes a weight of a
@@ -247,19 +251,30 @@ class RunDirectory:
 
     def read_scores(self) -> dict[str, Any] | None:
         """`evaluation/scores.json`, or None if nothing was evaluated yet."""
-        file = self.evaluation / "scores.json"
-        return read_json(file, "") if file.exists() else None
+        return self._read_sealed("scores.json")
 
-    def read_calibration(self) -> dict[str, Any] | None:
-        """`evaluation/calibration.json`, or None if the run was not calibrated yet."""
-        file = self.evaluation / "calibration.json"
-        return read_json(file, "") if file.exists() else None
+    def read_calibration(self) -> Calibration | None:
+        """That of `evaluation/calibration.json`, or None if the run was not calibrated yet."""
+        config = self._read_sealed("calibration.json")
+        try:
+            return Calibration.from_config(config) if config else None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise damaged(self.evaluation / "calibration.json", f"it lacks {error}") from error
+
+    def _read_sealed(self, name: str) -> dict[str, Any] | None:
+        file = self.evaluation / name
+        if not file.exists():
+            return None
+        try:
+            return unsealed(read_json(file, ""))
+        except ValueError as error:
+            raise damaged(file, error) from error
 
     def append_metrics(self, record: Mapping[str, float]) -> None:
         """Adds a line to metrics.jsonl; entries that are not finite are left out."""
         finite = {key: value for key, value in record.items() if math.isfinite(value)}
         with writing(self.metrics_file), open(self.metrics_file, "a", encoding="utf-8") as file:
-            file.write(json.dumps(finite) + "\n")
+            file.write(json.dumps(sealed(finite)) + "\n")
 
     def read_metrics(self) -> list[dict[str, float]]:
         """The lines of metrics.jsonl, if any; a last line that a kill cut short is left out."""
@@ -267,15 +282,29 @@ class RunDirectory:
             return []
         try:
             lines = self.metrics_file.read_text(encoding="utf-8").split("\n")
-            records = [json.loads(line) for line in lines[:-1]]
-            for number, record in enumerate(records, start=1):
-                if not (isinstance(record, dict) and "step" in record):
-                    raise ValueError(f"line {number} names no step")
+            return [_metrics(line, number) for number, line in enumerate(lines[:-1], start=1)]
         except (OSError, ValueError) as error:
             raise damaged(self.metrics_file, error) from error
-        return records
 
     def cut_metrics(self, step: int) -> None:
         """Forgets what was logged after `step`, where training goes on."""
-        kept = [json.dumps(record) for record in self.read_metrics() if record["step"] <= step]
+        records = (record for record in self.read_metrics() if record["step"] <= step)
+        kept = [json.dumps(sealed(record)) for record in records]
         write_text(self.metrics_file, "".join(f"{record}\n" for record in kept))
+
+
+def _metrics(line: str, number: int) -> dict[str, float]:
+    """A line of metrics.jsonl; raises `ValueError` if it was not written so."""
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError(f"line {number} is no JSON object")
+    try:
+        record = unsealed(record)
+    except ValueError as error:
+        raise ValueError(f"line {number}: {error}") from error
+    if "step" not in record:
+        raise ValueError(f"line {number} names no step")
+    for name, value in record.items():
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ValueError(f"line {number}: {name} is {value!r}, no finite number")
+    return record

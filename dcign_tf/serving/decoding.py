@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from dcign_tf.datasets.pictures import MOST_PIXELS, MOST_SCANNED_PIXELS, MOST_SCANS
 from dcign_tf.serving import exif
 from dcign_tf.serving.checks import checked
-
-MAX_PIXELS = 25_000_000
-"""Of a picture: a file of a few bytes can claim any size, and the server would make room."""
+from dcign_tf.serving.scans import count_scans
 
 # With the beginning of the first chunk, which is the header: another one before it would be
 # read as a size.
@@ -22,7 +21,7 @@ _JPEG = b"\xff\xd8\xff"
 # Of a PNG's header: width and height, big-endian; bits of a sample.
 _SIZE, _BIT_DEPTH = slice(16, 24), 24
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_ROWS_AT_ONCE = 4
+_ROWS_AT_ONCE = 2  # of the largest pictures each takes half a gigabyte
 
 
 def fit_pictures(
@@ -43,7 +42,7 @@ def fit_pictures(
 
     Raises:
         tf.errors.InvalidArgumentError: when the graph runs, if a file is another kind
-            of file or damaged, or shows more than `MAX_PIXELS`.
+            of file or damaged, or beyond the limits of `datasets.pictures`.
     """
     rows = tf.range(tf.shape(image_bytes)[0])
     return tf.map_fn(
@@ -76,6 +75,7 @@ def _decode(row: tf.Tensor, data: tf.Tensor, background: int) -> tf.Tensor:
     def jpeg() -> tf.Tensor:
         height, width, _ = tf.unstack(tf.cast(tf.io.extract_jpeg_shape(data), tf.int64))
         file = _of_decodable_size(data, height, width, row)
+        file = _of_decodable_scans(file, height * width, row)
         pixels = tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
         return exif.upright(pixels, exif.orientation(file))
 
@@ -98,10 +98,18 @@ def _decode_png(file: tf.Tensor, bit_depth: tf.Tensor) -> tf.Tensor:
 def _of_decodable_size(
     data: tf.Tensor, height: tf.Tensor, width: tf.Tensor, row: tf.Tensor
 ) -> tf.Tensor:
-    message = f"image_bytes: row {{}} has {{}}×{{}} pixels; at most {MAX_PIXELS:,} are decoded"
+    message = f"image_bytes: row {{}} has {{}}×{{}} pixels; at most {MOST_PIXELS:,} are decoded"
     # Each side first: their product could overflow.
-    decodable = (height <= MAX_PIXELS) & (width <= MAX_PIXELS) & (height * width <= MAX_PIXELS)
+    decodable = (height <= MOST_PIXELS) & (width <= MOST_PIXELS)
+    decodable &= height * width <= MOST_PIXELS
     return checked(data, decodable, message, [row, width, height])
+
+
+def _of_decodable_scans(data: tf.Tensor, pixels: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
+    scans = count_scans(data)
+    message = "image_bytes: row {} is a JPEG of {} scans; at most {} are taken of its size"
+    most = tf.minimum(tf.cast(MOST_SCANS, tf.int64), MOST_SCANNED_PIXELS // tf.maximum(pixels, 1))
+    return checked(data, scans <= most, message, [row, scans, most])
 
 
 def _opaque(pixels: tf.Tensor, background: int) -> tf.Tensor:

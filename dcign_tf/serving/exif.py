@@ -14,7 +14,7 @@ _HEAD = 2048
 _MOST_ENTRIES = 64
 _SEGMENT = b"\xff\xe1"  # and two bytes of length
 _MARK = b"Exif\0\0"
-_ORIENTATION = 0x0112
+_ORIENTATION, _SHORT = 0x0112, 3  # tag and type
 
 
 def orientation(jpeg: tf.Tensor) -> tf.Tensor:
@@ -46,7 +46,8 @@ def orientation(jpeg: tf.Tensor) -> tf.Tensor:
     directory = tiff + number(tiff + 4, 4)
     numbers = tf.range(_MOST_ENTRIES, dtype=tf.int64)
     entries = directory + 2 + 12 * numbers
-    matches = (number(entries, 2) == _ORIENTATION) & (numbers < number(directory, 2))
+    matches = (number(entries, 2) == _ORIENTATION) & (number(entries + 2, 2) == _SHORT)
+    matches &= numbers < number(directory, 2)
     value = number(entries + 8, 2)[tf.argmax(matches)]
     is_given = tf.reduce_any(marked) & tf.reduce_any(matches) & (value >= 1) & (value <= 8)
     return tf.where(is_given, value, tf.ones_like(value))

@@ -109,7 +109,8 @@ def _new_version(output: pathlib.Path) -> Iterator[tuple[pathlib.Path, pathlib.P
         with writing(output):
             waiting = f"Waiting: another process is exporting to {output}"
             stack.enter_context(lock(output / ".lock", waiting=waiting))
-        numbers = [int(entry.name) for entry in output.iterdir() if entry.name.isdecimal()]
+        names = (entry.name for entry in output.iterdir())
+        numbers = [int(name) for name in names if name.isascii() and name.isdecimal()]
         version = output / str(max(numbers, default=0) + 1)
         with writing(version), aside(version) as folder:
             folder.mkdir()

@@ -115,7 +115,10 @@ class ServedModel(tf.Module):
         z = _with_rows(tf.ensure_shape(z, (None, self.latent_dim)), "z")
         finite = tf.reduce_all(tf.math.is_finite(z))
         z = checked(z, finite, "z has values that are no finite numbers")
-        return {"rendering": tf.sigmoid(self._decoder(z))}
+        rendering = tf.sigmoid(self._decoder(z))
+        drawn = tf.reduce_all(tf.math.is_finite(rendering))
+        message = "z has values so large that nothing can be drawn, up to {}"
+        return {"rendering": checked(rendering, drawn, message, [tf.reduce_max(tf.abs(z))])}
 
     def reconstruct(self, image: tf.Tensor) -> Tensors:
         """Images through the mean of the posterior."""

@@ -10,7 +10,13 @@ import keras
 import tensorflow as tf
 
 from dcign_tf.codec import Codec
-from dcign_tf.datasets.factor_batches import clear_data_errors, evaluation_batches, factor_batches
+from dcign_tf.datasets.factor_batches import (
+    batch_plan,
+    clear_data_errors,
+    evaluation_batches,
+    evaluation_plan,
+    factor_batches,
+)
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset
 from dcign_tf.errors import UserError
@@ -122,21 +128,32 @@ def _train(
     """Trains `model` from its step to the config's last one."""
     step = int(model.step.numpy())
     run.cut_metrics(step)
+    training = data.sweeps("train")
+    count = config["batches_per_step"] * strategy.num_replicas_in_sync
+    drawn = {"ratios": config["factor_ratios"], "seed": config["seed"], "batches_per_step": count}
     batches = factor_batches(
-        data.sweeps("train"),
+        training,
         model.code,
-        ratios=config["factor_ratios"],
+        **drawn,
         images_per_batch=config["images_per_batch"],
-        seed=config["seed"],
         start_step=step,
         num_steps=config["num_steps"],
-        batches_per_step=config["batches_per_step"] * strategy.num_replicas_in_sync,
     )
     most = config["validation_sweeps_used"]
     validation = {
         factor: NumberedSweeps(min(len(sweeps), most), sweeps.__getitem__)
         for factor, sweeps in data.sweeps("validation").items()
     }
+    plans = {
+        "train": batch_plan(training, model.code, **drawn),
+        "validation": evaluation_plan(validation, model.code),
+    }
+
+    def sweep_of(phase: str, batch: int) -> str:
+        each = count if phase == "train" else 1
+        entries = (plans[phase][entry] for entry in range(batch * each, (batch + 1) * each))
+        return ", ".join(f"{model.code.factors[f]}, {phase} sweep {i}" for f, i in entries)
+
     is_entangled = model.procedure == "entangled"
     pictures = functools.partial(
         training_pictures, Codec(model), validation, is_entangled=is_entangled
@@ -150,6 +167,7 @@ def _train(
             **{name: config[name] for name in ("num_steps", "log_every", "validate_every")},
             show=show,
             pictures=pictures,
+            sweep_of=sweep_of,
         )
 
 

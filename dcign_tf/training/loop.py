@@ -8,6 +8,7 @@ not under `MultiWorkerMirroredStrategy`). `DCIGN` also trains with plain `fit`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import shutil
 import time
@@ -20,6 +21,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.progress import duration
+from dcign_tf.runs.checkpoints import check_finite, save_model
 from dcign_tf.runs.directory import RunDirectory
 
 
@@ -34,6 +36,7 @@ def train(
     validate_every: int,
     show: Callable[[str], None] = print,
     pictures: Callable[[], dict[str, np.ndarray]] = dict,
+    sweep_of: Callable[[str, int], str] = "{} batch {}".format,
 ) -> None:
     """Trains from `model.step` to `num_steps`; the weights do not depend on what is due when.
 
@@ -48,9 +51,10 @@ def train(
         show: takes a line of progress.
         pictures: name to images [N, H, W, C] in [0, 1] for TensorBoard, at every
             validation.
+        sweep_of: names what a batch shows: of `train` by its step, from 0; of `validation`.
 
     Raises:
-        UserError: if a loss is not finite, or a file cannot be written; the last
+        UserError: if a loss or a weight is not finite, or a file cannot be written; the last
             checkpoint is kept.
     """
     iterator = iter(batches)
@@ -59,7 +63,7 @@ def train(
     step = int(model.step.numpy())
     records = run.read_metrics()
     best = max((r["val_elbo"] for r in records if "val_elbo" in r), default=-math.inf)
-    seconds = records[-1]["seconds"] if records else 0.0  # of training steps only
+    seconds = records[-1].get("seconds", 0.0) if records else 0.0  # of training steps only
     with _writing_summaries(run):
         writer = tf.summary.create_file_writer(str(run.tensorboard))
     show(_ROW.format(*_COLUMNS))
@@ -67,19 +71,26 @@ def train(
     while step < num_steps:
         start, stop = step, _next_stop(step, num_steps, log_every, validate_every)
         started = time.monotonic()
-        images = sum(run_step(next(iterator)) for _ in range(start, stop))
+        made = [run_step(next(iterator)) for _ in range(start, stop)]
+        images = sum(count for count, _ in made)
         logs = _take_means(model, "train")
         elapsed = time.monotonic() - started
-        _check_finite(logs["loss"], start, stop, run)
+        if not math.isfinite(logs["loss"]):
+            bad = start + _first_not_finite(loss for _, loss in made)
+            what = f"loss became {logs['loss']} in step {bad + 1:,} ({sweep_of('train', bad)})"
+            raise _diverged(what, run)
         seconds += elapsed
         step = stop
         validate = step % validate_every == 0 or step == num_steps
         if validate:
-            for batch in validation_batches:
-                run_test(batch)
-            logs |= {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
             # The last update may have spoilt weights that no training loss has seen yet.
-            _check_finite(logs["val_elbo"], step - 1, step, run)
+            _check_weights(model, step, run)
+            tested = [loss for _, loss in map(run_test, validation_batches)]
+            logs |= {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
+            if not math.isfinite(logs["val_elbo"]):
+                bad = sweep_of("validation", _first_not_finite(tested))
+                what = f"validation ELBO became {logs['val_elbo']} after step {step:,} ({bad})"
+                raise _diverged(what, run)
         run.append_metrics({"step": step, "seconds": round(seconds, 3), **logs})
         shown = pictures() if validate else {}
         with _writing_summaries(run):
@@ -97,15 +108,20 @@ def _next_stop(step: int, num_steps: int, *intervals: int) -> int:
 
 
 def _compiled(replica_step: Callable) -> Callable:
-    """A graph function of one (distributed) batch; returns how many images it had."""
+    """A graph function of one (distributed) batch; returns how many images it had, and the loss.
+
+    The loss is the mean since the last one was taken: once not finite, always so.
+    """
     strategy = tf.distribute.get_strategy()
 
     # No step branches on a tensor, and to convert the sources takes as long as to trace them.
     @tf.function(autograph=False)
     def distributed(batch):
-        strategy.run(replica_step, args=(batch,))
+        logs = strategy.run(replica_step, args=(batch,))
+        loss = next(iter(logs.values()))
         counts = strategy.run(tf.size, args=(batch["factor"],))
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, counts, axis=None)
+        reduce = functools.partial(strategy.reduce, tf.distribute.ReduceOp.SUM, axis=None)
+        return reduce(counts), reduce(loss)
 
     return distributed
 
@@ -119,16 +135,27 @@ def _take_means(model: DCIGN, phase: str) -> dict[str, float]:
     return means
 
 
-def _check_finite(loss: float, start: int, stop: int, run: RunDirectory) -> None:
-    if math.isfinite(loss):
-        return
+def _first_not_finite(losses: Iterable[tf.Tensor]) -> int:
+    return [math.isfinite(loss) for loss in losses].index(False)
+
+
+def _check_weights(model: DCIGN, step: int, run: RunDirectory) -> None:
+    try:
+        check_finite(model)
+    except UserError as error:
+        raise _diverged(
+            f"weights became infinite or NaN by step {step:,} ({error})", run
+        ) from error
+
+
+def _diverged(what: str, run: RunDirectory) -> UserError:
     kept = (
         f"the checkpoint before it is kept ({run.last_checkpoint})"
         if run.last_checkpoint.exists()
         else "no checkpoint had been written yet"
     )
-    raise UserError(
-        f"The loss became {loss} between steps {start} and {stop}; {kept}."
+    return UserError(
+        f"The {what}; {kept}."
         " Try a smaller --config.optimizer.learning_rate or --config.precision=float32,"
         " in a new --workdir."
     )
@@ -136,10 +163,10 @@ def _check_finite(loss: float, start: int, stop: int, run: RunDirectory) -> None
 
 def _save(model: DCIGN, run: RunDirectory, is_best: bool) -> None:
     if not is_best:
-        write_aside(run.last_checkpoint, model.save)
+        save_model(model, run.last_checkpoint)
         return
     # The best first: a kill between the two leaves a step that will be made, and saved, again.
-    write_aside(run.best_checkpoint, model.save)
+    save_model(model, run.best_checkpoint)
     write_aside(run.last_checkpoint, lambda path: shutil.copyfile(run.best_checkpoint, path))
 
 

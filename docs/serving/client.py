@@ -103,17 +103,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--server", default="localhost:8500", help="host and port of gRPC")
     parser.add_argument("--model", default="dcign", help="its name on the server")
     args = parser.parse_intermixed_args(arguments)
-    values = {name: [float(number)] for name, _, number in (v.partition("=") for v in args.values)}
+    values = {}
+    for given in args.values:
+        name, _, number = given.partition("=")
+        try:
+            values[name] = [float(number)]
+        except ValueError:
+            parser.error(f"{given} is no value; give one such as azimuth_deg=30")
     try:
         files = [args.picture.read_bytes()]
         client = Client(args.server, args.model)
         if args.output:
+            unknown = sorted({*values} - {*client.values})
+            if unknown:
+                parser.error(f"unknown: {', '.join(unknown)}; there is {', '.join(client.values)}")
             args.output.write_bytes(client.rerender(files, **values)[0])
+        elif values:
+            parser.error("values need --output, the picture to write")
         else:
             for name, value in sorted(client.infer_scene(files).items()):
                 print(f"{name:32}" + ", ".join(f"{number:.2f}" for number in value.flat))
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     except grpc.RpcError as error:
-        print(f"{error.code().name}: {error.details().splitlines()[0]}", file=sys.stderr)
+        details = (error.details() or "").splitlines()
+        print(": ".join([error.code().name, *details[:1]]), file=sys.stderr)
         return 1
     return 0
 

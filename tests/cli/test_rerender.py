@@ -63,8 +63,7 @@ def augment(editor, source, output, frames=3, model="1", **asked) -> str:
     lines: list[str] = []
     rerendering = Rerendering(editor, _ranges(asked), frames, lines.append)
     rerendering.write_folder(source, Path(output), model=model)
-    (line,) = lines
-    return line
+    return lines[-1]
 
 
 def _ranges(asked) -> dict[str, Range]:
@@ -227,8 +226,10 @@ class TestFolder:
         output, asked = tmp_path / "augmented", {"azimuth_deg": Range(-40, 40)}
         lines: list[str] = []
         Rerendering(editor, asked, 2, lines.append).write_folder(folder, output, model="1")
-        assert lines[0].startswith(f"Left out: {folder / 'c.png'} cannot be read as a picture: ")
-        assert lines[1:] == [f"{output}: 6 pictures of 3, and manifest.csv"]
+        unknown = "2 files that are no pictures of a known format (notes.pdf, notes.txt)"
+        assert lines[0] == f"Left out: {unknown}"
+        assert lines[1].startswith(f"Left out: {folder / 'c.png'} cannot be read as a picture: ")
+        assert lines[2:] == [f"{output}: 6 pictures of 3, and manifest.csv"]
         assert {row["identity"] for row in read_rows(output / "manifest.csv")} == {
             "a.png",
             "b.jpg",
@@ -242,6 +243,35 @@ class TestFolder:
             Path(path["source"]).write_text("no picture", encoding="utf-8")
         with pytest.raises(DataError, match=r"a\.png is no picture"):
             augment(editor, folder, tmp_path / "other", azimuth_deg=(-40, 40))
+
+    def test_only_pictures_of_the_users_are_taken_and_the_others_named(
+        self, editor, folder, tmp_path
+    ):
+        """Whatever systems put beside them; each once, however it is linked."""
+        for name in (".ipynb_checkpoints/a-checkpoint.png", "@eaDir/a.png", "__MACOSX/._a.png"):
+            write_picture(folder / name, seed=7)
+        write_picture(tmp_path / "elsewhere" / "d.png", seed=8)
+        (folder / "linked").symlink_to(tmp_path / "elsewhere")
+        (folder / "more" / "round").symlink_to(folder)
+        (folder / "again.png").symlink_to(folder / "a.png")
+        (folder / "c.png").rename(folder / "without_suffix")
+        for number in range(6):
+            (folder / f"IMG_{number}.heic").write_bytes(b"\0\0\0\x18ftypheic")
+        output, lines = tmp_path / "augmented", []
+        rerendering = Rerendering(editor, {"azimuth_deg": Range(-40, 40)}, 2, lines.append)
+        rerendering.write_folder(folder, output, model="1")
+        assert {row["identity"] for row in read_rows(output / "manifest.csv")} == {
+            "a.png",
+            "b.jpg",
+            "linked/d.png",
+            "more/a.png",
+            "without_suffix",
+        }
+        heic = ", ".join(f"IMG_{number}.heic" for number in range(5))
+        assert lines == [
+            f"Left out: 7 files that are no pictures of a known format ({heic}, …)",
+            f"{output}: 10 pictures of 5, and manifest.csv",
+        ]
 
     def test_the_output_may_lie_in_the_source(self, editor, folder):
         lines = {augment(editor, folder, folder / "out", 2, azimuth_deg=(-40, 40)) for _ in "12"}

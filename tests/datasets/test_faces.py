@@ -339,6 +339,17 @@ class TestDamage:
         with pytest.raises(DataError, match=f"{path} is damaged"), clear_data_errors():
             list(dataset)
 
+    def test_one_bit_of_the_metadata(self, damaged, face_model):
+        """Another number of sweeps, in a file of the same size."""
+        path = dataset_of(damaged) / "dataset_info.json"
+        text = path.read_text()
+        number = text.partition("shardLengths")[2].split('"')[2]
+        changed = text.replace(f'"{number}"', f'"{int(number) ^ 1}"')
+        assert len(changed) == len(text)
+        path.write_text(changed)
+        with pytest.raises(DataError, match=r"dataset_info\.json is damaged: wrong checksum"):
+            prepared(damaged, face_model=face_model, **TINY)
+
     def test_metadata(self, damaged, face_model):
         path = dataset_of(damaged) / "dataset_info.json"
         path.write_text("{")

@@ -116,6 +116,8 @@ HEAD = "image,identity,azimuth_deg\n"
         (HEAD + "a,p,1\nb,p,\n", 3, "azimuth_deg is '', not a number"),
         (HEAD + 'a,p,1\nb,p,"1,5"\n', 3, "azimuth_deg is '1,5', not a number"),
         (HEAD + "a,p,1\nb,p,NaN\n", 3, "azimuth_deg is 'NaN', not a number"),
+        (HEAD + "a,p,1\nb,p,8_0\n", 3, "azimuth_deg is '8_0', not a number"),
+        (HEAD + "a,p,1\nb,p,١٢\n", 3, "azimuth_deg is '١٢', not a number"),
         (HEAD + "a,p,1\nb,p,-inf\n", 3, "azimuth_deg is '-inf', not a number"),
         (HEAD + "a,p,1\nb,p,1\na,p,2\n", 4, "the picture a has a row already, line 2"),
         (HEAD + "a,p,1\nx/../a,q,1\n", 3, r"the picture x/\.\./a has a row already, line 2"),
@@ -153,6 +155,8 @@ def test_files_that_are_no_manifest(tmp_path):
         read_manifest(tmp_path / "manifest.csv")
     with pytest.raises(DataError, match="is not in UTF-8: invalid start byte at byte 16"):
         read(tmp_path, HEAD.replace("azimuth_deg", "H\xf6he").encode("latin-1") + b"\xff")
+    with pytest.raises(DataError, match=r"/manifest.csv is a pointer of Git LFS, .*git lfs pull"):
+        read(tmp_path, "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n")
     (tmp_path / "folder").mkdir()
     with pytest.raises(DataError, match=r"Cannot read .*/folder: Is a directory"):
         read_manifest(tmp_path / "folder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcign_tf.datasets.pictures import encode_png, fit_picture
+from dcign_tf.datasets import pictures
+from dcign_tf.datasets.pictures import MOST_SCANS, encode_png, fit_picture
 from dcign_tf.errors import DataError
+from tests.helpers import hostile_pictures as hostile
 
 RAMP = np.linspace(0, 255, 60 * 80).reshape(60, 80).astype(np.uint8)
 RGB = np.dstack([RAMP, 255 - RAMP, np.full_like(RAMP, 40)])
@@ -123,14 +126,66 @@ def test_a_large_photograph_keeps_its_brightness(tmp_path):
     assert np.abs(fitted[10:70, :, 0].astype(int) - RAMP).max() <= 12
 
 
-def test_no_more_pixels_than_allowed(tmp_path):
-    Image.new("L", (30, 20)).save(tmp_path / "a.png")
-    assert fit_picture(tmp_path / "a.png", image_size=8, channels=1, most_pixels=600).shape[0] == 8
-    with pytest.raises(DataError, match=r"a.png has 30×20 pixels; at most 599 are taken"):
-        fit_picture(tmp_path / "a.png", image_size=8, channels=1, most_pixels=599)
-
-
 PNG = GREY["8-bit PNG"]
+HARMLESS = {
+    **{f"PNG: {k}": (PNG, v) for k, v in hostile.png_metadata(PNG).items()},
+    **{
+        f"JPEG: {k}": (GREY["colour JPEG"], v)
+        for k, v in hostile.jpeg_metadata(GREY["colour JPEG"]).items()
+    },
+}
+
+
+@pytest.mark.parametrize("kind", HARMLESS)
+def test_metadata_do_not_decide_whether_pixels_are_read(tmp_path, kind):
+    fitted = []
+    for content in HARMLESS[kind]:
+        (tmp_path / "picture").write_bytes(content)
+        fitted.append(fit_picture(tmp_path / "picture", image_size=80, channels=3))
+    np.testing.assert_array_equal(*fitted)
+
+
+IMAGEMAGICKS_EXIF = b"\nexif\n  36\n" + hostile.LYING.hex().encode()
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        hostile.chunk(b"eXIf", hostile.LYING[6:]),
+        hostile.chunk(b"tEXt", b"Raw profile type exif\0" + IMAGEMAGICKS_EXIF),
+        hostile.chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(IMAGEMAGICKS_EXIF)),
+    ],
+)
+def test_a_png_is_turned_upright(tmp_path, chunk):
+    lying = saved(Image.fromarray(RAMP).transpose(Image.Transpose.ROTATE_90), "png")
+    (tmp_path / "a.png").write_bytes(hostile.png_with(lying, chunk))
+    fitted = fit_picture(tmp_path / "a.png", image_size=80, channels=1)
+    np.testing.assert_array_equal(fitted[10:70, :, 0], RAMP)
+
+
+def test_a_tiff_is_turned_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lying = Image.fromarray(RAMP).transpose(Image.Transpose.ROTATE_90)
+    lying.save(tmp_path / "a.tif", exif=exif)
+    fitted = fit_picture(tmp_path / "a.tif", image_size=80, channels=1)
+    np.testing.assert_array_equal(fitted[10:70, :, 0], RAMP)
+
+
+def test_a_jpeg_of_as_many_scans_as_allowed_is_read(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(hostile.jpeg_of_scans(MOST_SCANS))
+    assert (fit_picture(tmp_path / "a.jpg", image_size=8, channels=1) == 99).all()
+
+
+def test_decoding_takes_no_longer_than_allowed(tmp_path, monkeypatch):
+    (tmp_path / "a.pgm").write_bytes(b"P2 900 900 9\n" + 810_000 * b"1 ")
+    assert (fit_picture(tmp_path / "a.pgm", image_size=8, channels=1) == 28).all()
+    monkeypatch.setattr(pictures, "MOST_SECONDS", 0.02)
+    with pytest.raises(DataError, match=r"a.pgm takes more than 0.02 seconds to decode$"):
+        fit_picture(tmp_path / "a.pgm", image_size=8, channels=1)
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 WIDE = np.linspace(0, 999_999, 81, dtype=np.int32).reshape(9, 9)
 HUGE = b"P5 20000 20000 255\n"
 
@@ -142,11 +197,17 @@ HUGE = b"P5 20000 20000 255\n"
         (PNG[:20], "picture"),
         (b"", "is no picture of a known format"),
         (b"no picture at all", "is no picture of a known format"),
+        (POINTER, "is a pointer of Git LFS, .* run `git lfs pull` where it was cloned"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no picture of a known format"),
+        (hostile.png_header(7100, 7100), "has 7100×7100 pixels; at most 50,000,000 are taken$"),
+        (hostile.png_header(13_300, 13_300), "has far too many pixels; at most 50,000,000 are"),
+        (hostile.jpeg_of_scans(101), "is a JPEG of 101 scans; at most 100 are taken of its size$"),
+        (hostile.jpeg_of_scans(30, side=6000), "of 30 scans; at most 27 are taken of its size$"),
         (GREY["colour JPEG"][:900], "cannot be read as a picture: .*truncated"),
         (b"P5 40 40 255\n123", "cannot be read as a picture"),
         (saved(Image.fromarray(np.ones((9, 9), np.float32)), "tiff"), "without a known range"),
         (saved(Image.fromarray(WIDE), "tiff"), "its grey values, 0 to 999999, are no 16 bits$"),
-        (HUGE, "exceeds limit of [0-9]+ pixels, could be decompression bomb DOS attack$"),
+        (HUGE, "has far too many pixels; at most 50,000,000 are taken$"),
         (None, "cannot be read as a picture: No such file or directory"),
     ],
 )

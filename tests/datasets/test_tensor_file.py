@@ -49,6 +49,19 @@ def fails(read, content: bytes, message: str) -> None:
     assert "file.t7" in str(caught.value)
 
 
+def test_no_more_numbers_are_made_of_one_than_a_batch_can_have(read):
+    repeated = np.broadcast_to(np.float32(0.5), (20, 1, 700, 700))
+    assert (read(t7.saved(repeated)) == 0.5).all()
+    hundred_bytes = t7.saved(np.broadcast_to(np.float32(0.5), (20, 1, 14_000, 14_000)))
+    assert len(hundred_bytes) < 200
+    fails(read, hundred_bytes, r"20×1×14000×14000 repeats the 1 numbers of its storage; at most")
+
+
+def test_a_pointer_of_version_control(read):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n"
+    fails(read, pointer, "is a pointer of Git LFS, .*git lfs pull")
+
+
 def test_what_torch7_itself_wrote(read):
     values = np.array([0.7478, 0.5815, 0.5786, 0.6519, 0.1937, 0.6384], "<f4")
     rest = t7.storage(2, values)

@@ -335,7 +335,7 @@ class TestErrors:
         Image.new("I;16", (SIZE, SIZE), 500).save(first)
         self.fails(lambda: opened(pngs), "0.png has pixels of mode I;16; expected grey or RGB")
         first.write_text("no picture")
-        self.fails(lambda: opened(pngs), "0.png cannot be read as a PNG file")
+        self.fails(lambda: opened(pngs), "0.png is no picture of a known format")
         Image.new("L", (SIZE, SIZE + 1)).save(first)
         self.fails(lambda: opened(pngs), "face_1 holds images of different sizes")
 

@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -248,6 +250,16 @@ def test_identity_by_the_keyboard_alone(page):
     changed_source(page, "Rendering", before)
     assert float(slider.input_value()) == 3
     assert picture(page, "Rendering").bounding_box()["width"] > SIZE
+
+
+@pytest.mark.parametrize("event", [{"fn_index": 999}, {"fn_index": -1}, {}])
+def test_an_event_that_the_page_does_not_have(url, event):
+    body = json.dumps({"data": [], "session_hash": "abc", **event}).encode()
+    asked = urllib.request.Request(
+        f"{url}gradio_api/queue/join", body, {"content-type": "application/json"}
+    )
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(asked, timeout=60)
 
 
 def test_a_port_that_is_taken(monkeypatch):

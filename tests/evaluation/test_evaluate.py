@@ -185,7 +185,7 @@ def test_half_of_the_validation_split_is_scored_and_the_model_keeps_what_all_of_
     assert "8 validation images show it" in scores["rerendering"]["azimuth"]["why_null"]["network"]
     assert validated.calibration == tested.calibration
     stored = json.loads((tmp_path / "validation" / "calibration.json").read_text())
-    assert stored == validated.calibration.get_config()
+    assert {**stored, "checksum": None} == {**validated.calibration.get_config(), "checksum": None}
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -15,7 +15,7 @@ from dcign_tf.datasets.faces import sampling
 from dcign_tf.datasets.faces.sampling import render_example
 from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.rendering import srgb
-from dcign_tf.rendering.face_models import load_face_model
+from dcign_tf.rendering.face_models import basel_2009, load_face_model
 from dcign_tf.rendering.raycaster import FaceScene
 from dcign_tf.rendering.topology import Topology
 from tests.helpers.basel_files import (
@@ -281,9 +281,13 @@ _NAN = np.where(np.arange(_PC.size).reshape(_PC.shape) == 500, np.nan, _PC).asty
         ({"shapePC": _NAN}, "a shape model of finite numbers, found others"),
         ({"texMU": matlab_variables()["texMU"] * np.inf}, "a colour model of finite numbers"),
         ({"texMU": matlab_variables()["texMU"] / 255}, "reach up to about 1, .* 0.00353"),
+        ({"shapePC": 3e38 * np.sign(_PC)}, "by more than the face's 180 mm, found one of inf mm"),
+        ({"shapeEV": np.full((3, 1), 1e300)}, "by more than the face's 180 mm, found one of inf"),
+        ({"texEV": np.full((2, 1), 1e30)}, "change no colour by more than 1.2, found one of"),
         ({"shapeMU": _MU / 1000}, "a face of 50 to 1000 mm, found one of 0.18 mm"),
-        ({"tl": triangles() + 0.5}, "whole numbers in tl"),
-        ({"tl": triangles() * np.nan}, "whole numbers in tl"),
+        ({"tl": triangles() + 0.5}, "whole numbers of vertices in tl"),
+        ({"tl": triangles() * np.nan}, "whole numbers of vertices in tl"),
+        ({"tl": triangles() + 1e30}, "whole numbers of vertices in tl"),
         ({"tl": triangles() + 2.0}, "triangles of 108 vertices, found .* 0 to 107"),
         ({"tl": triangles() + 0.0}, "triangles of 108 vertices"),
         ({"tl": triangles()[:, :2] + 1.0}, "triangles of 108 vertices"),
@@ -331,6 +335,7 @@ _BASIS = statismo_datasets()["shape/model/pcaBasis"]
         ({"shape__model__pcaBasis": _BASIS * np.nan}, "a shape model of finite numbers"),
         ({"color__model__pcaVariance": -np.ones(2)}, "none negative, found -1"),
         ({"color__model__pcaVariance": np.ones(2) * np.nan}, "none negative, found nan"),
+        ({"shape__model__pcaBasis": 3e38 * np.sign(_BASIS)}, "the face's 180 mm, found one of inf"),
         ({"color__model__mean": 255 * mean_colour().ravel()}, "about 1, found a greatest of 230"),
         ({"shape__model__mean": 1e3 * mean_mm().ravel()}, r"one of 1.8e\+05 mm"),
         ({"shape__representer__cells": triangles()[:, :2]}, r"3 × T corners, found .*\(176, 2\)"),
@@ -342,6 +347,23 @@ _BASIS = statismo_datasets()["shape/model/pcaBasis"]
 )
 def test_wrong_2017_file_is_refused(tmp_path, changes, message):
     _check_refused(write_statismo(tmp_path / "wrong.h5", **changes), message)
+
+
+def test_numbers_that_a_file_claims_and_does_not_hold_are_not_made(tmp_path):
+    """Of 10 GB, of which nothing is stored."""
+    path = write_statismo(tmp_path / "claims.h5", shape__model__pcaBasis=None)
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("shape/model/pcaBasis", (324, 8_000_000), np.float32)
+    message = "found 10,368,000,000 bytes claimed for 0 stored"
+    _check_refused(path, f"numbers in shape/model/pcaBasis that the file can hold.*{message}")
+
+
+def test_a_matlab_file_is_not_unpacked_beyond_measure(tmp_path, monkeypatch):
+    path = write_matlab(tmp_path / "large.mat", compressed=True)
+    monkeypatch.setattr(basel_2009, "MOST_BYTES", 5_000)
+    _check_refused(path, "variables of 5,000 bytes at most, found larger ones")
+    monkeypatch.setattr(basel_2009, "MOST_BYTES", 40_000)
+    assert load_face_model(path).num_shape == 3
 
 
 def test_other_hdf5_files_are_refused(tmp_path):

@@ -107,7 +107,13 @@ _PARTS = _parts()
         ({"mean": _PARTS["mean"] * np.nan}, "a mean of finite numbers"),
         ({"triangles": _PARTS["triangles"] + 1}, "triangles of 108 vertices"),
         ({"triangles": _PARTS["triangles"][:0]}, "triangles of 108 vertices"),
-        ({"triangles": _PARTS["triangles"][:, ::-1]}, "looks along"),
+        ({"mean": 1e-3 * _PARTS["mean"]}, "a face of 50 to 1000 mm, found one of 0.18 mm"),
+        ({"mean": 1e3 * _PARTS["mean"]}, r"a face of 50 to 1000 mm, found one of 1.8e\+05 mm"),
+        ({"mean": 1e30 * _PARTS["mean"]}, "a face of 50 to 1000 mm"),
+        ({"mean": 3e38 * np.sign(_PARTS["mean"])}, "a face of 50 to 1000 mm, found one of inf mm"),
+        ({"variance": 1e30 * _PARTS["variance"]}, "by more than the face's 180 mm, found one of"),
+        ({"basis": 3e38 * np.sign(_PARTS["basis"])}, "than the face's 180 mm, found one of inf mm"),
+        ({"mean": -_PARTS["mean"]}, "a face that looks along"),
         ({"mean": _PARTS["mean"][:0]}, "expected a mean, found a matrix of 0 × 1"),
     ],
 )
@@ -120,12 +126,34 @@ def test_inconsistent_file_is_refused(tmp_path, changes, message):
     assert "\n" not in str(caught.value)
 
 
+def test_triangles_wound_the_other_way_are_turned_over(path):
+    forward = load_face_model(path)
+    path.write_bytes(_bytes(triangles=_PARTS["triangles"][:, ::-1]))
+    turned = load_face_model(path)
+    np.testing.assert_array_equal(np.sort(turned.triangles), np.sort(forward.triangles))
+    normals = [model.topology.vertex_normals(model.mean_mm) for model in (forward, turned)]
+    np.testing.assert_allclose(*normals, atol=1e-6)
+
+
+def test_a_model_with_colours_is_none_of_surrey(path):
+    """As eos writes a Basel Face Model into the same container."""
+    path.write_bytes(_bytes() + _matrix(np.full((324, 1), 0.5)))
+    with pytest.raises(ValueError, match=r"expected no colours, .* found 324 values of a mean col"):
+        load_face_model(path)
+
+
 def test_other_versions_and_files_are_refused(tmp_path):
     path = tmp_path / "other.bin"
-    path.write_bytes(_bytes(version=2))
-    with pytest.raises(ValueError, match="expected version 1, found version 2"):
-        load_surrey(path)
-    for content in (b"\x89HDF\r\n", b"", _bytes(version=2)):
+    for version in (0, 2, 3):
+        path.write_bytes(_bytes(version=version))
+        with pytest.raises(
+            ValueError, match=f"version 1 of eos's container, found ver.* {version}"
+        ):
+            load_face_model(path)
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n")
+    with pytest.raises(ValueError, match=r"other\.bin is a pointer of Git LFS, .*git lfs pull"):
+        load_face_model(path)
+    for content in (b"\x89HDF\r\n", b"", b"\1\2\3\4 and so on"):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"other\.bin is no face model"):
             load_face_model(str(path))

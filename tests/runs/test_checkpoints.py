@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pytest
 
+from dcign_tf.errors import UserError
 from dcign_tf.pretrained import pretrained_run
 from dcign_tf.runs.checkpoints import load_model
 from tests.helpers.tiny import tiny_batch, tiny_model
 
-CONFIG = "config.json"  # in Keras's zip file
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"  # in Keras's zip file
 
 
 def with_modules(file: Path, modules: dict[str, str]) -> None:
@@ -59,3 +63,66 @@ def test_the_model_in_the_box_is_such_a_file():
     model = load_model(file)
     picture = np.zeros((1, 150, 150, 1), np.float32)
     assert np.ptp(model.rerender(picture, azimuth_deg=20)) > 0.1
+
+
+def claiming_ten_gigabytes() -> bytes:
+    file = io.BytesIO()
+    with h5py.File(file, "w") as weights:
+        weights.create_dataset("layers/vars/0", (50_000, 50_000), np.float32)  # none is stored
+    return file.getvalue()
+
+
+def with_wide_layer(config: bytes) -> bytes:
+    """A first convolution of so many filters that its kernel takes 4 GB."""
+    text = config.decode()
+    assert text.count('"filters": 4,') == 1
+    return text.replace('"filters": 4,', '"filters": 100000000,').encode()
+
+
+HOSTILE = {
+    "a bomb": (lambda parts: {"more": bytes(100_000_000)}, "it claims to hold 100,"),
+    "a config without end": (lambda parts: {CONFIG: b'{"a":' * 99_999}, ""),
+    "a wide layer": (lambda parts: {CONFIG: with_wide_layer(parts[CONFIG])}, ""),
+    "weights that are not there": (
+        lambda parts: {WEIGHTS: claiming_ten_gigabytes()},
+        "its weights claim 10,000,000,000 bytes",
+    ),
+    "no weights": (lambda parts: {WEIGHTS: b""}, ""),
+    "another config": (lambda parts: {CONFIG: b"[1]"}, ""),
+}
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory) -> dict[str, bytes]:
+    file = tmp_path_factory.mktemp("model") / "last.keras"
+    tiny_model().save(file)
+    with zipfile.ZipFile(file) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_a_stranger_made_is_refused_in_a_sentence(parts, tmp_path, kind):
+    make, reason = HOSTILE[kind]
+    file = tmp_path / "last.keras"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in {**parts, **make(parts)}.items():
+            archive.writestr(name, content)
+    assert file.stat().st_size < 1_000_000
+    with pytest.raises(UserError, match=rf"last\.keras is damaged \(.*{reason}") as caught:
+        load_model(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pointer_of_version_control(tmp_path):
+    file = tmp_path / "last.keras"
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n")
+    with pytest.raises(UserError, match=r"last\.keras is damaged \(it is a pointer of Git LFS"):
+        load_model(file)
+
+
+def test_packed_anew_it_is_loaded(parts, tmp_path):
+    file = tmp_path / "last.keras"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert load_model(file).code == tiny_model().code

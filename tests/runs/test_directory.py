@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import math
 import signal
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcign_tf.errors import UserError
-from dcign_tf.files import write_aside, write_json
+from dcign_tf.files import sealed, write_aside, write_json
+from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.directory import CHANGEABLE_KEYS, RunDirectory
 
 CONFIG = {
@@ -181,10 +183,36 @@ class TestConfig:
 def test_calibration_is_read_if_there_is_one(run):
     assert run.read_calibration() is None
     write_json(run.evaluation / "calibration.json", {"step": 3, "factors": {}})
-    assert run.read_calibration() == {"step": 3, "factors": {}}
-    (run.evaluation / "calibration.json").write_text("{")
-    with pytest.raises(UserError, match=r"calibration\.json is damaged"):
-        run.read_calibration()
+    assert run.read_calibration() == Calibration({}, step=3)
+    for damaged in ("{", '{"step": 3}', '{"step": 3, "factors": {"a": {"nam": 1}}}', "[]"):
+        (run.evaluation / "calibration.json").write_text(damaged)
+        with pytest.raises(UserError, match=r"calibration\.json is damaged"):
+            run.read_calibration()
+
+
+@pytest.mark.parametrize("name", ["scores", "calibration", "metrics"])
+def test_one_bit_of_what_is_acted_on_is_noticed(run, name):
+    """Whatever it says then: another number, another key, nothing that JSON allows."""
+    run.append_metrics({"step": 4, "seconds": 1.5, "val_elbo": -321.5})
+    write_json(run.evaluation / "scores.json", sealed({"step": 4, "schema_version": 5}))
+    write_json(run.evaluation / "calibration.json", sealed({"step": 4, "factors": {}}))
+    file = run.metrics_file if name == "metrics" else run.evaluation / f"{name}.json"
+    read = getattr(run, f"read_{name}")
+    expected, whole = read(), file.read_bytes()
+    for place, bit in itertools.product(range(len(whole)), range(8)):
+        content = bytearray(whole)
+        content[place] ^= 1 << bit
+        file.write_bytes(content)
+        try:
+            found = read()
+        except UserError as error:
+            found = str(error).partition(": ")[0]
+        if name == "scores" and isinstance(found, dict):  # the checksum's own name has changed
+            found = {key: found[key] for key in expected}
+        # White space may change, and a kill may cut off a last line.
+        assert found in (f"{file} is damaged", expected, [])
+    file.write_bytes(whole)
+    assert read() == expected
 
 
 class TestEnvironment:

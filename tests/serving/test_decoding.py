@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tempfile
 import zlib
 
 import numpy as np
@@ -13,8 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcign_tf.datasets.pictures import fit_picture
-from dcign_tf.serving.decoding import MAX_PIXELS, encode_pngs, fit_pictures
+from dcign_tf.datasets.picture_containers import essence
+from dcign_tf.datasets.pictures import MOST_PIXELS, MOST_SCANS, fit_picture
+from dcign_tf.serving.decoding import encode_pngs, fit_pictures
+from dcign_tf.serving.scans import count_scans
+from tests.helpers import hostile_pictures as hostile
 
 SHAPES = [(30, 30, 1), (31, 31, 3)]
 BACKGROUND = 200
@@ -104,6 +108,13 @@ KINDS = {
         b"\xfe", b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack("<HHIHHI", 0x112, 3, 1, 6, 0, 0)
     ),
 }
+HARMLESS = {
+    **{
+        f"PNG: {k}": (KINDS["colours"], v)
+        for k, v in hostile.png_metadata(KINDS["colours"]).items()
+    },
+    **{f"JPEG: {k}": (KINDS["JPEG"], v) for k, v in hostile.jpeg_metadata(KINDS["JPEG"]).items()},
+}
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=["grey", "colour"])
@@ -123,7 +134,10 @@ def fitted(shape):
 
 def by_pillow(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     fit = {"image_size": shape[0], "channels": shape[2], "background": BACKGROUND}
-    return fit_picture(io.BytesIO(data), **fit).astype(float)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return fit_picture(file.name, **fit).astype(float)
 
 
 def test_all_kinds_in_one_request_as_pillow_fits_them(fitted, shape):
@@ -156,9 +170,11 @@ def test_any_size_is_whole_and_undistorted(fitted, shape, width, height):
         (KINDS["JPEG"][:200], "Invalid JPEG"),
         (KINDS["JPEG"][:4], "Invalid JPEG"),
         (saved(smooth(900, 2), "PNG"), "cannot be shown whole"),
+        (hostile.jpeg_of_scans(101), "is a JPEG of 101 scans; at most 100 are taken"),
+        (hostile.jpeg_of_scans(30, side=6000), "of 30 scans; at most 27 are taken"),
         (
             KINDS["one pixel"][:16] + b"\xff" * 8 + KINDS["one pixel"][24:],
-            f"at most {MAX_PIXELS:,}",
+            f"at most {MOST_PIXELS:,}",
         ),
         (  # a size, where the header's is looked for, and the true header after it
             KINDS["one pixel"][:8]
@@ -174,6 +190,22 @@ def test_a_bad_file_is_an_error_that_says_why(fitted, data, message):
         fitted(KINDS["JPEG"], data)
     if "JPEG file" in caught.value.message or "pixels" in caught.value.message:
         assert "row 1" in caught.value.message
+
+
+@pytest.mark.parametrize("kind", HARMLESS)
+def test_metadata_do_not_decide_whether_pixels_are_read(fitted, kind):
+    np.testing.assert_array_equal(*fitted(*HARMLESS[kind]))
+
+
+def test_a_jpeg_of_as_many_scans_as_allowed_is_read(fitted):
+    np.testing.assert_allclose(fitted(hostile.jpeg_of_scans(MOST_SCANS))[0], 99, atol=1)
+
+
+def test_scans_are_counted_as_python_counts_them():
+    files = [data for data in KINDS.values() if data.startswith(b"\xff\xd8")]
+    files += [hostile.jpeg_of_scans(40), *(data for _, data in HARMLESS.values())]
+    for data in filter(lambda data: data.startswith(b"\xff\xd8"), files):
+        assert int(count_scans(tf.constant(data))) == essence(data).scans
 
 
 def test_png_files_hold_the_images():

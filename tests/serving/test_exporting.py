@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 
 import grpc
@@ -109,7 +110,10 @@ def noise_png(size: tuple[int, int] = (50, 40), seed: int = 0) -> bytes:
 def fitted(file: bytes) -> np.ndarray:
     """As in training: float32 [1, H, W, C]."""
     fit = {"image_size": SHAPE[0], "channels": 1, "background": CONFIG["data"]["background"]}
-    return fit_picture(io.BytesIO(file), **fit)[np.newaxis].astype(np.float32) / 255
+    with tempfile.NamedTemporaryFile() as picture:
+        picture.write(file)
+        picture.flush()
+        return fit_picture(picture.name, **fit)[np.newaxis].astype(np.float32) / 255
 
 
 def pixels(file: bytes) -> np.ndarray:
@@ -335,6 +339,9 @@ def test_openvino_says_the_same(version, service, tmp_path, signature):
 ONE = {"azimuth_deg": [NAN], "distance_value": [NAN]}
 
 
+HUGE_CODES = np.random.default_rng(0).choice(np.float32([-3e38, 3e38]), (8, LATENTS))
+
+
 @pytest.mark.parametrize(
     ("signature", "inputs", "message"),
     [
@@ -368,6 +375,11 @@ ONE = {"azimuth_deg": [NAN], "distance_value": [NAN]}
         ("rerender_bytes", {"azimuth_deg": [-61.0]}, r"\[-61\] is outside .* -60 to 60"),
         ("infer_scene_bytes", {"image_bytes": b"a text"}, "not compatible with expected"),
         ("infer_scene_bytes", {"image_bytes": np.array([], object)}, "image has no rows"),
+        (
+            "decode",
+            {"z": HUGE_CODES},
+            "so large that nothing can",
+        ),
         ("sample", {"count": np.int32(0)}, "count is 0; it must be 1 to"),
         ("sample", {"count": np.int32(MOST_SAMPLES + 1)}, "it must be 1 to 1,000"),
         ("sample", {"seed": np.int32([1])}, r"\[1\] is not compatible with expected"),
@@ -385,6 +397,19 @@ def test_a_wrong_request_fails_and_says_why(service, signature, inputs, message)
         ask(service, signature, **defaults.get(signature, {}) | inputs)
 
 
+def test_what_is_wrong_with_the_example_clients_arguments(client_module, tmp_path, capsys):
+    picture = tmp_path / "face.png"
+    assert client_module.main([str(picture)]) == 1
+    assert capsys.readouterr().err == f"{picture}: No such file or directory\n"
+    assert client_module.main([str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}: Is a directory\n"
+    picture.write_bytes(b"")
+    for wrong in ("azimuth_deg=x", "azimuth_deg"):
+        with pytest.raises(SystemExit):
+            client_module.main([str(picture), wrong])
+        assert f"{wrong} is no value; give one such as" in capsys.readouterr().err
+
+
 def test_the_example_client(client_module, service, model, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # where nobody answers
     picture, turned = tmp_path / "face.png", tmp_path / "turned.png"
@@ -398,6 +423,9 @@ def test_the_example_client(client_module, service, model, tmp_path, capsys, mon
         expected = model.rerender(fitted(noise_png()), azimuth_deg=30.0)[0, ..., 0]
         np.testing.assert_allclose(pixels(turned.read_bytes()), 255 * expected, atol=4)
         turned.unlink()
+        with pytest.raises(SystemExit):
+            client_module.main([*asked, "azimut_deg=30", f"--output={turned}"])
+        assert "unknown: azimut_deg; there is azimuth_deg" in capsys.readouterr().err
         assert client_module.main([*asked, "azimuth_deg=99", f"--output={turned}"]) == 1
         assert "INVALID_ARGUMENT" in (error := capsys.readouterr().err)
         assert "-60 to 60" in error

@@ -129,8 +129,8 @@ class TestResuming:
 class TestBadLoss:
     def test_nan_keeps_the_last_checkpoint(self, run):
         batches = [*STEPS[:4], {**STEPS[4], "image": STEPS[4]["image"] * np.nan}, STEPS[5]]
-        with pytest.raises(UserError, match=r"loss became nan between steps 4 and 6; .*is kept"):
-            train_in(run, batches=batches)
+        with pytest.raises(UserError, match=r"loss became nan in step 5 \(train 4\); .*is kept"):
+            train_in(run, batches=batches, sweep_of="{} {}".format)
         kept = load_model(run.last_checkpoint)
         assert int(kept.step.numpy()) == 3
         assert all(np.isfinite(a).all() for a in arrays(kept))
@@ -139,9 +139,46 @@ class TestBadLoss:
     def test_an_update_that_no_training_loss_has_seen(self, run):
         """The last step before a checkpoint spoils the weights; its own loss was finite."""
         rate = keras.optimizers.schedules.PiecewiseConstantDecay([4], [1e-3, 1e38])
-        with pytest.raises(UserError, match=r"loss became -?(nan|inf) between steps 5 and 6"):
+        with pytest.raises(UserError, match=r"ELBO became -?(nan|inf) after step 6 .*is kept"):
             train_in(run, tiny_model(keras.optimizers.SGD(rate)))
         assert int(load_model(run.last_checkpoint).step.numpy()) == 3
+
+    @pytest.mark.parametrize("of_optimizer", [False, True])
+    def test_a_weight_that_shows_in_no_loss(self, run, of_optimizer):
+        """NaN becomes −3e38 in max-pooling and 0 in ReLU: losses stay finite."""
+        model = tiny_model(keras.optimizers.SGD(1e-3, momentum=0.9))
+        model.optimizer.build(model.trainable_variables)
+        kernel = model.encoder.trainable_variables[0]
+        candidates = model.optimizer.variables if of_optimizer else [kernel]
+        spoilt = next(variable for variable in candidates if variable.shape == kernel.shape)
+        spoilt.assign(np.full(spoilt.shape, np.nan))
+        with pytest.raises(
+            UserError, match=rf"by step 3 \({kernel.path} holds numbers that are not"
+        ):
+            train_in(run, model, (3, 4, 4), sweep_of="{} {}".format)
+        assert not run.last_checkpoint.exists()
+
+    def test_a_checkpoint_with_such_a_weight_is_not_loaded(self, finished):
+        model = load_model(finished.last_checkpoint)
+        kernel = model.encoder.trainable_variables[0]
+        kernel.assign(np.full(kernel.shape, np.nan))
+        model.save(finished.last_checkpoint)
+        with pytest.raises(
+            UserError, match=rf"last\.keras is damaged \({kernel.path} holds numbers"
+        ):
+            load_model(finished.last_checkpoint)
+
+    def test_validation_names_its_sweep(self, run):
+        spoilt = [*VALIDATION[:1], {**VALIDATION[1], "image": VALIDATION[1]["image"] * np.nan}]
+        run.path.mkdir()
+        batches = tf.data.Dataset.from_tensor_slices(
+            {name: np.stack([b[name] for b in STEPS]) for name in STEPS[0]}
+        )
+        model = tiny_model()
+        model.optimizer.build(model.trainable_variables)
+        due = {"num_steps": 2, "log_every": 2, "validate_every": 2}
+        with pytest.raises(UserError, match=r"ELBO became nan after step 2 \(validation batch 1\)"):
+            train(model, batches, spoilt, run, **due, show=lambda line: None)
 
     def test_before_any_checkpoint(self, run):
         batches = [{**STEPS[0], "image": STEPS[0]["image"] * np.nan}, *STEPS[1:]]

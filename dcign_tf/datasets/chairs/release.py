@@ -16,14 +16,14 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from dcign_tf.datasets.chairs.settings import PICTURE_SIDE
-from dcign_tf.datasets.pictures import encode_png, fit_picture, resize_area
+from dcign_tf.datasets.pictures import converted, encode_png, open_picture, resize_area
 from dcign_tf.datasets.storage.downloads import download
 from dcign_tf.datasets.storage.generation import exclusive_directory
 from dcign_tf.errors import DataError
 from dcign_tf.files import delete
+from dcign_tf.folders import is_shown
 
 FOLDER = "rendered_chairs"
 PREPARED = "dcign_chairs"
@@ -33,7 +33,7 @@ URL = "https://www.di.ens.fr/willow/research/seeing3Dchairs/data/rendered_chairs
 CROP_VERSION = 1
 """Raised whenever the same picture no longer gives the same bytes."""
 
-_NAME = re.compile(r"image_\d+_p(\d+)_t(\d+)_r\d+\.png")
+_NAME = re.compile(r"image_\d+_p(\d+)_t(\d+)_r\d+\.png", re.ASCII)
 _WHITE = 255
 
 View = tuple[int, int]
@@ -44,7 +44,8 @@ def release_folder(data_dir: Path) -> Path | None:
     """The folder of the models' folders: `data_dir/rendered_chairs`, or `data_dir` itself."""
     if (data_dir / FOLDER).is_dir():
         return data_dir / FOLDER
-    return None if next(data_dir.glob("*/renders"), None) is None else data_dir
+    models = (renders.parent.name for renders in data_dir.glob("*/renders"))
+    return data_dir if any(map(is_shown, models)) else None
 
 
 def fetch_release(data_dir: Path) -> None:
@@ -110,7 +111,7 @@ class ReleasedChairs:
         self.names = sorted(
             entry.name
             for entry in os.scandir(root)
-            if entry.is_dir() and entry.name != PREPARED and not entry.name.startswith(".")
+            if entry.is_dir() and entry.name != PREPARED and is_shown(entry.name)
         )
         if not self.names:
             raise DataError(
@@ -161,7 +162,7 @@ def _read_model(folder: Path) -> dict[View, tuple[str, int]]:
             " so on. Unpack the release again or remove the folder."
         ) from None
     for entry in entries:
-        if entry.name.startswith("."):  # what operating systems leave behind
+        if not is_shown(entry.name):
             continue
         match = _NAME.fullmatch(entry.name)
         if match is None:
@@ -181,9 +182,9 @@ def _read_model(folder: Path) -> dict[View, tuple[str, int]]:
 def _read_grey(path: Path) -> np.ndarray:
     """uint8 [600, 600], luma."""
     try:
-        image = fit_picture(path, image_size=PICTURE_SIDE, channels=1, background=_WHITE)
-        with Image.open(path) as picture:  # again, for its header
+        with open_picture(path) as picture:
             size = picture.size
+            image = np.asarray(converted(picture, "L", _WHITE))
     except DataError as error:
         raise DataError(
             f"{error}. Put it back, and run the same command again; what is prepared is kept."
@@ -193,4 +194,4 @@ def _read_grey(path: Path) -> np.ndarray:
             f"{path} has {size[0]}×{size[1]} pixels; the release's pictures have"
             f" {PICTURE_SIDE}×{PICTURE_SIDE}."
         )
-    return image[..., 0]
+    return image

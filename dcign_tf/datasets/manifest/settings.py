@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dcign_tf.datasets.manifest.table import factor_name, finite_number
+from dcign_tf.datasets.manifest.table import factor_name
 from dcign_tf.datasets.settings import DatasetFacts, check_channels, check_fractions, check_numbers
 from dcign_tf.errors import DataError
+from dcign_tf.quantities import finite_number
 
 QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}
 """Where the quick preset differs from the defaults of `ManifestSettings`."""

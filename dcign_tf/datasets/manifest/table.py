@@ -21,6 +21,8 @@ import numpy as np
 from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.files import stand_in
+from dcign_tf.quantities import finite_number
 
 FILENAME = "manifest.csv"
 _OTHERS = IMAGE, IDENTITY, SPLIT, SOURCE = "image", "identity", "split", "source"  # no factors
@@ -68,15 +70,6 @@ def factor_name(column: str) -> str:
     return column.removesuffix("_deg")
 
 
-def finite_number(text: str) -> float:
-    """The number that a text is; NaN if it is none, or no finite one."""
-    try:
-        number = float(text)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
-
-
 def read_manifest(path: Path) -> Manifest:
     """Reads and checks a manifest: UTF-8, commas, with or without a byte order mark.
 
@@ -85,6 +78,10 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
+            pointer = stand_in(file.readline(200).encode())
+            if pointer:
+                raise DataError(f"{path} is {pointer}.")
+            file.seek(0)
             return _Reader(path, file).read()
     except FileNotFoundError:
         raise DataError(

@@ -19,12 +19,13 @@ import pathlib
 import re
 
 import numpy as np
-from PIL import Image
 
+from dcign_tf.datasets.pictures import open_picture
 from dcign_tf.datasets.sweeps import SUBSETS, evenly
 from dcign_tf.datasets.torch7.tensor_file import read_tensor
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.folders import is_shown
 
 _SETS = {
     "azimuth": "AZ_VARIED",
@@ -145,10 +146,10 @@ def _png_folders(directory: pathlib.Path) -> list[Source]:
 
 
 def _entries(directory: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
-    """What a folder holds, batch2 before batch10; hidden files are left out."""
+    """What a folder holds, batch2 before batch10; `is_shown` says what is left out."""
     try:
         with os.scandir(directory) as entries:
-            shown = [entry for entry in entries if not entry.name.startswith(".")]
+            shown = [entry for entry in entries if is_shown(entry.name)]
     except FileNotFoundError:
         raise DataError(
             f"{directory} is missing; the dataset needs all four factors (docs/datasets.md)."
@@ -177,13 +178,11 @@ def _split(
 
 def _read_png(path: pathlib.Path) -> np.ndarray:
     """float32 [H, W] in [0, 1]."""
-    try:
-        with Image.open(path) as image:
-            if image.mode in ("1", "L", "LA"):
-                return np.asarray(image.convert("L"), np.float32) / 255
-            if image.mode in ("P", "PA", "RGB", "RGBA"):
-                return np.asarray(image.convert("RGB"), np.float32) @ _GREY_WEIGHTS / 255
-            mode = image.mode
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be read as a PNG file: {error}.") from error
-    raise DataError(f"{path} has pixels of mode {mode}; expected grey or RGB of 8 bits.")
+    with open_picture(path) as picture:
+        if picture.mode in ("1", "L", "LA"):
+            return np.asarray(picture.convert("L"), np.float32) / 255
+        if picture.mode in ("P", "PA", "RGB", "RGBA"):
+            return np.asarray(picture.convert("RGB"), np.float32) @ _GREY_WEIGHTS / 255
+        raise DataError(
+            f"{path} has pixels of mode {picture.mode}; expected grey or RGB of 8 bits."
+        )

@@ -30,9 +30,11 @@ from typing import Any
 import numpy as np
 
 from dcign_tf.errors import DataError
+from dcign_tf.files import stand_in
 
 _DTYPES = {"Float": np.dtype("<f4"), "Double": np.dtype("<f8"), "Byte": np.dtype("u1")}
 _NIL, _NUMBER, _STRING, _TABLE, _TORCH, _BOOLEAN = range(6)
+_MOST_REPEATED = 10_000_000
 _INT, _LONG = np.dtype("<i4"), np.dtype("<i8")
 
 
@@ -56,6 +58,8 @@ def read_tensor(path: str | os.PathLike[str]) -> np.ndarray:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.") from error
+    if pointer := stand_in(content):
+        raise DataError(f"{path} is {pointer}.")
     if re.match(rb"[0-9]\s+[0-9]", content):
         raise DataError(
             f"{path} is a Torch7 file written as text; in Torch7, write it anew as binary:"
@@ -153,6 +157,11 @@ class _Reader:
         except (TypeError, ValueError, OverflowError, AttributeError):
             described = "×".join(map(str, shape))
             raise self.fail(f"a tensor of {described} does not fit its storage") from None
+        if tensor.size > max(storage.size, _MOST_REPEATED):  # strides of 0 cost the file nothing
+            raise self.fail(
+                f"a tensor of {'×'.join(map(str, shape))} repeats the {storage.size:,} numbers of"
+                f" its storage; at most {_MOST_REPEATED:,} are made so"
+            )
         self.tensors.append(tensor)
         return tensor
 

@@ -9,13 +9,11 @@ What draws each of them is in `evaluation.drawing`, `people` and `compare`.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from dcign_tf.files import safe_name
 from dcign_tf.quantities import display_name
-
-_UNSAFE = re.compile(r"[^\w.-]+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +146,7 @@ class Picture:
 
 def of_factor(kind: str, factor: str) -> str:
     """`traversal` and `azimuth` in one name; a factor may be called anything, a file may not."""
-    return f"{kind}_{_UNSAFE.sub('_', factor)}"
+    return f"{kind}_{safe_name(factor)}"
 
 
 def numbered(name: str, numbers: Mapping[str, int]) -> str:

@@ -47,7 +47,7 @@ def _embedded(path: Path) -> dict[str, str | int]:
     """Attributes of a picture; as lossless WebP it takes half the place that it takes as a PNG."""
     packed = io.BytesIO()
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=["PNG"]) as picture:
             width, height = picture.size
             picture.convert("RGBA").save(packed, "WEBP", lossless=True, quality=50, method=2)
     except (OSError, SyntaxError) as error:  # which Pillow raises for a damaged PNG

@@ -14,8 +14,8 @@ from dcign_tf.evaluation.figures.catalogue import Picture, pictures
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.report.score_tables import headline, reasons, tables_of_run
 from dcign_tf.files import write_text
+from dcign_tf.folders import is_shown
 from dcign_tf.quantities import display_name
-from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.directory import RunDirectory
 
 REPORT_FILE = "report.html"
@@ -41,7 +41,8 @@ def write_report(run: RunDirectory) -> pathlib.Path:
         raise UserError(f"{run.path} has no evaluation/scores.json; run dcign-tf evaluate first.")
     facts = dataset_facts(config["dataset"])
     shown = list(pictures(run.evaluation, scores["factors"], facts.paper_figures))
-    others = sorted({*run.evaluation.glob("*.png")} - {picture.path for picture in shown})
+    there = {path for path in run.evaluation.glob("*.png") if is_shown(path.name)}
+    others = sorted(there - {picture.path for picture in shown})
     shown += [Picture(path, *[display_name(path.stem)] * 2) for path in others]
     of_section = collections.defaultdict(list)
     for picture in shown:
@@ -56,7 +57,7 @@ def write_report(run: RunDirectory) -> pathlib.Path:
         scores=scores,
         held_out=facts.held_out,
         records=run.read_metrics(),
-        factors=Calibration.from_config(calibration).factors.values() if calibration else (),
+        factors=calibration.factors.values() if calibration else (),
         reasons=reasons(scores),
     )
     path = run.evaluation / REPORT_FILE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 
+from dcign_tf.files import stand_in
 from dcign_tf.rendering.face_models.basel_2009 import load_basel_2009
 from dcign_tf.rendering.face_models.statismo import load_statismo
 from dcign_tf.rendering.face_models.surrey import load_surrey
@@ -11,10 +13,11 @@ from dcign_tf.rendering.head import procedural_head
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 _FORMATS = (
-    ("a Surrey Face Model", b"\x01\0\0\0", load_surrey),  # its version
-    ("a Basel Face Model of 2009", b"MATLAB", load_basel_2009),
-    ("a Basel Face Model of 2017 or 2019", b"\x89HDF\r\n\x1a\n", load_statismo),  # HDF5's signature
+    ("a Surrey Face Model", re.compile(rb"[\0-\x0f]\0\0\0"), load_surrey),  # its version
+    ("a Basel Face Model of 2009", re.compile(b"MATLAB"), load_basel_2009),
+    ("one of 2017 or 2019", re.compile(b"\x89HDF\r\n\x1a\n"), load_statismo),  # HDF5's signature
 )
+"""Each to how a file of it begins, and what loads it."""
 
 
 def load_face_model(path: str | os.PathLike[str] | None) -> MorphableModel:
@@ -36,11 +39,14 @@ def load_face_model(path: str | os.PathLike[str] | None) -> MorphableModel:
     if path is None:
         return procedural_head()
     with open(path, "rb") as file:
-        first_bytes = file.read(max(len(start) for _, start, _ in _FORMATS))
+        first_bytes = file.read(200)
+    if pointer := stand_in(first_bytes):
+        raise ValueError(f"{path} is {pointer}.")
     for _, start, load in _FORMATS:
-        if first_bytes.startswith(start):
+        if start.match(first_bytes):
             return load(path)
-    begins = ", ".join(f"{name} begins with {start.hex(' ')}" for name, start, _ in _FORMATS)
+    known = ", ".join(name for name, _, _ in _FORMATS)
     raise ValueError(
-        f"{path} is no face model: {begins}, this file with {first_bytes.hex(' ') or 'nothing'}."
+        f"{path} is no face model: expected {known} (docs/face_models.md), found a file that begins"
+        f" with {first_bytes[:8].hex(' ') or 'nothing'}."
     )

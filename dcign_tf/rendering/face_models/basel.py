@@ -9,21 +9,20 @@ sources. What the axes and the winding come out as is checked here on the mean f
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
-import trimesh
 
 from dcign_tf.files import sha256
+from dcign_tf.rendering.face_models.checks import checked_triangles, largest
 from dcign_tf.rendering.morphable_model import MorphableModel
-from dcign_tf.rendering.topology import Topology
 
 READING_VERSION = 1
 """Raised whenever the same file no longer gives the same model."""
 
-_SIZE_MM = (50, 1000)
 _BRIGHTEST = (0.2, 1.2)
 
 
@@ -75,22 +74,18 @@ def assemble(
     mean_colour, colour_basis = _in_our_units(path, "colour", colour)
     if len(mean_colour) != len(vertices):
         raise wrong(path, f"colours of {len(vertices):,} vertices", f"{len(mean_colour):,}")
-    size_mm = float(np.ptp(vertices, axis=0).max())
-    if not _SIZE_MM[0] <= size_mm <= _SIZE_MM[1]:
-        low, high = _SIZE_MM
-        raise wrong(path, f"a face of {low} to {high} mm", f"one of {size_mm:.3g} mm")
+    triangles = checked_triangles(
+        vertices, shape_basis_mm, triangles, functools.partial(wrong, path)
+    )
     brightest = float(mean_colour.max())
     if not _BRIGHTEST[0] <= brightest <= _BRIGHTEST[1]:
         raise wrong(path, "colours that reach up to about 1", f"a greatest of {brightest:.3g}")
-    try:
-        Topology(triangles, len(vertices))
-    except ValueError as error:
+    if (change := largest(colour_basis)) > _BRIGHTEST[1]:
         raise wrong(
-            path, f"triangles of {len(vertices):,} vertices", str(error).rstrip(".")
-        ) from None
-    triangles = _wound_outwards(vertices, triangles.astype(np.int32))
-    if _faces_elsewhere(vertices, triangles):
-        raise wrong(path, "a face that looks along +z, y being up", "one that looks elsewhere")
+            path,
+            f"colour components that change no colour by more than {_BRIGHTEST[1]}",
+            f"one of {change:.3g} at one standard deviation",
+        )
     return MorphableModel(
         name=f"{name}-{len(vertices)}",
         mean_mm=vertices,
@@ -122,34 +117,7 @@ def _in_our_units(
         raise wrong(path, f"a {what} model of finite numbers", "others")
     if stddev.min() < 0:
         raise wrong(path, f"{what} deviations, none negative", f"{stddev.min():g}")
-    components *= (stddev / per_unit).astype(np.float32)[:, None]
-    mean = (mean / per_unit).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # `assemble` looks at what comes of it
+        components *= (stddev / per_unit).astype(np.float32)[:, None]
+        mean = (mean / per_unit).astype(np.float32)
     return mean.reshape(-1, 3), components.reshape(len(stddev), -1, 3)
-
-
-def _wound_outwards(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """The triangles, all turned over if they are counter-clockwise seen from inside.
-
-    A mask encloses no volume until its openings are closed; a fan of triangles from
-    their rims to one point closes them, and adds nothing to a volume measured from there.
-    """
-    edges = np.sort(trimesh.geometry.faces_to_edges(triangles), axis=1)
-    rim = edges[trimesh.grouping.group_rows(edges, require_count=1)].ravel()
-    apex = vertices[rim if len(rim) else slice(None)].mean(0, dtype=np.float64)
-    a, b, c = (vertices - apex)[triangles.T]
-    volume = np.einsum("ij,ij->", a, np.cross(b, c)) / 6
-    return triangles if volume >= 0 else np.ascontiguousarray(triangles[:, ::-1])
-
-
-def _faces_elsewhere(vertices: np.ndarray, triangles: np.ndarray) -> bool:
-    """Whether the surface as a whole looks neither forwards nor, as heads without necks do, up.
-
-    The vector area of a surface, outwards, is minus that of its openings: of the
-    back of a mask, or of the neck of a head. A closed surface has none, and passes.
-    """
-    areas = trimesh.triangles.cross(vertices.astype(np.float64)[triangles]) / 2
-    total = areas.sum(0)
-    if np.linalg.norm(total) < 0.02 * np.linalg.norm(areas, axis=1).sum():
-        return False
-    axis = int(np.abs(total).argmax())
-    return axis == 0 or total[axis] < 0

@@ -8,15 +8,23 @@ what is called EV are standard deviations, not eigenvalues.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import struct
+import zlib
 from collections.abc import Mapping
+from typing import BinaryIO
 
 import numpy as np
 import scipy.io
 
 from dcign_tf.rendering.face_models.basel import LinearModel, assemble, wrong
+from dcign_tf.rendering.face_models.checks import MOST_BYTES
 from dcign_tf.rendering.face_models.hdf5 import dataset, open_hdf5
 from dcign_tf.rendering.morphable_model import MorphableModel
+
+_HEADER_BYTES, _COMPRESSED = 128, 15  # of a MATLAB 5 file: its length; a kind of element
+_BLOCK_BYTES = 1 << 16
 
 VARIABLES = ("shapeMU", "shapePC", "shapeEV", "texMU", "texPC", "texEV", "tl")
 
@@ -27,8 +35,10 @@ def load_basel_2009(path: str | os.PathLike[str]) -> MorphableModel:
     shape = _model(variables, "shape", per_unit=1000.0)  # micrometres in a millimetre
     colour = _model(variables, "tex", per_unit=255.0)
     counted_from_1 = variables["tl"]
-    if not np.isfinite(counted_from_1).all() or (counted_from_1 % 1).any():
-        raise wrong(path, "whole numbers in tl", "others")
+    # Of 32 bits: casting larger ones to integers gives any.
+    possible = np.abs(counted_from_1.astype(np.float64)) < 1 << 31
+    if not possible.all() or (counted_from_1 % 1).any():
+        raise wrong(path, "whole numbers of vertices in tl", "others")
     triangles = counted_from_1.astype(np.int64) - 1
     return assemble(path, "basel-2009", shape=shape, colour=colour, triangles=triangles)
 
@@ -43,9 +53,35 @@ def _model(variables: Mapping[str, np.ndarray], prefix: str, per_unit: float) ->
     )
 
 
+def _unpacked_bytes(file: BinaryIO) -> int:
+    """How much its compressed variables hold, in bytes; or, where that is too much, a part of it.
+
+    Nothing else can be more than the file. What is no MATLAB 5 file has none.
+    """
+    total, position = 0, _HEADER_BYTES
+    while total <= MOST_BYTES:
+        file.seek(position)
+        if len(tag := file.read(8)) < 8:
+            break
+        kind, length = struct.unpack("<II", tag)
+        position += 8 + length
+        packed = zlib.decompressobj() if kind == _COMPRESSED else None
+        with contextlib.suppress(zlib.error):
+            while packed and length > 0 and total <= MOST_BYTES:
+                block = file.read(min(length, _BLOCK_BYTES))
+                length -= len(block) or length
+                while block and total <= MOST_BYTES:
+                    total += len(packed.decompress(block, 64 * _BLOCK_BYTES))
+                    block = packed.unconsumed_tail
+    file.seek(0)
+    return total
+
+
 def _read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The variables, checked to be matrices of numbers."""
     with open(path, "rb") as file:
+        if _unpacked_bytes(file) > MOST_BYTES:
+            raise wrong(path, f"variables of {MOST_BYTES:,} bytes at most", "larger ones")
         try:
             variables = scipy.io.loadmat(file, variable_names=VARIABLES)
         except NotImplementedError:  # version 7.3, which is HDF5

@@ -10,8 +10,10 @@ import h5py
 import numpy as np
 
 from dcign_tf.rendering.face_models.basel import wrong
+from dcign_tf.rendering.face_models.checks import MOST_BYTES
 
 _BLOCK_VALUES = 1 << 22
+_MOST_PACKED = 1100  # times; more than DEFLATE can do
 
 
 def dataset(file: h5py.File, name: str) -> h5py.Dataset:
@@ -26,6 +28,13 @@ def dataset(file: h5py.File, name: str) -> h5py.Dataset:
         raise wrong(file.filename, f"numbers in {name}", f"others ({error})") from error
     if dtype.kind not in "fiu":
         raise wrong(file.filename, f"numbers in {name}", dtype)
+    stored = found.id.get_storage_size()
+    if found.nbytes > min(MOST_BYTES, _MOST_PACKED * stored):
+        raise wrong(
+            file.filename,
+            f"numbers in {name} that the file can hold, and {MOST_BYTES:,} bytes at most",
+            f"{found.nbytes:,} bytes claimed for {stored:,} stored",
+        )
     return found
 
 

@@ -4,8 +4,9 @@ The file `sfm_shape_3448.bin` comes with the authors' `eos` library and is not p
 of this project. It holds shape only; `surrey_paint` adds colours. Layout, little
 endian: int32 version; then the mean [3V, 1], the orthonormal basis [3V, S] and the
 variances [S, 1], each as int32 rows, int32 columns and float32 values in column
-order; then uint64 T and int32 [T, 3] triangles. What follows (an empty colour model,
-texture coordinates) is not needed here.
+order; then uint64 T and int32 [T, 3] triangles; then a colour model, of empty matrices.
+What follows (texture coordinates) is not needed here. Other face models come in the same
+container, and have colours; other versions of it are refused.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import pathlib
 import numpy as np
 
 from dcign_tf.rendering.face_models import surrey_paint
+from dcign_tf.rendering.face_models.checks import checked_triangles
 from dcign_tf.rendering.morphable_model import MorphableModel
-from dcign_tf.rendering.topology import Topology
 
 
 class _Reader:
@@ -34,12 +35,16 @@ class _Reader:
             f"{self._path} is no Surrey face model: expected {expected}, found {actual}."
         )
 
+    @property
+    def left(self) -> int:
+        """Bytes that were not taken yet."""
+        return len(self.data) - self._offset
+
     def take(self, what: str, dtype: str, count: int) -> np.ndarray:
         """The next `count` values, called `what` where they are missing."""
         size = count * np.dtype(dtype).itemsize
-        left = len(self.data) - self._offset
-        if not 0 <= size <= left:
-            raise self.fail(f"{size} bytes of {what} at byte {self._offset}", f"{left} bytes")
+        if not 0 <= size <= self.left:
+            raise self.fail(f"{size} bytes of {what} at byte {self._offset}", f"{self.left} bytes")
         values = np.frombuffer(self.data, dtype, count, self._offset)
         self._offset += size
         return values
@@ -63,7 +68,7 @@ def load_surrey(path: str | os.PathLike[str]) -> MorphableModel:
     reader = _Reader(pathlib.Path(path))
     version = int(reader.take("the version", "<i4", 1)[0])
     if version != 1:
-        raise reader.fail("version 1", f"version {version}")
+        raise reader.fail("version 1 of eos's container", f"version {version}")
     mean, basis, variance = (reader.matrix(what) for what in ("mean", "basis", "variances"))
     if len(mean) % 3 or mean.shape[1] != 1:
         raise reader.fail("a mean of 3V × 1", f"{mean.shape[0]} × {mean.shape[1]}")
@@ -75,21 +80,24 @@ def load_surrey(path: str | os.PathLike[str]) -> MorphableModel:
             f"{variance.shape[0]} × {variance.shape[1]}, the least {variance.min():g}",
         )
     mean_mm = mean.reshape(-1, 3)
+    with np.errstate(over="ignore", invalid="ignore"):  # which is looked at below
+        shape_basis_mm = (basis * np.sqrt(variance[:, 0])).T.reshape(-1, *mean_mm.shape)
     count = int(reader.take("the number of triangles", "<u8", 1)[0])
-    triangles = reader.take("the triangles", "<i4", 3 * count).reshape(-1, 3).astype(np.int32)
-    try:
-        normals = Topology(triangles, len(mean_mm)).vertex_normals(mean_mm)
-    except ValueError as error:
-        raise reader.fail(f"triangles of {len(mean_mm)} vertices", str(error).rstrip(".")) from None
-    if np.mean(normals[:, 2] > 0) < 0.5:
-        raise reader.fail("a face that looks along +z", "one that looks away")
+    triangles = reader.take("the triangles", "<i4", 3 * count).reshape(-1, 3)
+    triangles = checked_triangles(mean_mm, shape_basis_mm, triangles, reader.fail)
+    if reader.left and (coloured := int(reader.take("the size of the colours", "<i4", 1)[0])):
+        raise reader.fail(
+            "no colours, as the file that is given out has none",
+            f"{coloured:,} values of a mean colour; a Basel Face Model that was converted for eos"
+            " is read from the file that it was made of",
+        )
     mean_albedo, albedo_basis = surrey_paint.paint(mean_mm)
     digest = hashlib.sha256(reader.data).hexdigest()
     return MorphableModel(
         name=f"surrey-{len(mean_mm)}-paint-{surrey_paint.VERSION}",
         mean_mm=mean_mm,
         triangles=triangles,
-        shape_basis_mm=(basis * np.sqrt(variance[:, 0])).T.reshape(-1, *mean_mm.shape),
+        shape_basis_mm=shape_basis_mm,
         mean_albedo=mean_albedo,
         albedo_basis=albedo_basis,
         fingerprint=f"{digest}-paint-{surrey_paint.VERSION}",

@@ -293,6 +293,7 @@ class TestCheckFiles:
             for name, content in expected.items():
                 (tmp_path / "staging" / name).write_bytes(content)
             (tmp_path / "staging" / "features.json").write_text("{}")
+            (tmp_path / "staging" / "a.array_record-0").write_bytes(b"records")
             publish(tmp_path / "staging", destination)
         check_files(destination, full=True)
         return destination
@@ -309,13 +310,21 @@ class TestCheckFiles:
         with pytest.raises(DataError, match=f"{directory / filename} is damaged"):
             check_files(directory)
 
-    def test_other_bytes(self, directory):
-        damaged = np.fromfile(directory / "b-0", np.uint8)
+    @pytest.mark.parametrize("filename", ["b-0", "features.json", "a.array_record-0"])
+    def test_other_bytes(self, directory, filename):
+        damaged = np.fromfile(directory / filename, np.uint8)
         damaged[len(damaged) // 2] ^= 1
-        damaged.tofile(directory / "b-0")
-        check_files(directory)
-        with pytest.raises(DataError, match="b-0 is damaged: wrong checksum"):
-            check_files(directory, full=True)
+        damaged.tofile(directory / filename)
+        if "record" in filename:  # which is large, and checked when it is read
+            check_files(directory)
+        with pytest.raises(DataError, match=f"{filename} is damaged: wrong checksum"):
+            check_files(directory, full="record" in filename)
+
+    def test_a_list_of_files_that_is_damaged(self, directory):
+        for damaged in ('{"a-1": {"byte": 3, "sha256": ""}}', '{"a-1": 3}', "[]", '{"a": [1]}'):
+            (directory / "files.json").write_text(damaged)
+            with pytest.raises(DataError, match=r"files\.json is damaged; delete"):
+                check_files(directory)
 
 
 def test_workers_are_given_few_tasks_ahead():

@@ -51,7 +51,7 @@ FIGURES: Mapping[str, FigureKind] = {
     "traversal": FigureKind(
         "views",
         "Rows of pictures, {factor} changed from left to right.",
-        "{factor} has its own latents changed, all others are left as inferred from the picture on"
+        "One factor's latents are changed, all others are left as inferred from the picture on"
         " the left. Good: {factor} changes evenly, and the person stays the same.",
         of_factors=True,
     ),

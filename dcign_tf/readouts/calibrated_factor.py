@@ -65,6 +65,11 @@ class CalibratedFactor(abc.ABC):
     def _ends(self) -> tuple[float, float]:
         """The range of a factor that is calibrated."""
 
+    @property
+    @abc.abstractmethod
+    def error_range(self) -> tuple[float, float]:
+        """The smallest and the largest root mean square error of readings."""
+
     @abc.abstractmethod
     def to_value(self, latents: Any, xp: Any = np) -> Any:
         """Reads latents off as values.

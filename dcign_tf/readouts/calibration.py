@@ -55,6 +55,11 @@ class FactorCalibration(CalibratedFactor):
     def _ends(self) -> tuple[float, float]:
         return self.write_values[0], self.write_values[-1]
 
+    @property
+    def error_range(self) -> tuple[float, float]:
+        """See `CalibratedFactor`."""
+        return min(self.read_errors), max(self.read_errors)
+
     def to_value(self, latents: Any, xp: Any = np) -> Any:
         """See `CalibratedFactor`; latents [..., 1]."""
         value = interpolate(latents[..., 0], self.read_latents, self.read_values, xp)

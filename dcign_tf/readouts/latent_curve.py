@@ -40,6 +40,11 @@ class LatentCurve(CalibratedFactor):
     def _ends(self) -> tuple[float, float]:
         return self.values[0], self.values[-1]
 
+    @property
+    def error_range(self) -> tuple[float, float]:
+        """See `CalibratedFactor`."""
+        return min(self.errors), max(self.errors)
+
     def to_value(self, latents: Any, xp: Any = np) -> Any:
         """See `CalibratedFactor`; the value at the place on the curve nearest to the latents."""
         value = self._at_nearest(latents, self.values, xp)

@@ -72,6 +72,7 @@ def test_any_angle_of_a_circle_can_be_asked_for(xp):
     wanted = [[1, 1], [0, 1], [0, 1], [1, -1], [1, 1]]
     np.testing.assert_allclose(written, wanted, atol=0.01)
     assert (SQUARE.range, SQUARE.nearest(-90.0)) == ((0, 360), 270)
+    assert SQUARE.error_range == (2, 8)
 
 
 def test_an_open_curve_ends_and_says_so():

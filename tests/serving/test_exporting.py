@@ -209,7 +209,7 @@ def test_a_size_that_is_cropped_and_colours():
     np.testing.assert_allclose(answer, model(pictures), atol=1e-6)
 
 
-def test_a_factor_of_two_latents():
+def test_a_factor_of_two_latents(tmp_path):
     """In a graph, as it is exported: inferred, and asked for or left as it is."""
     curve = LatentCurve(
         "elevation_deg",
@@ -231,6 +231,9 @@ def test_a_factor_of_two_latents():
         turned[:1], model.rerender(pictures[:1], elevation_deg=10.0), atol=1e-6
     )
     np.testing.assert_allclose(turned[1:], model(pictures[1:]), atol=1e-6)
+    run = small_run(tmp_path / "run", model)
+    version = exporting.export_model(run, tmp_path / "export", show=lambda line: None)
+    assert "| `elevation_deg` | -20 to 20 | 1 to 3 |" in (version / "model_card.md").read_text()
 
 
 # === Where it runs ===

@@ -24,6 +24,8 @@ CONFIG = {
     "procedure": "clamped",
     "seed": 3,
     "data": {"image_size": SHAPE[0], "channels": 1, "background": 40},
+    "batches_per_step": 1,
+    "latents_per_factor": [1],
 }
 
 _LINE = {"read_latents": (-2.0, 2.0), "write_latents": (-2.0, 2.0), "read_errors": (3.0, 5.0)}

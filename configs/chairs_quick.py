@@ -24,11 +24,8 @@ def get_config() -> ml_collections.ConfigDict:
     # One number cannot follow a circle: with one latent it is a sinusoid of the angle, which does
     # not tell the front from the back.
     config.latents_per_factor = (2,)
-    config.images_per_batch = 8  # more chairs for the same arithmetic
-    config.factor_ratios = ((0, (1, 2)), (4000, (1, 1)))  # azimuth : intrinsic
-    config.warmup_steps = 3000
-    config.optimizer.update(warmup_steps=600, decay_steps=12_400)
-    config.num_steps = 13_000
-    config.log_every = 250
-    config.validate_every = 1000
+    config.factor_ratios = ((0, (1, 2)), (1400, (1, 1)))  # azimuth : intrinsic
+    config.warmup_steps = 1040
+    config.optimizer.decay_steps = 3900
+    config.num_steps = 4500
     return config

@@ -24,5 +24,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.data = paper.data
     config.data.update(QUICK)
     # (Each factor, intrinsic): people's pictures differ in few factors, as a rule.
-    config.factor_ratios = ((0, (1, 2)), (2000, (1, 1)))
+    config.factor_ratios = ((0, (1, 2)), (1240, (1, 1)))
     return config

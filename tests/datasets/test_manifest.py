@@ -421,7 +421,7 @@ def test_from_pictures_to_scores(tmp_path):
     assert not run.path.exists()
 
     path.write_bytes(content)
-    experiment.run_experiment(config, run, str(folder), show=lambda line: None)
+    experiment.run_experiment(config, run, str(folder), test=True, show=lambda line: None)
     scores = run.read_scores()
     assert set(scores["factors"]) == {"azimuth", "height", INTRINSIC}
     assert scores["step"] == 8

@@ -21,6 +21,7 @@ from dcign_tf.datasets.torch7.dataset import DcignTorch7
 from dcign_tf.datasets.torch7.settings import Torch7Settings
 from dcign_tf.errors import DataError
 from dcign_tf.factors import GraphicsCode
+from dcign_tf.files import write_json
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import load_preset
 from dcign_tf.training.experiment import run_experiment
@@ -400,7 +401,7 @@ class TestTraining:
         config.update_from_flattened_dict(TINY)
         run, lines = RunDirectory(tmp_path_factory.mktemp("runs") / "run"), []
         config = {**config.to_dict(), "init_from": None}
-        run_experiment(config, run, str(release), show=lines.append)
+        run_experiment(config, run, str(release), test=True, show=lines.append)
         assert sorted(release.rglob("*")) == before
         assert run.last_checkpoint.exists()
         assert [record["step"] for record in run.read_metrics()][-1] == TINY["num_steps"]
@@ -417,7 +418,9 @@ class TestTraining:
         run.last_checkpoint.write_text("")
         config = load_preset("dcign_torch7", "quick").to_dict()
         config["init_from"] = None
+        write_json(run.config_file, config)
         for folder, message in ((run.path, "holds no DC-IGN faces"), (release, "expected 20×1×")):
             with pytest.raises(DataError, match=message):
                 run_experiment(config, run, str(folder), overwrite=True)
-        assert [path for path in run.path.rglob("*") if path.is_file()] == [run.last_checkpoint]
+        there = {path for path in run.path.rglob("*") if path.is_file()}
+        assert there == {run.config_file, run.last_checkpoint}

@@ -223,22 +223,18 @@ def test_dci_of_other_forests(scored):
 
 
 def test_factor_vae_score_of_other_draws(scored):
-    """Votes of our own on the same people; theirs leave a share right of ± 0.01."""
+    """Votes of our own; theirs leave a share right of ± 0.01."""
     scores, codes, factors = scored
     found = scores["factor_vae"]
     settings = found["settings"]
     active = codes[:, codes.var(axis=0) > settings["least_share"] * codes.var(axis=0).max()]
     scaled = active / active.std(axis=0)
-    sides = people_apart(2 / 3, settings["seed"])
-    bins = [
-        (settings["bins"] * (rankdata(factors[own], axis=0) - 0.5) / len(own)).astype(int)
-        for own in sides
-    ]
+    bins = (settings["bins"] * (rankdata(factors, axis=0) - 0.5) / len(factors)).astype(int)
     rng = np.random.default_rng(99)
     table = np.zeros((2, active.shape[1], 6), int)
     for vote in range(10_000):
-        factor, side, own = rng.integers(6), bins[vote % 2], sides[vote % 2]
-        alike = own[side[:, factor] == side[rng.integers(len(own)), factor]]
+        factor = rng.integers(6)
+        alike = np.flatnonzero(bins[:, factor] == bins[rng.integers(len(bins)), factor])
         drawn = scaled[rng.choice(alike, settings["samples_per_vote"])]
         table[vote % 2, drawn.var(axis=0).argmin(), factor] += 1
     learned, scored_votes = table

@@ -70,7 +70,7 @@ CPUINFO = {
 )
 def test_flags_as_linux_lists_them(monkeypatch, cpu, flags):
     monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setattr(pathlib.Path, "read_text", lambda path: CPUINFO[cpu])
+    monkeypatch.setattr(pathlib.Path, "read_text", lambda path, **_: CPUINFO[cpu])
     assert cpu_flags() == flags
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from dcign_tf import interrupts
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -53,6 +55,7 @@ def concurrently(
     try:
         while ahead:
             result = ahead.popleft().result()
+            interrupts.check()
             ahead.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
             yield result
     finally:  # without waiting: whoever is interrupted may have to end what is running

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
+from dcign_tf import interrupts
 from dcign_tf.cli.definition import Command
 from dcign_tf.concurrency import limit_workers
 from dcign_tf.errors import UserError
@@ -37,7 +38,7 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
         program: the command's name, as its error messages give it.
         command_line: without that name.
     """
-    with usual_streams():
+    with usual_streams(), interrupts.remembered():
         _run(command, program, command_line)
 
 

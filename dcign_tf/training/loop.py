@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
+from dcign_tf import interrupts
 from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
 from dcign_tf.model.dcign import DCIGN
@@ -69,6 +70,7 @@ def train(
     show(_ROW.format(*_COLUMNS))
 
     while step < num_steps:
+        interrupts.check()
         start, stop = step, _next_stop(step, num_steps, log_every, validate_every)
         started = time.monotonic()
         made = [run_step(next(iterator)) for _ in range(start, stop)]

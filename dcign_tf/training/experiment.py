@@ -152,7 +152,7 @@ def _train(
     def sweep_of(phase: str, batch: int) -> str:
         each = count if phase == "train" else 1
         entries = (plans[phase][entry] for entry in range(batch * each, (batch + 1) * each))
-        return ", ".join(f"{model.code.factors[f]}, {phase} sweep {i}" for f, i in entries)
+        return "; ".join(f"{model.code.factors[f]}, {phase} sweep {i}" for f, i in entries)
 
     is_entangled = model.procedure == "entangled"
     pictures = functools.partial(

@@ -270,10 +270,9 @@ class TestExperiment:
     def test_a_loss_that_is_not_finite(self, go, tmp_path):
         run = RunDirectory(tmp_path / "new")
         rates = dict.fromkeys(RATES, 1e30)
-        with pytest.raises(
-            UserError,
-            match=r"The loss became (nan|inf) in step 2 \(\w+, train sweep \d+\)",
-        ):
+        sweep = r"\w+, train sweep \d+"
+        message = rf"The loss became (nan|inf) in step 2 \({sweep}; {sweep}\)"
+        with pytest.raises(UserError, match=message):
             go(run, **rates)
 
     def test_a_damaged_data_file(self, go, finished, data, tmp_path):

@@ -390,6 +390,7 @@ TINY = {
     "data.sweep_length": 4,
     "data.periods": "azimuth_deg:360",
     "data.tolerances": "height:1",
+    "batches_per_step": 2,
     "network.latent_dim": 6,
     "network.encoder_filters": (3, 3, 3),
     "network.decoder_base_filters": 3,

@@ -372,6 +372,7 @@ class TestResizeArea:
 TINY = {
     "data.image_size": SIZE,
     "data.sweep_length": LENGTH,
+    "batches_per_step": 2,
     "network.latent_dim": 6,
     "network.encoder_filters": (3, 3, 3),
     "network.decoder_base_filters": 3,

@@ -33,6 +33,7 @@ TINY = {
     "data.validation_identities": 4,
     "data.test_identities": 4,
     "data.independent_images": 2,
+    "batches_per_step": 2,
     "network.latent_dim": 6,
     "network.encoder_filters": (3, 3, 3),
     "network.decoder_base_filters": 3,

@@ -3,9 +3,9 @@
     python train.py --dataset=manifest --preset=quick --data_dir=DIR
 
 With one factor batch of 20 images a step, as this preset had it, the 2,414 pictures that
-`docs/make_manifest_example.py DIR --people=38` makes took 12 minutes on 2 cores (AMD EPYC, Zen 4); on
-unseen people |Spearman| was 0.998 for the light's azimuth, 0.971 for its elevation. With eight of
-four it has not been run on them.
+`docs/make_manifest_example.py DIR --people=38` makes took 12 minutes on 2 cores (AMD EPYC, Zen 4);
+on unseen people |Spearman| was 0.998 for the light's azimuth, 0.971 for its elevation. With eight
+of four it has not been run on them.
 What departs from the paper is what `faces_quick.py` gives reasons for.
 """
 

@@ -67,6 +67,7 @@ setup(
             # With the Chromium that scripts/install_browser.sh installs.
             "playwright>=1.50",
             "pytest>=8",
+            "pytest-xdist>=3.6",
         ],
         "benchmarks": ["psutil>=5", "torch>=2.6"],
         "dev": ["mypy>=2", "pre-commit>=4", "ruff>=0.17"],

@@ -16,7 +16,7 @@ def blocks(language: str) -> list[str]:
 def test_exactly_two_commands():
     train, test = blocks("bash")
     assert train == "pip install -e . && python train.py --dataset=faces\n"
-    assert test == "pip install -e '.[test]' && python -m pytest\n"
+    assert test == "pip install -e '.[test]' && python -m pytest -n 2 --dist loadfile\n"
 
 
 def test_ci_runs_the_second_command():

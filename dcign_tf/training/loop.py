@@ -112,7 +112,7 @@ def _next_stop(step: int, num_steps: int, *intervals: int) -> int:
 def _compiled(replica_step: Callable) -> Callable:
     """A graph function of one (distributed) batch; returns how many images it had, and the loss.
 
-    The loss is the mean since the last one was taken: once not finite, always so.
+    The loss, or the ELBO, is the mean since the last one was taken: once not finite, always so.
     """
     strategy = tf.distribute.get_strategy()
 
@@ -120,7 +120,7 @@ def _compiled(replica_step: Callable) -> Callable:
     @tf.function(autograph=False)
     def distributed(batch):
         logs = strategy.run(replica_step, args=(batch,))
-        loss = next(iter(logs.values()))
+        loss = logs["loss" if "loss" in logs else "elbo"]
         counts = strategy.run(tf.size, args=(batch["factor"],))
         reduce = functools.partial(strategy.reduce, tf.distribute.ReduceOp.SUM, axis=None)
         return reduce(counts), reduce(loss)

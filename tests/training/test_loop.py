@@ -17,7 +17,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.progress import duration
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training.experiment import load_model
-from dcign_tf.training.loop import _next_stop, train
+from dcign_tf.training.loop import _compiled, _next_stop, train
 from tests.helpers.tiny import CODE, tiny_batches, tiny_model
 
 INTERVALS = (6, 2, 3)  # num_steps, log_every, validate_every
@@ -70,6 +70,13 @@ def losses(run: RunDirectory) -> list[dict[str, float]]:
 def assert_same(model, other) -> None:
     for ours, theirs in zip(arrays(model), arrays(other), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_validation_is_told_by_the_elbo_whichever_of_its_terms_fails():
+    model = tiny_model()
+    batch = {name: tf.constant(value) for name, value in VALIDATION[0].items()}
+    _, told = _compiled(model.test_step)(batch)
+    assert float(told) == float(model.loss_means["test"]["elbo"].result()["elbo"])
 
 
 @given(st.integers(1, 300), st.integers(1, 50), st.integers(1, 50))

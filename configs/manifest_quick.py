@@ -24,7 +24,7 @@ def get_config() -> ml_collections.ConfigDict:
     del config.face_model
     config.data = paper.data
     config.data.update(QUICK)
-    # What sharpens faces was not tried on others' pictures.
+    # Of trials with one factor batch a step.
     config.observation_stddev = 0.1
     config.invariance_weight = 60.0
     # (Each factor, intrinsic): people's pictures differ in few factors, as a rule.

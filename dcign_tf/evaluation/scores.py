@@ -19,6 +19,7 @@ from dcign_tf.files import sealed, write_json
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts.calibrated_factor import CalibratedFactor
 from dcign_tf.readouts.fitting import pooled
+from dcign_tf.readouts.samples import FAR_OFF
 
 SCHEMA_VERSION = 6
 
@@ -29,7 +30,6 @@ _LINEAR_SCORES = ("pearson", "spearman", *_READING_SCORES)
 VALUE_SCORES = (*_LINEAR_SCORES, "far_off_share", "circular_linear", "cut")
 # They compare a number with the value: of several latents none is it.
 _SCORES_OF_ONE_LATENT = ("pearson", "spearman", "circular_linear", "cut")
-_FAR_OFF = 0.25  # of a circle
 # Scores of any factor, from sweeps alone; selectivity of extrinsic ones only.
 SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
 
@@ -124,7 +124,7 @@ def _value_scores(
         # Opened opposite their mean, not at the cut, which may part an arc of near neighbours.
         along = circle.unroll(value, circle.circular_mean(value, period) + period / 2, period)
         circular = {
-            "far_off_share": _mean(np.where(error >= 0, error > _FAR_OFF * period, np.nan)),
+            "far_off_share": _mean(np.where(error >= 0, error > FAR_OFF * period, np.nan)),
             "circular_linear": circle.circular_linear_correlation(latent, value, period),
             "cut": cut,
         }

@@ -22,7 +22,6 @@ _MOST_ORDER = 12
 # Half of the variance is told by a circle that is folded flat: of the two angles that each place
 # then stands for, readings get one by chance.
 _MIN_EXPLAINED = 0.6
-_FAR_OFF = 0.25  # of a circle
 
 
 def fit_curve(
@@ -49,8 +48,9 @@ def fit_curve(
         return samples.uncalibrated(name, value, "its value is the same in all validation images")
     if is_round:  # no wave without more than two values to tell it by
         most, basis = int(period / (2 * gap) - 1e-6), _waves(period)
-    else:  # more would swing between the values
-        most, basis = int(2 * np.sqrt(np.unique(value).size)), _polynomials(low, high)
+    else:  # more would swing between the values; as many as the values pass through anything
+        distinct = np.unique(value).size
+        most, basis = min(int(2 * np.sqrt(distinct)), distinct - 1), _polynomials(low, high)
     knots = np.linspace(low, high, _PIECES + 1)
     points = _regression(basis, value, latents, min(most, _MOST_ORDER))(knots)
     if is_round:
@@ -119,7 +119,7 @@ def _polynomials(low: float, high: float) -> Callable[[np.ndarray, int], list[np
 
 def _note(off: np.ndarray, fitted: LatentCurve) -> str:
     """What there is to say of circles of which some places stand for two sides."""
-    if not fitted.period or not (share := np.mean(np.abs(off) > _FAR_OFF * fitted.period)):
+    if not fitted.period or not (share := np.mean(np.abs(off) > samples.FAR_OFF * fitted.period)):
         return ""
     return (
         f"{share:.1%} of the validation images are read as {fitted.name} more than a quarter of the"

@@ -12,6 +12,8 @@ from dcign_tf.readouts.monotone import SPACING, num_groups
 
 _MIN_IMAGES = 20
 _MAX_GAP = 0.25  # of a circle, in which no value lies, if it is to count as a whole one
+FAR_OFF = 0.25
+"""Of a circle: a reading that is further off has the side wrong, not the angle alone."""
 
 
 def finite(latents: np.ndarray, value: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, str]:

@@ -37,7 +37,9 @@ def comparable_runs(directories: Sequence[str | os.PathLike]) -> dict[str, RunDi
                 f"{run.path} was trained on other data (fingerprint {other}) than {first.path}"
                 f" ({fingerprint}): only runs on the same data can be compared."
             )
-    scored = {scores.get("split"): run for run in runs if (scores := run.read_scores())}
+    read = ((run, run.read_scores()) for run in runs)
+    # There were none but test scores before they said so.
+    scored = {scores.get("split", "test"): run for run, scores in read if scores}
     if len(scored) > 1:
         (split, run), (other_split, other), *_ = scored.items()
         raise UserError(

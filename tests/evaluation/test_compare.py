@@ -212,6 +212,12 @@ class TestRuns:
         paths = [made("x/one/run"), made("y/one/run"), made("y/two/run")]
         assert list(comparable_runs(paths)) == ["x/one/run", "y/one/run", "y/two/run"]
 
+    def test_scores_from_before_there_were_two_splits_are_of_test_people(self, made):
+        paths = [made("a"), made("b")]
+        for path, scores in zip(paths, ({"schema_version": 4}, {"split": "test"}), strict=True):
+            write_json(RunDirectory(path).evaluation / "scores.json", scores)
+        assert list(comparable_runs(paths)) == ["a", "b"]
+
     def test_scores_of_two_splits_are_not_mixed(self, made):
         paths = [made("a"), made("b"), made("unscored")]
         for path, split in zip(paths, ("validation", "test"), strict=False):

@@ -222,6 +222,17 @@ def test_where_a_curve_crosses_itself_the_error_says_so():
     assert "are read as azimuth_deg more than a quarter of the circle off" in azimuth.note
 
 
+@pytest.mark.parametrize("levels", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(10))
+def test_between_few_values_the_curve_does_not_turn_back(levels, seed):
+    """A manifest may have two or three levels of a factor: a curve through them says no more."""
+    rng = np.random.default_rng(seed)
+    value = np.repeat(np.arange(levels) * 10.0, 40)
+    straight = np.stack([value / value.max(), np.zeros_like(value)], axis=-1)
+    curve = fit(straight + rng.normal(0, 0.05, straight.shape), value, period=None)
+    assert (np.diff(np.array(curve.points)[:, 0]) > 0).all()
+
+
 def test_what_cannot_be_fitted():
     value = np.linspace(0, 300, 30)
     assert "its latents are the same in all" in fit(np.ones((30, 2)), value).reason

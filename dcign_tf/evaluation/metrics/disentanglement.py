@@ -5,10 +5,10 @@ defines for discrete factors is computed of bins. All take
 
 - `codes`, [N, latents], of N samples,
 - `factors`, [N, factors], continuous and drawn independently,
-- `groups`, [N], if anything is learned from some samples and measured on others: all samples
-  of a group (of a person, say, whose factors of identity are the same in all) are on one side;
-  without them each sample stands for itself,
 - `seed`, if any of it is random,
+- `groups`, [N], of `explicitness` and `dci`, which learn from some samples and measure on others:
+  all samples of a group (of a person, say, whose factors of identity are the same in all) are
+  on one side; without them each sample stands for itself,
 
 and return numbers that JSON can hold, with the `settings` they were computed with. They
 raise a ValueError if the arrays do not fit together or are not all finite.

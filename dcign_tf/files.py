@@ -158,7 +158,9 @@ def read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(missing) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except ValueError as error:
         raise damaged(path, error) from error
     if not isinstance(value, dict):
         raise damaged(path, "it holds no JSON object")

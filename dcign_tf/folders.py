@@ -43,12 +43,15 @@ def files_below(folder: Path, *, without: Path | None = None) -> Iterator[Path]:
     seen.add(folder.resolve())
     for place, folders, names in os.walk(folder, followlinks=True):
         there = Path(place)
+        real_place = there.resolve()
 
         def first_of_all(name: str, there: Path = there) -> tuple[bool, str]:
             return (there / name).is_symlink(), name
 
-        def is_new(name: str, there: Path = there) -> bool:
-            if not is_shown(name) or (real := (there / name).resolve()) in seen:
+        def is_new(name: str, there: Path = there, real_place: Path = real_place) -> bool:
+            path = there / name
+            real = path.resolve() if path.is_symlink() else real_place / name
+            if not is_shown(name) or real in seen:
                 return False
             seen.add(real)
             return True

@@ -14,10 +14,13 @@ from typing import Any
 
 from absl import flags
 
-from dcign_tf.errors import UserError
 from dcign_tf.pretrained import pretrained_run
 from dcign_tf.readouts.calibration import Calibration
-from dcign_tf.runs.checkpoint_files import check_checkpoint, stored_calibration
+from dcign_tf.runs.checkpoint_files import (
+    check_checkpoint,
+    not_calibrated,
+    stored_calibration,
+)
 from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
@@ -147,11 +150,7 @@ def calibration_of(run: RunDirectory) -> Calibration:
     Raises:
         UserError: if it was not evaluated.
     """
-    file = run.checkpoint(FLAGS.checkpoint)
-    calibration = stored_calibration(file)
+    calibration = stored_calibration(run.checkpoint(FLAGS.checkpoint))
     if calibration is None:
-        raise UserError(
-            f"{file} is not calibrated: without degrees there is nothing to ask it for."
-            f" First: dcign-tf evaluate --workdir={run.path} --checkpoint={FLAGS.checkpoint}"
-        )
+        raise not_calibrated(run, FLAGS.checkpoint)
     return calibration

@@ -111,9 +111,9 @@ def rerender(asked: Mapping[str, Range]) -> None:
     `--dataset=manifest` reads; interrupted, the same command goes on.
     """
     source, output = Path(FLAGS.image), Path(FLAGS.output)
-    _check_files(source, output, asked)
     run = chosen_run()
     calibration_of(run).check(asked)
+    _check_files(source, output, asked)
     with quiet_loading():
         from dcign_tf.editing.editor import SceneEditor
         from dcign_tf.editing.picture_files import Rerendering

@@ -125,8 +125,8 @@ def _decoded(name: str, draft: int | None) -> Image.Image:
     status = os.stat(name)
     if status.st_size > MOST_BYTES:
         raise DataError(f"{name} has {status.st_size:,} bytes; at most {MOST_BYTES:,} are taken")
-    if stat.S_ISFIFO(status.st_mode):  # which would be waited for
-        raise ValueError("it is no file")
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise ValueError("it is no file")  # but what would be waited for, or never ends
     with open(name, "rb") as file:
         content = file.read()
     if pointer := stand_in(content):
@@ -188,6 +188,8 @@ def may_be_picture(path: Path) -> bool:
     if path.suffix.lower() in SUFFIXES:
         return True
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with path.open("rb") as file:
             return _BEGINS.match(file.read(16)) is not None
     except OSError:

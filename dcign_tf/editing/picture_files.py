@@ -14,6 +14,7 @@ import contextlib
 import csv
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,7 +27,7 @@ from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.editing.animation import ENCODERS
 from dcign_tf.errors import DataError, UserError
 from dcign_tf.files import write_aside, write_json
-from dcign_tf.folders import files_below
+from dcign_tf.folders import files_below, is_shown
 from dcign_tf.progress import Progress
 
 if TYPE_CHECKING:
@@ -255,7 +256,7 @@ def _begin(output: Path, settings: Mapping[str, Any]) -> None:
                 f"In {output} other pictures, values or weights were begun with ({record.name})."
                 " Choose another --output, or delete it."
             )
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+    elif output.exists() and (not output.is_dir() or any(map(is_shown, os.listdir(output)))):
         raise UserError(f"{output} exists, and was not made by this command; choose another.")
     write_json(record, settings)
 

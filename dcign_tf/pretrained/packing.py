@@ -21,6 +21,7 @@ from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
 from dcign_tf.files import aside, check_absent, write_json, writing
+from dcign_tf.folders import is_shown
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
 from dcign_tf.pretrained.photograph import photograph_sheet
@@ -198,8 +199,14 @@ def _copy_files(run: RunDirectory, packed: RunDirectory) -> None:
     optional = [READOUT_FILE] if (run.evaluation / READOUT_FILE).exists() else []
     for name in [*_EVALUATION, *optional]:
         source = run.evaluation / name
-        copy = shutil.copytree if source.is_dir() else shutil.copyfile
-        copy(source, packed.evaluation / name)
+        if source.is_dir():
+            shutil.copytree(
+                source,
+                packed.evaluation / name,
+                ignore=lambda _, names: [entry for entry in names if not is_shown(entry)],
+            )
+        else:
+            shutil.copyfile(source, packed.evaluation / name)
 
 
 def _largest_difference(original: DCIGN, packed: DCIGN) -> float:

@@ -9,6 +9,7 @@ import zipfile
 from dcign_tf.errors import UserError
 from dcign_tf.files import stand_in
 from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.runs.directory import RunDirectory
 
 _MOST_PACKED, _SMALL = 4, 1 << 24
 
@@ -31,6 +32,8 @@ def check_checkpoint(path: pathlib.Path) -> None:
             claimed = sum(entry.file_size for entry in archive.infolist())
         if claimed > most_bytes(path):
             raise ValueError(f"it claims to hold {claimed:,} bytes, more than such a file can")
+    except (PermissionError, IsADirectoryError) as error:
+        raise UserError(f"Cannot read the checkpoint {path}: {error.strerror}.") from error
     except Exception as error:  # whatever damaged bytes lead to
         raise damaged_checkpoint(path, error) from error
 
@@ -53,6 +56,13 @@ def stored_calibration(path: pathlib.Path) -> Calibration | None:
         return stored and Calibration.from_config(stored)
     except Exception as error:
         raise damaged_checkpoint(path, error) from error
+
+
+def not_calibrated(run: RunDirectory, which: str) -> UserError:
+    return UserError(
+        f"{run.checkpoint(which)} is not calibrated: without degrees there is nothing to ask it"
+        f" for. First: dcign-tf evaluate --workdir={run.path} --checkpoint={which}"
+    )
 
 
 def damaged_checkpoint(path: pathlib.Path, what: object) -> UserError:

@@ -40,6 +40,10 @@ def load_model(path: os.PathLike) -> DCIGN:
         if not isinstance(model, DCIGN):
             raise ValueError("it holds another kind of model")
         check_finite(model)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise UserError(
+            f"There is too little memory for the checkpoint {file}; end what else uses it."
+        ) from error
     except Exception as error:  # whatever damaged bytes lead to, in Keras and in HDF5
         raise damaged_checkpoint(file, error) from error
     return model

@@ -283,7 +283,9 @@ class RunDirectory:
         try:
             lines = self.metrics_file.read_text(encoding="utf-8").split("\n")
             return [_metrics(line, number) for number, line in enumerate(lines[:-1], start=1)]
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise UserError(f"Cannot read {self.metrics_file}: {error.strerror}.") from error
+        except ValueError as error:
             raise damaged(self.metrics_file, error) from error
 
     def cut_metrics(self, step: int) -> None:

@@ -25,6 +25,7 @@ from dcign_tf.evaluation.scores import are_current
 from dcign_tf.files import aside, write_json, writing
 from dcign_tf.locks import lock
 from dcign_tf.readouts.calibrated_factor import CalibrationError
+from dcign_tf.runs.checkpoint_files import not_calibrated
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.serving.signatures import ServedModel
@@ -59,10 +60,7 @@ def export_model(
     try:
         calibration = model.checked_calibration()
     except CalibrationError as error:
-        raise UserError(
-            f"{run.checkpoint(checkpoint)} is not calibrated: without degrees there is nothing to"
-            f" ask it for. First: dcign-tf evaluate --workdir={run.path} --checkpoint={checkpoint}"
-        ) from error
+        raise not_calibrated(run, checkpoint) from error
     served = ServedModel(model, background=background)
     signatures = served.signatures()
     scores = run.read_scores()

@@ -60,7 +60,7 @@ def check_beginning(config: Mapping[str, Any], run: RunDirectory, *, overwrite: 
         run.check_clearable()
     else:
         run.check_config(config)
-    if config["init_from"] and (overwrite or not run.last_checkpoint.exists()):
+    if config.get("init_from") and (overwrite or not run.last_checkpoint.exists()):
         check_checkpoint(RunDirectory(config["init_from"]).last_checkpoint)
 
 

@@ -181,7 +181,7 @@ def _new_model(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
         raise UserError(f"No model can be built with these settings: {error}") from error
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise UserError("A model with these settings does not fit into memory.") from error
-    if config["init_from"]:
+    if config.get("init_from"):
         _copy_weights(load_model(RunDirectory(config["init_from"]).last_checkpoint), model)
     return model, policy, reason
 

@@ -299,6 +299,14 @@ class TestFolder:
         with pytest.raises(UserError, match=r"other pictures, values or weights were begun with"):
             augment(editor, folder, tmp_path / "out", **(asked | change))
 
+    def test_what_a_system_or_a_killed_process_left_is_no_others_work(
+        self, editor, folder, tmp_path
+    ):
+        (tmp_path / "out" / ".aside-x").mkdir(parents=True)
+        (tmp_path / "out" / ".DS_Store").touch()
+        augment(editor, folder, tmp_path / "out", azimuth_deg=(-40, 40))
+        assert (tmp_path / "out" / "rerender.json").exists()
+
     def test_a_folder_of_others_is_left_alone(self, editor, folder, tmp_path):
         with pytest.raises(UserError, match="exists, and was not made by this command"):
             augment(editor, folder, folder, azimuth_deg=(-40, 40))

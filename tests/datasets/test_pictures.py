@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zlib
 
 import numpy as np
@@ -175,6 +176,17 @@ def test_a_tiff_is_turned_upright(tmp_path):
 def test_a_jpeg_of_as_many_scans_as_allowed_is_read(tmp_path):
     (tmp_path / "a.jpg").write_bytes(hostile.jpeg_of_scans(MOST_SCANS))
     assert (fit_picture(tmp_path / "a.jpg", image_size=8, channels=1) == 99).all()
+
+
+def test_pipes_and_devices_are_not_read(tmp_path):
+    """A pipe would be waited for, and a device never ends."""
+    os.mkfifo(tmp_path / "face.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for name in ("face.png", "zero.png"):
+        with pytest.raises(DataError, match=f"{name} cannot be read as a picture: it is no file"):
+            fit_picture(tmp_path / name, image_size=8, channels=1, background=0)
+    (tmp_path / "face.png").rename(tmp_path / "face")
+    assert not pictures.may_be_picture(tmp_path / "face")
 
 
 def test_decoding_takes_no_longer_than_allowed(tmp_path, monkeypatch):

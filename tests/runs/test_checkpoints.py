@@ -9,8 +9,10 @@ import zipfile
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dcign_tf.errors import UserError
 from dcign_tf.pretrained import pretrained_run
@@ -111,6 +113,30 @@ def test_what_a_stranger_made_is_refused_in_a_sentence(parts, tmp_path, kind):
     with pytest.raises(UserError, match=rf"last\.keras is damaged \(.*{reason}") as caught:
         load_model(file)
     assert "\n" not in str(caught.value)
+
+
+def test_what_cannot_be_read_is_not_called_damaged(tmp_path):
+    """Whoever is told so may delete it."""
+    (tmp_path / "last.keras").mkdir()
+    with pytest.raises(
+        UserError, match=r"Cannot read the checkpoint .*last\.keras: Is a directory"
+    ):
+        load_model(tmp_path / "last.keras")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "")])
+def test_want_of_memory_is_no_damage(parts, tmp_path, monkeypatch, error):
+    file = tmp_path / "last.keras"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+    def fail(path):
+        raise error
+
+    monkeypatch.setattr(keras.models, "load_model", fail)
+    with pytest.raises(UserError, match="too little memory for the checkpoint"):
+        load_model(file)
 
 
 def test_a_pointer_of_version_control(tmp_path):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dcign_tf.datasets.pictures import MOST_BYTES
 from dcign_tf.files import aside
 from dcign_tf.progress import Progress
 
@@ -41,6 +42,8 @@ def describe_files(folder: Path, names: Sequence[str]) -> list[bytes | OSError]:
             return OSError(0, str(error))
         if not stat.S_ISREG(status.st_mode):
             return OSError(0, "It is no file")
+        if status.st_size > MOST_BYTES:
+            return OSError(0, f"It has {status.st_size:,} bytes; at most {MOST_BYTES:,} are taken")
         return _digest(f"{name}\0{status.st_size}\0{status.st_mtime_ns}".encode())
 
     with ThreadPool(_THREADS) as threads:

@@ -27,6 +27,7 @@ from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.datasets.sweeps import evenly
 from dcign_tf.errors import DataError
 from dcign_tf.files import aside, check_disk_space, delete, sha256, write_json
+from dcign_tf.folders import is_shown
 from dcign_tf.locks import lock
 from dcign_tf.progress import Progress
 
@@ -211,7 +212,7 @@ def publish(directory: Path, destination: Path) -> None:
     """
     files = _read_files_json(directory)
     for path in sorted(directory.iterdir()):
-        if path.name not in {*files, FILES_JSON, _LOCK}:
+        if is_shown(path.name) and path.name not in {*files, FILES_JSON, _LOCK}:
             files[path.name] = _describe(path)
     _write_files_json(directory, files)
     (directory / _LOCK).unlink()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dcign_tf.datasets.pictures import MOST_BYTES
 from dcign_tf.datasets.storage import checksums as module
 from dcign_tf.datasets.storage.checksums import checksums, describe_files
 
@@ -74,7 +75,9 @@ def test_interrupted_it_goes_on_from_where_it_was(folder, monkeypatch):
 def test_what_cannot_be_used(folder):
     (folder / "directory").mkdir()
     (folder / "dangling").symlink_to("nowhere")
-    names = ["missing", "directory", "dangling", "nul\0nul", "0.png/x", NAMES[0]]
+    with (folder / "huge").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    names = ["missing", "directory", "dangling", "nul\0nul", "0.png/x", "huge", NAMES[0]]
     *reasons, description = describe_files(folder, names)
     assert isinstance(description, bytes)
     words = [reason.strerror for reason in reasons]
@@ -84,4 +87,5 @@ def test_what_cannot_be_used(folder):
         "It is no file",
         "No such file or directory",
         "Not a directory",
+        "It has 250,000,001 bytes; at most 250,000,000 are taken",
     ]

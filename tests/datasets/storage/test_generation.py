@@ -229,6 +229,17 @@ def test_a_second_process_waits_for_the_first(tmp_path, capsys):
     assert not (destination / "lock").exists()
 
 
+def test_what_a_system_puts_beside_the_data_is_none_of_them(tmp_path):
+    staging, destination = tmp_path / "staging", tmp_path / "destination"
+    with exclusive_directory(staging):
+        generate(staging)
+        (staging / "@eaDir").mkdir()
+        (staging / ".DS_Store").touch()
+        publish(staging, destination)
+    (destination / ".DS_Store").unlink()
+    check_files(destination, full=True)
+
+
 def test_a_directory_that_goes_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
     """Another process published it just then."""
     mkdir, made = Path.mkdir, []

@@ -54,6 +54,7 @@ def get_config() -> ml_collections.ConfigDict:
     # Optimiser: what the paper calls rmsprop is bias-corrected Adam in Torch7.
     config.optimizer = ml_collections.ConfigDict(
         {
+            "name": "adam",  # or "muon", for the kernels of convolutions
             "learning_rate": 5e-4,
             "final_learning_rate": 5e-4,  # if another: reached along a cosine, then kept
             "decay_steps": 12_000,  # the length of that cosine, whatever num_steps is

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
+from dcign_tf.model import muon  # noqa: F401  (a checkpoint may hold its optimiser)
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.runs.checkpoint_files import check_checkpoint, damaged_checkpoint, most_bytes
 

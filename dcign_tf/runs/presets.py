@@ -19,6 +19,7 @@ import dcign_tf.configs
 from dcign_tf.errors import UserError
 
 _WHEN_ABSENT: Mapping[str, Any] = {"batches_per_step": 1, "latents_per_factor": [1]}
+_OPTIMIZER_WHEN_ABSENT: Mapping[str, Any] = {"name": "adam"}
 """Settings that there were not always, and what they stand for where a record lacks them."""
 
 
@@ -55,7 +56,8 @@ def with_whole_paths(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """A recorded config with every setting that it began without: as training then did it."""
-    return {**_WHEN_ABSENT, **config}
+    optimizer = {**_OPTIMIZER_WHEN_ABSENT, **config.get("optimizer", {})}
+    return {**_WHEN_ABSENT, **config, "optimizer": optimizer}
 
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

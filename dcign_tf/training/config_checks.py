@@ -33,6 +33,7 @@ _RULES: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
     (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
     (("network.latent_dim",), lambda value: value >= 2, "at least 2"),
     (_POSITIVE, lambda value: value > 0, "greater than 0"),
+    (("optimizer.name",), lambda value: value in ("adam", "muon"), "adam or muon"),
     (_DECAY_RATES, lambda value: 0 <= value < 1, "at least 0 and less than 1"),
     (
         ("network.encoder_filters", "network.decoder_filters", "latents_per_factor"),

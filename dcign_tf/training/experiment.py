@@ -24,6 +24,7 @@ from dcign_tf.evaluation.evaluate import current_scores, evaluate
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN, SETTINGS
+from dcign_tf.model.muon import ConvMuon
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.model.precision import resolve_precision
 from dcign_tf.runs.checkpoints import load_model
@@ -214,9 +215,10 @@ def _build(config: Config, data: SweepDataset) -> DCIGN:
 
 
 def _optimizer(settings: Config) -> keras.optimizers.Optimizer:
-    """Adam, as Torch7's `rmsprop.lua` is; its rate may first rise, and later fall along a cosine.
+    """Its rate may first rise, and later fall along a cosine.
 
-    Torch7 adds its 1e-8 inside the root, where Keras adds epsilon outside.
+    Adam is what Torch7's `rmsprop.lua` is; but that adds its 1e-8 inside the root, where Keras adds
+    epsilon outside.
     """
     rate, warmup_steps = settings["learning_rate"], settings["warmup_steps"]
     alpha = settings["final_learning_rate"] / rate
@@ -228,6 +230,8 @@ def _optimizer(settings: Config) -> keras.optimizers.Optimizer:
             warmup_target=rate if warmup_steps else None,
             warmup_steps=warmup_steps,
         )
+    if settings["name"] == "muon":
+        return ConvMuon(rate, adam_beta_1=settings["beta_1"], adam_beta_2=settings["beta_2"])
     return keras.optimizers.Adam(rate, settings["beta_1"], settings["beta_2"])
 
 

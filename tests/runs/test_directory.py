@@ -29,6 +29,7 @@ CONFIG = {
     "data": {"size": 36, "num_steps": 1},
     "batches_per_step": 1,
     "latents_per_factor": [1],
+    "optimizer": {"name": "adam", "learning_rate": 0.001},
 }
 ENVIRONMENT = {"threads": 2, "commit": "abc", "data_fingerprint": "f1"}
 
@@ -133,8 +134,9 @@ class TestConfig:
 
     def test_a_run_that_began_before_there_was_a_setting_goes_on(self, run):
         """It did what the setting now stands for, and nothing else."""
-        since = ("batches_per_step", "latents_per_factor")
-        run.record({k: v for k, v in CONFIG.items() if k not in since}, ENVIRONMENT)
+        since = ("batches_per_step", "latents_per_factor", "optimizer")
+        earlier = {k: v for k, v in CONFIG.items() if k not in since}
+        run.record({**earlier, "optimizer": {"learning_rate": 0.001}}, ENVIRONMENT)
         assert run.read_config() == CONFIG
         run.check_config({**CONFIG, "latents_per_factor": (1,)})
         with pytest.raises(UserError, match=r"config: latents_per_factor: \[1\] → \[2\]\. Use"):

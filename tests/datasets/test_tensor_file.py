@@ -173,6 +173,8 @@ class TestErrors:
             ((-2,), (1,), 0),
             ((2**40, 2**40), (1, 1), 0),
             ((2,), (2**62,), 0),
+            ((9,), (2**61,), 0),
+            ((5, 3), (2**62, 1), 0),
         ],
     )
     def test_outside_its_storage(self, read, shape, strides, first):

@@ -25,6 +25,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -148,9 +149,9 @@ class _Reader:
         if not ndim:
             storage, shape, strides, first = np.empty(0, dtype), [0], [1], 0
         size = dtype.itemsize
-        try:  # which checks that no element lies outside the storage
-            if storage.dtype != dtype:
-                raise TypeError
+        try:
+            if storage.dtype != dtype or not _is_within(storage.size, shape, strides, first):
+                raise ValueError
             tensor = np.ndarray(
                 shape, dtype, storage, first * size, [int(stride) * size for stride in strides]
             )
@@ -187,3 +188,17 @@ class _Reader:
         values = np.frombuffer(self._content, dtype, count, self.offset)
         self.offset += needed
         return values
+
+
+def _is_within(stored: int, shape: Iterable[int], strides: Iterable[int], first: int) -> bool:
+    """Whether a storage of so many numbers has all elements of a tensor.
+
+    NumPy's check of the same overflows: with strides near 2⁶⁰ it lets reads outside memory pass.
+    """
+    sizes = [int(n) for n in shape]
+    if 0 in sizes:
+        return True
+    steps = [(n - 1) * int(stride) for n, stride in zip(sizes, strides, strict=True)]
+    lowest = first + sum(step for step in steps if step < 0)
+    highest = first + sum(step for step in steps if step > 0)
+    return lowest >= 0 and highest < stored

@@ -15,7 +15,7 @@ from dcign_tf.datasets.faces import sampling
 from dcign_tf.datasets.faces.sampling import render_example
 from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.rendering import srgb
-from dcign_tf.rendering.face_models import basel_2009, load_face_model
+from dcign_tf.rendering.face_models import load_face_model, matlab5
 from dcign_tf.rendering.raycaster import FaceScene
 from dcign_tf.rendering.topology import Topology
 from tests.helpers.basel_files import (
@@ -360,9 +360,9 @@ def test_numbers_that_a_file_claims_and_does_not_hold_are_not_made(tmp_path):
 
 def test_a_matlab_file_is_not_unpacked_beyond_measure(tmp_path, monkeypatch):
     path = write_matlab(tmp_path / "large.mat", compressed=True)
-    monkeypatch.setattr(basel_2009, "MOST_BYTES", 5_000)
+    monkeypatch.setattr(matlab5, "MOST_BYTES", 5_000)
     _check_refused(path, "variables of 5,000 bytes at most, found larger ones")
-    monkeypatch.setattr(basel_2009, "MOST_BYTES", 40_000)
+    monkeypatch.setattr(matlab5, "MOST_BYTES", 40_000)
     assert load_face_model(path).num_shape == 3
 
 

@@ -72,6 +72,35 @@ def test_paths_exist(page):
             assert any((place / path).exists() for place in (ROOT, ROOT / "dcign_tf")), path
 
 
+@pytest.mark.parametrize("page", PROSE, ids=named)
+def test_no_table_has_a_row_twice(page):
+    for table in re.findall(r"(?:^\|.*\n)+", page.read_text(encoding="utf-8"), re.M):
+        rows = re.findall(r"^\| (`[^|]+`) \|", table, re.M)
+        assert len(rows) == len(set(rows)), table
+
+
+@pytest.mark.parametrize(
+    ("page", "claim"),
+    [
+        # The paper's §3.1: step 6 is the gradient of the loss, 7 what takes its place.
+        ("method.md", r"inactive latent's gradient is its distance [^|]*\| §3\.1, step 7 "),
+        ("method.md", r"Fig\. 3, which has the words \"out = mean\", it is the mean"),
+        ("method.md", r"\"same as output for x₁\" stands in Fig\. 2"),
+        ("method.md", "drawn without replacement"),
+        ("method.md", "are two dense heads, .* the paper writes one matrix"),
+        ("method.md", "ReLU comes after the pooling"),
+        ("method.md", "the paper states no initialisation"),
+        ("method.md", r"Keras adds its epsilon of 1e-7 \*outside"),
+        ("scores.md", "`mig` and `modularity` therefore grow with the number of images"),
+        ("scores.md", "in the precision that it was trained in"),
+        ("experiments.md", r"python evaluate\.py --workdir=DIR --split=validation"),
+    ],
+)
+def test_what_is_decided_differently_or_beyond_the_paper_is_said(page, claim):
+    text = " ".join((ROOT / "docs" / page).read_text(encoding="utf-8").split())
+    assert re.search(claim, text)
+
+
 def test_rooms_exist():
     """The README's table names files and folders as seen from within the package."""
     table = README.partition("## Where to look")[2]

@@ -410,7 +410,13 @@ class TestTraining:
         scores = run.read_scores()
         assert scores["num_sweeps"] == dict.fromkeys(FACTORS, 2)
         assert 0 < scores["reconstruction_mse"] < 1
-        assert "no true values" in "\n".join(lines)
+        told = "\n".join(lines)
+        assert "no true values" in told
+        # Who is in which batch is not known: nothing is claimed of it.
+        page = (run.evaluation / "report.html").read_text(encoding="utf-8")
+        assert "whether it saw their people is not known" in told
+        assert "whether it saw their people is not known" in page
+        assert not re.search("never (saw|seen)", told + page)
 
     def test_wrong_data_delete_nothing(self, release):
         """Neither a folder that holds no faces, nor batches of other than 20×1×150×150."""

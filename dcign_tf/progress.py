@@ -20,7 +20,8 @@ class Progress:
 
     def __init__(self, total: int, *, unit: str = " images"):
         self._total = total
-        self._format = {"unit": unit, "unit_scale": unit == "B"}
+        has_blocks = "utf" in (getattr(sys.stderr, "encoding", None) or "").lower()
+        self._format = {"unit": unit, "unit_scale": unit == "B", "ascii": not has_blocks}
         self._done = 0
         self._start = self._last_line = time.monotonic()
         self._bar = tqdm(total=total, disable=None, **self._format)  # disabled off a terminal

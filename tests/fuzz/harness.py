@@ -1,15 +1,18 @@
 """Feeds damaged files to the readers, in a process with little memory: `harness.py SEED COUNT`.
 
-Each reader has files that are whole. They are cut, spliced, and their bytes and numbers changed;
-what a reader then gives must be of the right kind, or its refusal one sentence that names the
-file. A traceback, too much memory or too much time ends the process, with the input kept in
-the working directory.
+Each reader has files that are whole. They are cut, spliced, and their bytes and numbers changed,
+in archives also those of what is packed there, and values of JSON; what a reader then gives must
+be of the right kind, or its refusal one sentence that names the file. A traceback, too much memory
+or too much time ends the process, with the input kept in the working directory.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import faulthandler
+import io
+import json
 import os
 import pathlib
 import random
@@ -17,6 +20,7 @@ import resource
 import struct
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 
 MOST_BYTES = 2 << 30
@@ -25,21 +29,8 @@ MOST_SECONDS = 20
 """For one input."""
 INTERESTING = (0, 1, 2, 3, 127, 255, 256, 32767, 65535, 1 << 20, 2**31 - 1, 2**32 - 1, 2**63 - 1)
 FORMATS = ("<H", ">H", "<I", ">I", "<Q", ">Q", "<f", "<d")
-
-
-@dataclasses.dataclass(frozen=True)
-class Reader:
-    """A reader, and whole files of its kind.
-
-    Attributes:
-        read: what is called with a file; returns whether the value is of the right kind.
-        refusals: the exceptions whose message is a sentence.
-        whole: files that are read.
-    """
-
-    read: Callable[[pathlib.Path], bool]
-    refusals: tuple[type[Exception], ...]
-    whole: tuple[bytes, ...]
+ODD = (None, True, 0, -1, 7, 10**9, 2**63, 1e308, float("nan"), "", "é", "mean", [], [[]], {})
+"""Values that few places in a JSON file expect."""
 
 
 def mutated(rng: random.Random, whole: bytes) -> bytes:
@@ -73,12 +64,74 @@ def mutated(rng: random.Random, whole: bytes) -> bytes:
     return bytes(content)
 
 
+def repacked(rng: random.Random, whole: bytes) -> bytes:
+    """A zip file with something wrong in one of its files, and checksums that fit."""
+    if rng.random() < 0.2:
+        return mutated(rng, whole)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    name = rng.choice(list(parts))
+    is_json = name.endswith(".json") and rng.random() < 0.8
+    parts[name] = (misstated if is_json else mutated)(rng, parts[name])
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as new:
+        for name, content in parts.items():
+            new.writestr(name, content)
+    return file.getvalue()
+
+
+def misstated(rng: random.Random, text: bytes) -> bytes:
+    """JSON with other values at some places, those of other places among them."""
+    value = json.loads(text)
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
+        places = list(_places(value))
+        holder, key = rng.choice(places)
+        match rng.randrange(4):
+            case 0:
+                other, at = rng.choice(places)
+                holder[key] = json.loads(json.dumps(other[at]))  # not itself: it may be above
+            case 1 if isinstance(holder, dict):
+                del holder[key]
+            case 2 if isinstance(holder[key], int | float):
+                holder[key] *= rng.choice((-1, 0, 0.5, 10, 10**5, 10**9))
+            case _:
+                holder[key] = copy.deepcopy(rng.choice(ODD))
+        if not value:
+            break
+    return json.dumps(value).encode()
+
+
+def _places(value: object) -> Iterator[tuple[dict | list, str | int]]:
+    """Every holder of a value in it, and where there."""
+    if isinstance(value, dict | list):
+        for key, entry in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            yield value, key
+            yield from _places(entry)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """A reader, and whole files of its kind.
+
+    Attributes:
+        read: what is called with a file; returns whether the value is of the right kind.
+        refusals: the exceptions whose message is a sentence.
+        whole: files that are read.
+        damage: makes one of them another.
+    """
+
+    read: Callable[[pathlib.Path], bool]
+    refusals: tuple[type[Exception], ...]
+    whole: tuple[bytes, ...]
+    damage: Callable[[random.Random, bytes], bytes] = mutated
+
+
 def inputs(reader: Reader, seed: int, count: int) -> Iterator[bytes]:
     """The whole files, then damaged ones."""
     yield from reader.whole
     rng = random.Random(seed)
     for _ in range(count):
-        yield mutated(rng, rng.choice(reader.whole))
+        yield reader.damage(rng, rng.choice(reader.whole))
 
 
 def try_reader(name: str, reader: Reader, seed: int, count: int) -> dict[str, int]:

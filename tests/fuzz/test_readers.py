@@ -13,8 +13,11 @@ import pytest
 
 from tests.helpers import ROOT
 
-LIGHT = {"torch7", "manifest", "surrey", "mat", "hdf5"}
-LIGHT |= {"png", "jpeg", "ppm", "tiff", "bmp", "gif", "webp"}
+PICTURES = {"png", "jpeg", "ppm", "tiff", "bmp", "gif", "webp"}
+READERS = {
+    "light": {"torch7", "manifest", "surrey", "mat", "hdf5", *PICTURES},
+    "heavy": {"keras", "served"},
+}
 
 
 def fuzz(folder, group: str, *, seed: int, count: int) -> set[str]:
@@ -26,20 +29,13 @@ def fuzz(folder, group: str, *, seed: int, count: int) -> set[str]:
     return {line.split()[0] for line in done.stdout.splitlines()}
 
 
-def test_some_inputs(tmp_path):
-    assert fuzz(tmp_path, "light", seed=0, count=60) == LIGHT
-
-
-def test_some_inputs_of_checkpoints_and_servers(tmp_path):
-    assert fuzz(tmp_path, "heavy", seed=0, count=6) == {"keras", "served"}
+@pytest.mark.parametrize(("group", "count"), [("light", 60), ("heavy", 12)])
+def test_some_inputs(tmp_path, group, count):
+    assert fuzz(tmp_path, group, seed=0, count=count) == READERS[group]
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("group", ["light", "heavy"])
 @pytest.mark.parametrize("seed", range(1, 11))
-def test_ten_thousand_inputs(tmp_path, seed):
-    fuzz(tmp_path, "light", seed=seed, count=1000)
-
-
-@pytest.mark.slow
-def test_many_inputs_of_checkpoints_and_servers(tmp_path):
-    fuzz(tmp_path, "heavy", seed=1, count=300)
+def test_ten_thousand_inputs(tmp_path, group, seed):
+    assert fuzz(tmp_path, group, seed=seed, count=1000) == READERS[group]

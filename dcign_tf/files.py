@@ -185,6 +185,15 @@ def unsealed(value: Mapping[str, Any]) -> dict[str, Any]:
     return rest
 
 
+def read_sealed(path: pathlib.Path, missing: str) -> dict[str, Any]:
+    """As `read_json`, of an object that was `sealed`; without its checksum."""
+    content = read_json(path, missing)
+    try:
+        return unsealed(content)
+    except ValueError as error:
+        raise damaged(path, error) from error
+
+
 def _checksum(value: Mapping[str, Any]) -> str:
     """8 hexadecimal digits of the text that JSON makes of it."""
     return f"{zlib.crc32(json.dumps(value).encode()):08x}"

@@ -76,5 +76,12 @@ def dataset_facts(dataset: str) -> DatasetFacts:
 
 
 def background_level(config: Mapping[str, Any]) -> int:
-    """The grey level, 0 to 255, around the objects that a run with this config was trained on."""
-    return dataset_facts(config["dataset"]).background(config["data"])
+    """The grey level, 0 to 255, around the objects that a run with this config was trained on.
+
+    Raises:
+        DataError: if its settings of the data cannot be.
+    """
+    try:
+        return dataset_facts(config["dataset"]).background(config["data"])
+    except (ValueError, TypeError) as error:
+        raise DataError(f"The run's settings of its data cannot be: {error}") from error

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dcign_tf.datasets.faces.settings import FaceSettings
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
@@ -51,7 +50,6 @@ def estimate_shape(
             f"{run.path} was trained on '{config['dataset']}', whose pictures were not made from a"
             " face model: there are no coefficients to estimate. Use a run of --dataset=faces."
         )
-    settings = FaceSettings(**config["data"], face_model=config["face_model"])
     try:
         readout = ShapeReadout.load(run.evaluation / READOUT_FILE)
     except FileNotFoundError as error:
@@ -59,9 +57,8 @@ def estimate_shape(
             f"{run.path} has no shape read-out yet. Make it with: dcign-tf evaluate"
             f" --workdir={run.path}"
         ) from error
-    pixels = fit_picture(image, image_size=settings.image_size, channels=settings.channels)
-    face_model = _load_face_model(settings, readout)
-    code = _encode(run, pixels, readout, checkpoint)
+    face_model = _load_face_model(config["face_model"], readout)
+    code = _encode(run, image, readout, checkpoint)
     coefficients = readout.coefficients(code)[0]
     write_aside(output, lambda path: write_mesh(path, face_model, coefficients))
     show(
@@ -70,10 +67,10 @@ def estimate_shape(
     )
 
 
-def _load_face_model(settings: FaceSettings, readout: ShapeReadout) -> MorphableModel:
+def _load_face_model(path: str | None, readout: ShapeReadout) -> MorphableModel:
     """The face model whose coefficients the read-out gives."""
     try:
-        face_model = load_face_model(settings.face_model)
+        face_model = load_face_model(path)
     except (OSError, ValueError) as error:
         raise UserError(f"The face model cannot be read: {error}") from error
     if face_model.fingerprint != readout.face_model:
@@ -86,9 +83,9 @@ def _load_face_model(settings: FaceSettings, readout: ShapeReadout) -> Morphable
 
 
 def _encode(
-    run: RunDirectory, image: np.ndarray, readout: ShapeReadout, checkpoint: str
+    run: RunDirectory, image: str | os.PathLike, readout: ShapeReadout, checkpoint: str
 ) -> np.ndarray:
-    """The code [1, latent_dim] of uint8 [H, W, C]."""
+    """The code [1, latent_dim] of a picture."""
     path = run.checkpoint(checkpoint)
     model = load_model(path)
     if (step := int(model.step.numpy())) != readout.step:
@@ -96,4 +93,6 @@ def _encode(
             f"The shape read-out was fitted at step {readout.step:,}, {path} is of step {step:,}."
             f" Fit it anew: dcign-tf evaluate --workdir={run.path} --checkpoint={checkpoint}"
         )
-    return model.encode(to_unit(image[np.newaxis]))[0].numpy()
+    size, _, channels = model.encoder.input_shape[1:]
+    pixels = fit_picture(image, image_size=size, channels=channels)
+    return model.encode(to_unit(pixels[np.newaxis]))[0].numpy()

@@ -20,7 +20,7 @@ from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
-from dcign_tf.files import aside, check_absent, write_json, writing
+from dcign_tf.files import aside, check_absent, sealed, write_json, writing
 from dcign_tf.folders import is_shown
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
@@ -115,7 +115,7 @@ def copy_record(run: RunDirectory, copy: RunDirectory) -> None:
     environment = run.read_environment()
     words = shlex.split(environment.get("command", ""))
     kept = [word for word in words if not word.startswith(_PATHS)]
-    write_json(copy.environment_file, {**environment, "command": shlex.join(kept)})
+    write_json(copy.environment_file, sealed({**environment, "command": shlex.join(kept)}))
 
 
 def save_half_precision(model: DCIGN, path: Path) -> None:

@@ -9,8 +9,11 @@
     comparison/         the same beside other runs', if it was compared
 
 Files are written aside and renamed, so a kill leaves the old one or the new one;
-metrics.jsonl grows by whole lines, of which a kill may cut the last. Its lines, scores.json and
-calibration.json carry a checksum: what they say decides which checkpoint is the best, and more.
+metrics.jsonl grows by whole lines, of which a kill may cut the last. Its lines, scores.json,
+calibration.json and environment.json carry a checksum: what they say decides which checkpoint is
+the best, whether data are those of before, and more. config.json has none, since people edit it
+where data or a face model have moved. Its values are checked for their kinds; what weights depend
+on is compared with the settings of whoever trains on, what data are made of with their fingerprint.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from dcign_tf.files import (
     damaged,
     delete,
     read_json,
+    read_sealed,
     sealed,
     sweep,
     unsealed,
@@ -38,7 +42,7 @@ from dcign_tf.files import (
 )
 from dcign_tf.locks import lock
 from dcign_tf.readouts.calibration import Calibration
-from dcign_tf.runs.presets import completed, flattened
+from dcign_tf.runs.presets import check_recorded, completed, flattened
 
 # What may differ between two runs of one directory: none of it changes a weight of a
 # given step. The data are checked by their fingerprint, wherever they and the face model lie; a
@@ -205,7 +209,7 @@ class RunDirectory:
         begun = self.environment_file.exists()
         recorded = self.read_environment() if begun else environment
         self.check_data(environment["data_fingerprint"], recorded)
-        write_json(self.environment_file, recorded)
+        write_json(self.environment_file, sealed(recorded))
         write_json(self.config_file, config)
         return [
             f"Note: {name} was {recorded.get(name)} when this run began and is now {value};"
@@ -241,13 +245,16 @@ class RunDirectory:
         )
         if missing := [key for key in _CONFIG_KEYS if key not in config]:
             raise damaged(self.config_file, f"it has no {', '.join(missing)}")
+        try:
+            check_recorded(config)
+        except ValueError as error:
+            raise UserError(f"{self.config_file}: {error}. Mend it or restore the file.") from error
         return completed(config)
 
     def read_environment(self) -> dict[str, Any]:
         """Where the run began, which must have been recorded."""
-        return read_json(
-            self.environment_file, f"{self.path} has no environment.json: nothing was trained."
-        )
+        missing = f"{self.path} has no environment.json: nothing was trained."
+        return read_sealed(self.environment_file, missing)
 
     def read_scores(self) -> dict[str, Any] | None:
         """`evaluation/scores.json`, or None if nothing was evaluated yet."""
@@ -263,12 +270,7 @@ class RunDirectory:
 
     def _read_sealed(self, name: str) -> dict[str, Any] | None:
         file = self.evaluation / name
-        if not file.exists():
-            return None
-        try:
-            return unsealed(read_json(file, ""))
-        except ValueError as error:
-            raise damaged(file, error) from error
+        return read_sealed(file, "") if file.exists() else None
 
     def append_metrics(self, record: Mapping[str, float]) -> None:
         """Adds a line to metrics.jsonl; entries that are not finite are left out."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import pkgutil
 import shlex
@@ -58,6 +59,44 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """A recorded config with every setting that it began without: as training then did it."""
     optimizer = {**_OPTIMIZER_WHEN_ABSENT, **config.get("optimizer", {})}
     return {**_WHEN_ABSENT, **config, "optimizer": optimizer}
+
+
+def check_recorded(config: Mapping[str, Any]) -> None:
+    """Checks the kinds of values of a recorded config; settings that no preset has any longer pass.
+
+    Raises:
+        ValueError: for the first that is wrong; says what it must be.
+    """
+    name, there = config["dataset"], presets()
+    if not isinstance(name, str) or name not in there:
+        raise ValueError(f"dataset is {name!r}; it must be one of {', '.join(there)}")
+    if not isinstance(config["data_dir"], str):
+        raise ValueError(f"data_dir is {config['data_dir']!r}; it must be text")
+    _check_kinds(load_preset(name, "paper"), config)
+
+
+_KINDS: Mapping[type, tuple[Any, str]] = {
+    ml_collections.ConfigDict: (Mapping, "a group of settings"),
+    float: ((int, float), "a number"),
+    int: (int, "a whole number"),
+    tuple: (list, "a list"),
+    str: (str, "text"),
+}
+"""The type of a setting to that of the JSON value that records it, and this in words."""
+
+
+def _check_kinds(
+    settings: ml_collections.ConfigDict, values: Mapping[str, Any], at: str = ""
+) -> None:
+    for key in settings:
+        if key not in values or (values[key] is None and settings[key] is None):
+            continue
+        value, (kind, words) = values[key], _KINDS[settings.get_type(key)]
+        is_finite = not isinstance(value, float) or math.isfinite(value)
+        if not isinstance(value, kind) or isinstance(value, bool) or not is_finite:
+            raise ValueError(f"{at}{key} is {value!r}; it must be {words}")
+        if kind is Mapping:
+            _check_kinds(settings[key], value, f"{at}{key}.")
 
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -23,6 +23,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.evaluation import evaluate as evaluation
 from dcign_tf.evaluation.compare import compare
 from dcign_tf.evaluation.evaluate import evaluate
+from dcign_tf.files import sealed, write_json
 from dcign_tf.locks import lock
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.checkpoints import load_model
@@ -286,7 +287,7 @@ class TestExperiment:
     def test_other_data(self, go, finished):
         recorded = finished.read_environment()
         recorded["data_fingerprint"] = "another"
-        finished.environment_file.write_text(json.dumps(recorded))
+        write_json(finished.environment_file, sealed(recorded))
         with pytest.raises(UserError, match="was trained on other data"):
             go()
 

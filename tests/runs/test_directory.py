@@ -6,6 +6,7 @@ import errno
 import itertools
 import json
 import math
+import random
 import signal
 import subprocess
 import sys
@@ -14,10 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcign_tf.datasets.registry import background_level
 from dcign_tf.errors import UserError
 from dcign_tf.files import sealed, write_aside, write_json
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.directory import CHANGEABLE_KEYS, RunDirectory
+from dcign_tf.runs.presets import load_preset, presets, training_command
+from tests.fuzz.harness import misstated
 
 CONFIG = {
     "dataset": "faces",
@@ -117,7 +121,13 @@ class TestConfig:
     @given(st.sets(st.sampled_from([*CHANGEABLE_KEYS, "seed", "ratios", "new", "data.size"])))
     def test_every_forbidden_change_is_named(self, tmp_path_factory, keys):
         run = RunDirectory(tmp_path_factory.mktemp("run"))
-        recorded = {**CONFIG, **dict.fromkeys(CHANGEABLE_KEYS, 0)}
+        recorded = {
+            **CONFIG,
+            **{
+                key: 0 if key.endswith(("steps", "every", "used")) else "a"
+                for key in CHANGEABLE_KEYS
+            },
+        }
         run.record(recorded, ENVIRONMENT)
         wanted = json.loads(json.dumps(recorded))
         for key in keys:
@@ -165,6 +175,58 @@ class TestConfig:
         with pytest.raises(UserError, match=r"it has no dataset, preset, data, data_dir\. Restore"):
             run.read_config()
 
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"dataset": "fcaes"}, "dataset is 'fcaes'; it must be one of chairs, dcign_torch7, "),
+            ({"dataset": ["faces"]}, r"dataset is \['faces'\]; it must be one of"),
+            ({"data": None}, "data is None; it must be a group of settings"),
+            ({"data": {"image_size": "70"}}, "data.image_size is '70'; it must be a whole number"),
+            ({"data": {"azimuth_range_deg": None}}, "data.azimuth_range_deg is None; .* a number"),
+            ({"optimizer": {"beta_1": math.nan}}, "optimizer.beta_1 is nan; it must be a number"),
+            (
+                {"network": {"encoder_filters": 32}},
+                "network.encoder_filters is 32; it must be a list",
+            ),
+            ({"seed": True}, "seed is True; it must be a whole number"),
+            ({"face_model": 3}, "face_model is 3; it must be text"),
+            ({"data_dir": None}, "data_dir is None; it must be text"),
+        ],
+    )
+    def test_a_value_of_the_wrong_kind_is_named(self, run, changes, message):
+        run.config_file.write_text(json.dumps({**CONFIG, **changes}))
+        with pytest.raises(
+            UserError, match=rf"config\.json: {message}.*Mend it or restore"
+        ) as caught:
+            run.read_config()
+        assert "\n" not in str(caught.value)
+
+    def test_paths_may_be_edited_and_settings_of_other_releases_are_no_error(self, run):
+        """There is no checksum: nothing else says where data and a face model have moved."""
+        run.record(CONFIG, ENVIRONMENT)
+        moved = {"data_dir": "/elsewhere", "face_model": "/elsewhere/model.h5"}
+        old = {"preset": "gone", "optimizer": {"learning_rate": 1, "momentum": "x"}}
+        config = {**CONFIG, "images_per_batch": None, **moved, **old}
+        run.config_file.write_text(json.dumps(config))
+        assert run.read_config() == config
+
+    @pytest.mark.parametrize("dataset", presets())
+    def test_whatever_it_says_is_taken_or_refused_in_a_line(self, run, dataset):
+        """By those who act on it, too."""
+        config = {**load_preset(dataset, "quick").to_dict(), "data_dir": "data", "init_from": None}
+        rng, refusals = random.Random(0), []
+        for _ in range(200):
+            run.config_file.write_bytes(misstated(rng, json.dumps(config).encode()))
+            try:
+                read = run.read_config()
+                assert 0 <= background_level(read) <= 255
+                assert read["dataset"] in training_command(read)
+                run.check_config(config)
+            except UserError as error:
+                refusals.append(str(error))
+        assert 50 < len(refusals) < 200
+        assert "\n" not in "".join(refusals)
+
     @pytest.mark.parametrize("name", ["config", "environment"])
     def test_a_checkpoint_of_which_nothing_is_known(self, run, name):
         run.record(CONFIG, ENVIRONMENT)
@@ -192,13 +254,15 @@ def test_calibration_is_read_if_there_is_one(run):
             run.read_calibration()
 
 
-@pytest.mark.parametrize("name", ["scores", "calibration", "metrics"])
+@pytest.mark.parametrize("name", ["scores", "calibration", "metrics", "environment"])
 def test_one_bit_of_what_is_acted_on_is_noticed(run, name):
     """Whatever it says then: another number, another key, nothing that JSON allows."""
     run.append_metrics({"step": 4, "seconds": 1.5, "val_elbo": -321.5})
     write_json(run.evaluation / "scores.json", sealed({"step": 4, "schema_version": 5}))
     write_json(run.evaluation / "calibration.json", sealed({"step": 4, "factors": {}}))
-    file = run.metrics_file if name == "metrics" else run.evaluation / f"{name}.json"
+    run.record(CONFIG, ENVIRONMENT)
+    file = {"metrics": run.metrics_file, "environment": run.environment_file}.get(name)
+    file = file or run.evaluation / f"{name}.json"
     read = getattr(run, f"read_{name}")
     expected, whole = read(), file.read_bytes()
     for place, bit in itertools.product(range(len(whole)), range(8)):
@@ -209,7 +273,9 @@ def test_one_bit_of_what_is_acted_on_is_noticed(run, name):
             found = read()
         except UserError as error:
             found = str(error).partition(": ")[0]
-        if name == "scores" and isinstance(found, dict):  # the checksum's own name has changed
+        if name in ("scores", "environment") and isinstance(
+            found, dict
+        ):  # the checksum's own name has changed
             found = {key: found[key] for key in expected}
         # White space may change, and a kill may cut off a last line.
         assert found in (f"{file} is damaged", expected, [])

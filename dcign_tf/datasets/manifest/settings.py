@@ -14,7 +14,7 @@ from dcign_tf.quantities import finite_number
 QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}
 """Where the quick preset differs from the defaults of `ManifestSettings`."""
 
-FACTS = DatasetFacts(background=lambda settings: settings["background"])
+FACTS = DatasetFacts(background=lambda settings: ManifestSettings(**settings).background)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pathlib
+import warnings
 import zipfile
 
 import h5py
@@ -31,13 +32,18 @@ def load_model(path: os.PathLike) -> DCIGN:
 
     Raises:
         UserError: if it is missing or damaged, its sizes cannot be, or it holds weights that are
-            no finite numbers.
+            no finite numbers, or the optimiser's state in part.
     """
     file = pathlib.Path(path)
     check_checkpoint(file)
     try:
         _check_sizes(file)
-        model = keras.models.load_model(file)
+        with warnings.catch_warnings():
+            # With another number of them Keras would leave out all of an optimiser's variables;
+            # one that has not begun has two.
+            skipped = "Skipping variable loading for optimizer .* saved optimizer has (?![012] )"
+            warnings.filterwarnings("error", skipped)
+            model = keras.models.load_model(file)
         if not isinstance(model, DCIGN):
             raise ValueError("it holds another kind of model")
         check_finite(model)

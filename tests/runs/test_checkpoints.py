@@ -139,6 +139,27 @@ def test_want_of_memory_is_no_damage(parts, tmp_path, monkeypatch, error):
         load_model(file)
 
 
+def test_an_optimizer_is_not_left_out(tmp_path):
+    """As Keras does, with a warning, if its state is not that of the optimiser of the config."""
+    file, model = tmp_path / "last.keras", tiny_model()
+    model.save(file)
+    assert load_model(file).optimizer.iterations == 0  # saved before it had a state
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(5)
+    model.save(file)
+    assert load_model(file).optimizer.iterations == 5
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    content = io.BytesIO(parts[WEIGHTS])
+    with h5py.File(content, "r+") as weights:
+        del weights["optimizer/vars/7"]
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, part in {**parts, WEIGHTS: content.getvalue()}.items():
+            archive.writestr(name, part)
+    with pytest.raises(UserError, match=r"last\.keras is damaged .* could not be loaded.*Adam"):
+        load_model(file)
+
+
 def test_a_pointer_of_version_control(tmp_path):
     file = tmp_path / "last.keras"
     file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n")

@@ -30,7 +30,7 @@ class Codec:
         self.order = model.code.order({})
         images = tf.TensorSpec((None, *model.encoder.input_shape[1:]), tf.float32)
         codes = tf.TensorSpec((None, model.code.latent_dim), tf.float32)
-        self._encode = tf.function(lambda x: model.encode(x)[0], input_signature=[images])
+        self._encode = tf.function(lambda x: model.encode(x), input_signature=[images])
         self._decode = tf.function(lambda z: model.decode(z), input_signature=[codes])
 
     def rearranged(self, latents: Mapping[str, Sequence[int]]) -> Codec:
@@ -46,7 +46,12 @@ class Codec:
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Images [B, H, W, C] in [0, 1] to posterior means [B, latent_dim]."""
-        return scene.arranged(self._encode(tf.constant(images)).numpy(), self.order)
+        return self.posterior(images)[0]
+
+    def posterior(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Images [B, H, W, C] in [0, 1] to `z_mean` and `z_log_var`, [B, latent_dim] each."""
+        z_mean, z_log_var = self._encode(tf.constant(images))
+        return tuple(scene.arranged(z.numpy(), self.order) for z in (z_mean, z_log_var))
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Codes [B, latent_dim] to mean images [B, H, W, C] in [0, 1]."""

@@ -76,10 +76,11 @@ def evaluate_model(
     factor_quantities = quantities(data.values, data.periods)
     show(f"Evaluating on the {split} split: {facts.held_out} …")
     fit_sweeps, sweeps = held_out_sweeps(data, split)
-    network, fit, calibration, found_latents = _fitted(model, data, fit_sweeps)
+    codec, of_model = Codec(model), {"step": int(model.step.numpy()), "is_entangled": is_entangled}
+    network, fit, calibration, found_latents = read_out(codec, fit_sweeps, data, **of_model)
     model.calibration = calibration
     if split == "validation":  # the model keeps what all of it tells
-        model.calibration = _fitted(model, data, data.sweeps("validation"))[2]
+        model.calibration = read_out(codec, data.sweeps("validation"), data, **of_model)[2]
     for factor in calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
@@ -120,25 +121,36 @@ def evaluate_model(
     return scores
 
 
-def _fitted(
-    model: DCIGN, data: SweepDataset, sweeps: Mapping[str, Sweeps]
+def read_out(
+    network: Codec,
+    sweeps: Mapping[str, Sweeps],
+    data: SweepDataset,
+    *,
+    step: int,
+    is_entangled: bool,
 ) -> tuple[Codec, dict[str, Codes], Calibration, dict[str, Any]]:
     """What the latents mean by some sweeps.
+
+    Args:
+        network: with the latents where the model has them.
+        sweeps: of each factor.
+        data: which the sweeps are of.
+        step: of the model.
+        is_entangled: whether a factor's latents are first to be found.
 
     Returns:
         The network and the codes of the sweeps, as the graphics code has them; the calibration;
         and which latents were found to stand for which factor, of an entangled network.
     """
-    network, found_latents = Codec(model), {}
-    codes = encode_factors(network, sweeps, data.values)
-    if model.procedure == "entangled":
+    codes, found_latents = encode_factors(network, sweeps, data.values), {}
+    if is_entangled:
         network, codes, found_latents = with_found_latents(network, codes)
     known = quantities(data.values, data.periods)
     calibration = calibrate(
         {f: codes[f].latents(network.code.slice(f)) for f in known},
         {f: codes[f].values for f in known},
         known,
-        step=int(model.step.numpy()),
+        step=step,
         places={f: found["latents"] for f, found in found_latents.items()},
     )
     return network, codes, calibration, found_latents

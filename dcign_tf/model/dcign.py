@@ -19,6 +19,7 @@ no gradient). The three terms are sums over a batch, divided by its size, so tha
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import keras
@@ -43,7 +44,7 @@ SETTINGS = (
 
 # Validation is not to share its noise with any training step, which counts from 0.
 _TEST_STEP = -1
-_TEST_LOSSES = ("reconstruction_loss", "kl_loss", "elbo")
+_TEST_LOSSES = ("loss", "reconstruction_loss", "kl_loss", "elbo", "objective")
 
 
 @keras.saving.register_keras_serializable("dcign_tf")
@@ -59,7 +60,9 @@ class DCIGN(SceneModel):
     (`reconstruction_loss/azimuth`). With the clamped procedure they are named
     `clamped_reconstruction_loss` and `active_kl_loss`, since they are not what
     validation measures: `test_step` does not clamp, counts the KL of all latents
-    and reports `reconstruction_loss`, `kl_loss` and `elbo` (true sign).
+    and reports `reconstruction_loss`, `kl_loss`, `elbo` (true sign) and `loss`, the negative
+    of that. What training minimises it reports as `objective`: `val_objective` is to
+    be held against the `loss` of training, `val_loss` is not.
 
     Example:
         >>> code = GraphicsCode.faces()
@@ -161,6 +164,7 @@ class DCIGN(SceneModel):
             phase: {name: FactorMeans(code.factors, name=name) for name in names}
             for phase, names in (("train", self._training_loss_names()), ("test", _TEST_LOSSES))
         }
+        self.step_means = {"gradient_norm": keras.metrics.Mean(name="gradient_norm")}
         # Without this a .keras file silently drops the optimiser's state.
         self.built = True
 
@@ -179,27 +183,38 @@ class DCIGN(SceneModel):
             # Optimisers add up the replicas' gradients; loss scaling must come inside the tape.
             objective = self.optimizer.scale_loss(tf.reduce_mean(terms["loss"]) / replicas)
         gradients = tape.gradient(objective, self.trainable_variables)
+        # Of this replica's own loss, whatever its gradients were multiplied by for their sum.
+        scale = self.optimizer.scale_loss(tf.constant(1.0)) / replicas
+        norm = self.step_means["gradient_norm"]
+        norm.update_state(tf.linalg.global_norm(gradients) / scale)
         self.optimizer.apply(gradients, self.trainable_variables)
         self.step.assign_add(1)
-        return self._report("train", terms, factor)
+        return {**self._report("train", terms, factor), norm.name: norm.result()}
 
     def test_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The evidence lower bound without clamping, the KL counting every latent."""
+        """The evidence lower bound without clamping, the KL counting every latent.
+
+        And what training would make of the batch.
+        """
         images, factor = _images_and_factor(batch)
         z_mean, z_log_var = self.encode(images)
         logits = self.decoder(self._sample(z_mean, z_log_var, _TEST_STEP))
         reconstruction = _batch_means(self._reconstruction_loss(images, logits), factor)
         kl = _batch_means(tf.reduce_sum(losses.kl_divergence(z_mean, z_log_var), -1), factor)
-        values = (reconstruction, kl, -(reconstruction + kl))
+        objective = self.training_losses(images, factor, noise=_TEST_STEP)["loss"]
+        values = (reconstruction + kl, reconstruction, kl, -(reconstruction + kl), objective)
         return self._report("test", dict(zip(_TEST_LOSSES, values, strict=True)), factor)
 
-    def training_losses(self, images: tf.Tensor, factor: tf.Tensor) -> dict[str, tf.Tensor]:
+    def training_losses(
+        self, images: tf.Tensor, factor: tf.Tensor, *, noise: int | None = None
+    ) -> dict[str, tf.Tensor]:
         """The objective of one factor batch, or of each of several, and its terms.
 
         Args:
             images: float32 [B, H, W, C] in [0, 1]; of R factor batches [R·B, H, W, C],
                 one behind the other.
             factor: which factor varies, a scalar int32; of R factor batches [R].
+            noise: the number of the noise with which codes are sampled; the step's without.
 
         Returns:
             Nats per image, each of the shape of `factor`: `loss`, whose mean is minimised,
@@ -210,7 +225,8 @@ class DCIGN(SceneModel):
         z_mean, z_log_var = self.encode(images)
         z_mean, penalty_mean = clamp_inactive(z_mean, active, self.clamp_mode)
         z_log_var, penalty_log_var = clamp_inactive(z_log_var, active, self.clamp_mode)
-        logits = self.decoder(self._sample(z_mean, z_log_var, self.step))
+        noise = self.step if noise is None else noise
+        logits = self.decoder(self._sample(z_mean, z_log_var, noise))
 
         reconstruction = _batch_means(self._reconstruction_loss(images, logits), factor)
         batch_size = tf.shape(images)[0] // tf.size(factor)
@@ -219,10 +235,13 @@ class DCIGN(SceneModel):
         kl = _batch_means(kl_of_active, factor)
         batch_size = tf.cast(batch_size, tf.float32)
         invariance = self.invariance_weight * (penalty_mean + penalty_log_var) / batch_size
-        warmth = tf.minimum(1.0, tf.cast(self.step + 1, tf.float32) / max(1, self.warmup_steps))
-        loss = reconstruction + warmth * (kl + invariance)
+        loss = reconstruction + self.warmup() * (kl + invariance)
         values = (loss, reconstruction, kl, invariance)
         return dict(zip(self._training_loss_names(), values, strict=True))
+
+    def warmup(self) -> tf.Tensor:
+        """By how much the KL and the invariance penalty count in the next step, in (0, 1]."""
+        return tf.minimum(1.0, tf.cast(self.step + 1, tf.float32) / max(1, self.warmup_steps))
 
     # === Serialisation ===
 
@@ -285,7 +304,8 @@ class DCIGN(SceneModel):
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """What Keras resets at the start of an epoch and of an evaluation."""
-        return [metric for phase in self.loss_means.values() for metric in phase.values()]
+        losses_of_phases = (phase.values() for phase in self.loss_means.values())
+        return [*itertools.chain(*losses_of_phases), *self.step_means.values()]
 
 
 def _batch_means(per_image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:

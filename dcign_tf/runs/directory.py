@@ -272,13 +272,13 @@ class RunDirectory:
         file = self.evaluation / name
         return read_sealed(file, "") if file.exists() else None
 
-    def append_metrics(self, record: Mapping[str, float]) -> None:
+    def append_metrics(self, record: Mapping[str, float | list[float]]) -> None:
         """Adds a line to metrics.jsonl; entries that are not finite are left out."""
-        finite = {key: value for key, value in record.items() if math.isfinite(value)}
+        finite = {key: value for key, value in record.items() if _is_finite(value)}
         with writing(self.metrics_file), open(self.metrics_file, "a", encoding="utf-8") as file:
             file.write(json.dumps(sealed(finite)) + "\n")
 
-    def read_metrics(self) -> list[dict[str, float]]:
+    def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, if any; a last line that a kill cut short is left out."""
         if not self.metrics_file.exists():
             return []
@@ -297,7 +297,7 @@ class RunDirectory:
         write_text(self.metrics_file, "".join(f"{record}\n" for record in kept))
 
 
-def _metrics(line: str, number: int) -> dict[str, float]:
+def _metrics(line: str, number: int) -> dict[str, Any]:
     """A line of metrics.jsonl; raises `ValueError` if it was not written so."""
     record = json.loads(line)
     if not isinstance(record, dict):
@@ -309,6 +309,12 @@ def _metrics(line: str, number: int) -> dict[str, float]:
     if "step" not in record:
         raise ValueError(f"line {number} names no step")
     for name, value in record.items():
-        if type(value) not in (int, float) or not math.isfinite(value):
+        numbers = value if isinstance(value, list) else [value]
+        if any(type(n) not in (int, float) for n in numbers) or not _is_finite(value):
             raise ValueError(f"line {number}: {name} is {value!r}, no finite number")
     return record
+
+
+def _is_finite(value: float | list[float]) -> bool:
+    """Whether a number is, or all numbers of a list."""
+    return all(map(math.isfinite, value if isinstance(value, list) else [value]))

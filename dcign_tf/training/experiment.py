@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,7 +32,7 @@ from dcign_tf.runs.presets import with_whole_paths
 from dcign_tf.training import loop
 from dcign_tf.training.config_checks import check_beginning, check_factors
 from dcign_tf.training.environment import describe_environment
-from dcign_tf.training.tensorboard_pictures import training_pictures
+from dcign_tf.training.monitoring import Watched, watch
 
 Config = Mapping[str, Any]
 
@@ -155,10 +154,11 @@ def _train(
         entries = (plans[phase][entry] for entry in range(batch * each, (batch + 1) * each))
         return "; ".join(f"{model.code.factors[f]}, {phase} sweep {i}" for f, i in entries)
 
-    is_entangled = model.procedure == "entangled"
-    pictures = functools.partial(
-        training_pictures, Codec(model), validation, is_entangled=is_entangled
-    )
+    network, is_entangled = Codec(model), model.procedure == "entangled"
+
+    def look(step: int) -> Watched:
+        return watch(network, data, most_sweeps=most, step=step, is_entangled=is_entangled)
+
     with strategy.scope(), clear_data_errors():
         loop.train(
             model,
@@ -167,7 +167,7 @@ def _train(
             run,
             **{name: config[name] for name in ("num_steps", "log_every", "validate_every")},
             show=show,
-            pictures=pictures,
+            look=look,
             sweep_of=sweep_of,
         )
 

@@ -14,7 +14,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
 import tensorflow as tf
 
 from dcign_tf import interrupts
@@ -24,6 +23,7 @@ from dcign_tf.model.dcign import DCIGN
 from dcign_tf.progress import duration
 from dcign_tf.runs.checkpoints import check_finite, save_model
 from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.training.monitoring import Watched
 
 
 def train(
@@ -36,7 +36,7 @@ def train(
     log_every: int,
     validate_every: int,
     show: Callable[[str], None] = print,
-    pictures: Callable[[], dict[str, np.ndarray]] = dict,
+    look: Callable[[int], Watched] = lambda step: Watched(),
     sweep_of: Callable[[str, int], str] = "{} batch {}".format,
 ) -> None:
     """Trains from `model.step` to `num_steps`; the weights do not depend on what is due when.
@@ -48,10 +48,9 @@ def train(
         run: where metrics, TensorBoard files and checkpoints go.
         num_steps: where training ends.
         log_every: a line on the screen and in metrics.jsonl, in steps.
-        validate_every: validation, pictures and a checkpoint, in steps.
+        validate_every: validation, a look at the model and a checkpoint, in steps.
         show: takes a line of progress.
-        pictures: name to images [N, H, W, C] in [0, 1] for TensorBoard, at every
-            validation.
+        look: the step to what is seen of the model then, at every validation.
         sweep_of: names what a batch shows: of `train` by its step, from 0; of `validation`.
 
     Raises:
@@ -74,7 +73,7 @@ def train(
         start, stop = step, _next_stop(step, num_steps, log_every, validate_every)
         started = time.monotonic()
         made = [run_step(next(iterator)) for _ in range(start, stop)]
-        images = sum(count for count, _ in made)
+        images = int(sum(count for count, _ in made))
         logs = _take_means(model, "train")
         elapsed = time.monotonic() - started
         if not math.isfinite(logs["loss"]):
@@ -93,12 +92,16 @@ def train(
                 bad = sweep_of("validation", _first_not_finite(tested))
                 what = f"validation ELBO became {logs['val_elbo']} after step {step:,} ({bad})"
                 raise _diverged(what, run)
-        run.append_metrics({"step": step, "seconds": round(seconds, 3), **logs})
-        shown = pictures() if validate else {}
+        watched = look(step) if validate else Watched()
+        logs |= {"images_per_second": round(images / elapsed, 1), **watched.numbers}
+        record = {"step": step, "seconds": round(seconds, 3), **logs}
+        if watched.latent_kl.size:
+            record["val_latent_kl"] = [round(nats, 4) for nats in watched.latent_kl.tolist()]
+        run.append_metrics(record)
         with _writing_summaries(run):
-            _summarise(writer, step, logs, shown)
+            _summarise(writer, step, logs, watched)
         seconds_left = (num_steps - step) * elapsed / (stop - start)
-        show(_row(step, num_steps, logs, int(images) / elapsed, seconds_left))
+        show(_row(step, num_steps, logs, images / elapsed, seconds_left))
         if validate:
             _save(model, run, is_best=logs["val_elbo"] > best)
             best = max(best, logs["val_elbo"])
@@ -112,7 +115,7 @@ def _next_stop(step: int, num_steps: int, *intervals: int) -> int:
 def _compiled(replica_step: Callable) -> Callable:
     """A graph function of one (distributed) batch; returns how many images it had, and the loss.
 
-    The loss, or the ELBO, is the mean since the last one was taken: once not finite, always so.
+    The loss is the mean since the last one was taken: once not finite, always so.
     """
     strategy = tf.distribute.get_strategy()
 
@@ -120,7 +123,7 @@ def _compiled(replica_step: Callable) -> Callable:
     @tf.function(autograph=False)
     def distributed(batch):
         logs = strategy.run(replica_step, args=(batch,))
-        loss = logs["loss" if "loss" in logs else "elbo"]
+        loss = logs["loss"]
         counts = strategy.run(tf.size, args=(batch["factor"],))
         reduce = functools.partial(strategy.reduce, tf.distribute.ReduceOp.SUM, axis=None)
         return reduce(counts), reduce(loss)
@@ -129,11 +132,21 @@ def _compiled(replica_step: Callable) -> Callable:
 
 
 def _take_means(model: DCIGN, phase: str) -> dict[str, float]:
-    """The mean losses since the last call; NaN for a factor that no batch varied."""
+    """The mean losses since the last call, NaN for a factor that no batch varied.
+
+    Of training also the mean norm of the gradient; and the learning rate and warm-up, which are
+    those of the next step.
+    """
     means = {}
     for metric in model.loss_means[phase].values():
         means |= {name: float(value) for name, value in metric.result().items()}
         metric.reset_state()
+    if phase == "train":
+        for name, metric in model.step_means.items():
+            means[name] = float(metric.result())
+            metric.reset_state()
+        means["learning_rate"] = float(model.optimizer.learning_rate)
+        means["warmup"] = float(model.warmup())
     return means
 
 
@@ -181,17 +194,18 @@ def _writing_summaries(run: RunDirectory) -> Iterator[None]:
 
 
 def _summarise(
-    writer: tf.summary.SummaryWriter,
-    step: int,
-    logs: dict[str, float],
-    pictures: dict[str, np.ndarray],
+    writer: tf.summary.SummaryWriter, step: int, logs: dict[str, float], watched: Watched
 ) -> None:
     with writer.as_default(step):
         for name, value in logs.items():
             if math.isfinite(value):
                 tf.summary.scalar(name, value)
-        for name, images in pictures.items():
+        for name, images in watched.pictures.items():
             tf.summary.image(name, images, max_outputs=len(images))
+        for name, numbers in watched.histograms.items():
+            tf.summary.histogram(name, numbers)
+        if watched.latent_kl.size:
+            tf.summary.histogram("latent_kl", watched.latent_kl)
     writer.flush()
 
 

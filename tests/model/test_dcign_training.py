@@ -69,6 +69,30 @@ def test_loss_scaling_changes_no_bit(trained):
     assert_same_bits(weights(scaled), weights(trained))
 
 
+@pytest.mark.parametrize("loss_scale", [None, 2.0**15])
+def test_the_norm_of_the_gradient_is_that_of_the_step(loss_scale):
+    """With plain gradient descent that is how far the weights go, over the rate."""
+    optimizer = keras.optimizers.SGD(0.5)
+    if loss_scale:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=loss_scale)
+    model = tiny_model(optimizer, **STRONG)
+    before = model.get_weights()
+    logs = train(model, BATCHES[:1]).step_means["gradient_norm"]
+    gone = sum(np.sum((a - b) ** 2.0) for a, b in zip(before, model.get_weights(), strict=True))
+    steps = 1  # the weight that counts them
+    np.testing.assert_allclose(logs.result(), np.sqrt(gone - steps) / 0.5, rtol=1e-4)
+
+
+def test_validation_also_tells_what_training_minimises():
+    model = tiny_model(step=3, warmup_steps=5, **STRONG)
+    batch = {name: tf.constant(value) for name, value in BATCHES[0].items()}
+    logs = model.test_step(batch)
+    expected = model.training_losses(batch["image"], batch["factor"][0], noise=-1)["loss"]
+    np.testing.assert_allclose(logs["objective"], expected, rtol=1e-6)
+    np.testing.assert_allclose(logs["loss"], -logs["elbo"], rtol=1e-6)
+    assert abs(logs["loss"] - logs["objective"]) > 1e-3
+
+
 @pytest.fixture(scope="module")
 def trained_on_pairs():
     """Two factor batches a step, on one device."""

@@ -18,12 +18,26 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from dcign_tf.evaluation.figures.style import FAINT, INK, MUTED, factor_colours, panels_of, styled
 from dcign_tf.quantities import display_name
 
-_LOSS_NAMES = {
-    "loss": "total loss",
-    "kl_loss": "KL loss",
-    "active_kl_loss": "active KL loss",
-    "elbo": "ELBO",
+_CURVES = {
+    "loss": ("total loss", "nats per image"),
+    "clamped_reconstruction_loss": ("clamped reconstruction loss", "nats per image"),
+    "reconstruction_loss": ("reconstruction loss", "nats per image"),
+    "active_kl_loss": ("active KL loss", "nats per image"),
+    "kl_loss": ("KL loss", "nats per image"),
+    # Half a sum of squared latents: the one loss that is not in nats.
+    "invariance_loss": ("invariance loss", "per image"),
+    "elbo": ("ELBO", "nats per image"),
+    "spearman": ("rank correlation", "1 − |Spearman|"),
+    "r2_calibrated": ("values read off", "1 − R²"),
+    "novel_view_ratio": ("error of the new view", "over that of the picture given"),
+    "own_share": ("own share", "of what moves in the code"),
+    "active_latents": ("active latents", "with a KL above 0.01 nats"),
+    "learning_rate": ("learning rate", ""),
+    "gradient_norm": ("norm of the gradient", "mean over steps"),
 }
+"""What is drawn of `metrics.jsonl`, in this order: its title, and what its axis says."""
+_MOST_LINEAR = 30  # times the smallest value: more is drawn on a logarithmic scale
+_NEAR_ONE = ("spearman", "r2_calibrated")  # drawn is what they lack, where .98 and .99 differ
 
 
 @styled
@@ -81,45 +95,45 @@ def movement(matrix: np.ndarray, factors: Sequence[str]) -> Figure:
 
 @styled
 def training_curves(records: Iterable[Mapping[str, object]]) -> Figure:
-    """Losses over training steps, a panel for each loss.
+    """Losses and scores over training steps, a panel for each.
 
     Args:
-        records: rows of `metrics.jsonl`: `step`, and any losses by name, such as
-            `kl_loss`, `val_kl_loss` (drawn dashed) or `kl_loss/azimuth` (of that
-            factor's batches). What is neither called `elbo` nor ends in `loss` is
-            left out, and so is a value that is missing, null or not finite.
+        records: rows of `metrics.jsonl`: `step`, and any of the losses and scores of
+            `_CURVES` by name, such as `kl_loss`, `val_kl_loss` (drawn dashed) or
+            `kl_loss/azimuth` (of that factor's batches). `val_objective`, what training
+            minimises on validation batches, stands with `loss`. All else is left out,
+            and so is a value that is missing, null or not finite.
 
     Raises:
-        ValueError: if no record has both a step and a loss.
+        ValueError: if no record has both a step and one of them.
     """
-    curves = _loss_curves(records)
+    curves = _curves(records)
     if not curves:
         raise ValueError("No record has a 'step' and a loss: there is no training curve to draw.")
-    losses = list(dict.fromkeys(loss for loss, _, _ in curves))
+    there = {name for name, _, _ in curves}
+    names = [name for name in _CURVES if name in there]
     colours = {
         "": INK,
         **factor_colours(dict.fromkeys(factor for _, factor, _ in curves if factor)),
     }
-    columns = 2 if len(losses) == 4 else 3
+    columns = 2 if len(names) == 4 else 3
     figure, panels = panels_of(
-        len(losses), (4.4, 3.5), columns=columns, margin=(0, 0.5), sharex=True
+        len(names), (4.4, 3.5), columns=columns, margin=(0, 0.5), sharex=True
     )
-    for panel, loss in zip(panels, losses, strict=True):
-        values = []
-        for (name, factor, validation), points in curves.items():
-            if name == loss:
-                steps, heights = np.transpose(points)
-                values.append(heights)
-                panel.plot(
-                    steps,
-                    heights,
-                    color=colours[factor],
-                    linestyle="--" if validation else "-",
-                    linewidth=1.1 if factor else 1.8,
-                    marker="." if len(points) == 1 else None,
-                )
-        _scale_loss(panel, loss, np.concatenate(values))
-        panel.set_title(_LOSS_NAMES.get(loss, display_name(loss)), loc="left")
+    for panel, name in zip(panels, names, strict=True):
+        drawn = {key: points for key, points in curves.items() if key[0] == name}
+        for (_, factor, validation), points in drawn.items():
+            panel.plot(
+                *np.transpose(points),
+                color=colours[factor],
+                linestyle="--" if validation else "-",
+                linewidth=1.1 if factor else 1.8,
+                marker="." if len(points) == 1 else None,
+            )
+        title, label = _CURVES[name]
+        scale = _scale(panel, np.concatenate(list(drawn.values())))
+        panel.set_ylabel(", ".join(filter(None, [label, scale])))
+        panel.set_title(title, loc="left")
         panel.set_xlabel("training step")
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
@@ -128,29 +142,40 @@ def training_curves(records: Iterable[Mapping[str, object]]) -> Figure:
     return figure
 
 
-def _loss_curves(
+def _curves(
     records: Iterable[Mapping[str, object]],
 ) -> dict[tuple[str, str, bool], list[tuple[float, float]]]:
-    """(loss, factor or "", validation?) to its (step, value) points."""
+    """(name of `_CURVES`, factor or "", validation?) to its (step, value) points."""
     curves: dict[tuple[str, str, bool], list[tuple[float, float]]] = {}
     for record in records:
         for key, value in record.items():
-            name, _, factor = key.partition("/")
-            loss = name.removeprefix("val_")
-            is_loss = loss == "elbo" or loss.endswith("loss")
-            if is_loss and "step" in record and value is not None and np.isfinite(value):
-                points = curves.setdefault((loss, factor, name != loss), [])
-                points.append((record["step"], value))
+            logged, _, factor = key.partition("/")
+            name = logged.removeprefix("val_")
+            if logged == "val_loss":  # the ELBO again: not what training minimises
+                continue
+            if logged == "val_objective":
+                name = "loss"
+            if name in _CURVES and "step" in record and value is not None and np.isfinite(value):
+                points = curves.setdefault((name, factor, name != logged), [])
+                points.append((record["step"], 1 - value if name in _NEAR_ONE else value))
     return curves
 
 
-def _scale_loss(panel: Axes, loss: str, values: np.ndarray) -> None:
-    # The invariance penalty is half a sum of squared latents: the one loss that is not in nats.
-    unit = "per image" if loss == "invariance_loss" else "nats per image"
-    if values.min() > 0 and values.max() > 100 * values.min():
+def _scale(panel: Axes, points: np.ndarray) -> str:
+    """Chooses the scale for points (step, value), [N, 2]; returns what is to be said of it.
+
+    The first steps, in which a loss falls by more than in all the rest, may leave the panel.
+    """
+    steps, values = points.T
+    if values.min() > 0 and values.max() > _MOST_LINEAR * values.min():
         panel.set_yscale("log")
-        unit += ", log scale"
-    panel.set_ylabel(unit)
+        return "log scale"
+    later = values[steps >= steps.max() / 10]
+    margin = 0.08 * np.ptp(later)
+    if margin and np.ptp(values) > 2 * np.ptp(later):
+        panel.set_ylim(later.min() - margin, later.max() + margin)
+        return "first steps cut off"
+    return ""
 
 
 def _curve_legend(figure: Figure, colours: Mapping[str, str], kinds: set[bool]) -> None:

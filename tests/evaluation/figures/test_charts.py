@@ -87,15 +87,20 @@ def test_training_curves_has_a_panel_a_loss_and_a_line_a_series():
         for step in range(10, 101, 10)
     ]
     records += [{"step": 100, "val_reconstruction_loss": 9200.0, "val_elbo": -9300, "loss": None}]
+    records[-1] |= {"val_objective": 9600.0, "val_loss": 9300.0, "val_latent_kl": [1.0, 2.0]}
+    records[-1] |= {"val_r2_calibrated/azimuth": 0.9, "seconds": 7.0}
     figure = charts.training_curves(records)
     panels = {panel.get_title(loc="left"): panel for panel in figure.axes}
-    assert list(panels) == ["reconstruction loss", "invariance loss", "total loss", "ELBO"]
+    losses = ["total loss", "reconstruction loss", "invariance loss", "ELBO"]
+    assert list(panels) == [*losses, "values read off"]
     reconstruction = panels["reconstruction loss"]
     assert [len(line.get_xdata()) for line in reconstruction.lines] == [10, 10, 1]
     assert [line.get_linestyle() for line in reconstruction.lines] == ["-", "-", "--"]
     assert reconstruction.get_ylabel() == "nats per image"
     assert panels["invariance loss"].get_ylabel() == "per image"
-    assert 20 not in panels["total loss"].lines[0].get_xdata()
+    training, validation = panels["total loss"].lines
+    assert 20 not in training.get_xdata()
+    assert validation.get_ydata() == [9600.0]  # alike; the ELBO of validation is not
     entries = [text.get_text() for text in figure.legends[0].get_texts()]
     assert entries == ["all batches", "azimuth", "training", "validation"]
     for panel in panels.values():
@@ -111,9 +116,19 @@ def test_a_loss_of_many_orders_is_logarithmic_and_says_so():
     assert charts.training_curves(records).axes[0].get_yscale() == "linear"
 
 
+def test_the_first_steps_do_not_hide_the_rest():
+    records = [{"step": step, "loss": -1000 - step} for step in range(100, 1001, 100)]
+    records.insert(0, {"step": 10, "loss": 20_000})
+    panel = charts.training_curves(records).axes[0]
+    low, high = panel.get_ylim()
+    assert -2100 < low < -2000
+    assert -1100 < high < -1000
+    assert panel.get_ylabel() == "nats per image, first steps cut off"
+
+
 def test_no_curve_is_an_error():
     with pytest.raises(ValueError, match="no training curve"):
-        charts.training_curves([{"step": 1, "learning_rate": 0.1}, {"loss": 3.0}])
+        charts.training_curves([{"step": 1, "images_per_second": 0.1}, {"loss": 3.0}])
 
 
 # --- image sheets ---------------------------------------------------------------------

@@ -13,6 +13,11 @@ render do without.
 from __future__ import annotations
 
 import importlib
+import importlib.abc
+import importlib.util
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,3 +66,39 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _RegisterOnceThereIsKeras(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Has the classes of a .keras file registered as soon as Keras is imported.
+
+    So `keras.saving.load_model` finds them after `import dcign_tf` alone, which imports no Keras.
+    """
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if name != "keras":
+            return None
+        sys.meta_path.remove(self)  # before all else: it is to be found as if this were not here
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            self._loader, spec.loader = spec.loader, self
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        _register()
+
+
+def _register() -> None:
+    if sys.modules["keras"].backend.backend() == "tensorflow":
+        importlib.import_module(f"{__name__}.model.dcign")
+        importlib.import_module(f"{__name__}.model.muon")
+
+
+if "keras" in sys.modules:
+    _register()
+else:
+    sys.meta_path.insert(0, _RegisterOnceThereIsKeras())

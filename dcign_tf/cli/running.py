@@ -134,6 +134,7 @@ def quiet_loading() -> Iterator[None]:
     and by a process of its own: they pass even if loading kills this one.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what it says later
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # in a process of ours, whatever keras.json says
     if "tensorflow" in sys.modules:
         yield
         return

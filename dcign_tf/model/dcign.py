@@ -19,14 +19,17 @@ no gradient). The three terms are sums over a batch, divided by its size, so tha
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import layers, losses  # noqa: F401 (`from_config` needs the layers registered)
+from dcign_tf.model.checks import check_networks, checked, checked_images, in_one_sentence
 from dcign_tf.model.clamping import MODES, clamp_inactive
 from dcign_tf.model.scene_model import SceneModel
 from dcign_tf.readouts.calibration import Calibration
@@ -117,14 +120,7 @@ class DCIGN(SceneModel):
     ):
         # Images stay float32 on their way to the encoder, whose layers cast for themselves.
         super().__init__(autocast=False, **kwargs)
-        for name, width in (
-            ("encoder", encoder.output["z_mean"].shape[-1]),
-            ("decoder", decoder.input_shape[-1]),
-        ):
-            if width != code.latent_dim:
-                raise ValueError(
-                    f"The {name} has {width} latents, the graphics code {code.latent_dim}."
-                )
+        check_networks(encoder, decoder, code.latent_dim)
         for name, value, choices in (
             ("procedure", procedure, ("clamped", "entangled")),
             ("clamp_mode", clamp_mode, MODES),
@@ -170,13 +166,78 @@ class DCIGN(SceneModel):
 
     # === Training ===
 
-    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def compile(self, *args, jit_compile: bool | str = "auto", **kwargs):
+        """As in Keras; with `jit_compile=True` XLA compiles all of a step but its checks."""
+        super().compile(*args, jit_compile=False, **kwargs)
+        # Built lazily it would make variables within a compiled step, or a replica: neither can be.
+        self.optimizer.build(self.trainable_variables)
+        self._is_jitted = jit_compile is True
+        steps = {"train": self._train_on, "test": self._test_on}
+        if self._is_jitted:
+            jitted = functools.partial(tf.function, jit_compile=True, reduce_retracing=True)
+            steps = {phase: jitted(step) for phase, step in steps.items()}
+        self._steps = steps
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        return config and {**config, "jit_compile": self._is_jitted or "auto"}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One step of the paper's procedure; see the module's docstring.
 
+        Args:
+            data: a factor batch, or R of them: as the class describes it, `(images, factors)`, or
+                either in a tuple of its own.
+
         Raises:
-            tf.errors.InvalidArgumentError: if several factors vary in a factor batch.
+            ValueError: if images are not floats in [0, 1], or there are no factors.
+            tf.errors.InvalidArgumentError: if several factors vary in a factor batch, or one
+                that the code does not have; from `fit` and the like a `ValueError`.
         """
-        images, factor = _images_and_factor(batch)
+        return self._steps["train"](*self._batch(data))
+
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """The evidence lower bound without clamping, the KL counting every latent.
+
+        And what training would make of the batch; `data` is as for `train_step`.
+        """
+        return self._steps["test"](*self._batch(data))
+
+    def predict_step(self, data: Any) -> tf.Tensor:
+        """Reconstructions [B, H, W, C] of images, or of the images of factor batches."""
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        images = x["image"] if isinstance(x, Mapping) else x
+        return self(tf.reshape(images, (-1, *images.shape[-3:])))
+
+    def fit(self, *args, **kwargs):
+        with in_one_sentence():
+            return super().fit(*args, **kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        with in_one_sentence():
+            return super().evaluate(*args, **kwargs)
+
+    def predict(self, *args, **kwargs):
+        with in_one_sentence():
+            return super().predict(*args, **kwargs)
+
+    def train_on_batch(self, *args, **kwargs):
+        with in_one_sentence():
+            return super().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args, **kwargs):
+        with in_one_sentence():
+            return super().test_on_batch(*args, **kwargs)
+
+    def export(self, filepath, *args, **kwargs):
+        """As in Keras: images [B, H, W, C] to their reconstructions, for any B."""
+        images = tf.TensorSpec(self.encoder.input_shape, tf.float32, "image")
+        return super().export(filepath, *args, **{"input_signature": [images], **kwargs})
+
+    def _train_on(self, images: tf.Tensor, factor: tf.Tensor) -> dict[str, tf.Tensor]:
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape() as tape:
             terms = self.training_losses(images, factor)
@@ -187,17 +248,14 @@ class DCIGN(SceneModel):
         scale = self.optimizer.scale_loss(tf.constant(1.0)) / replicas
         norm = self.step_means["gradient_norm"]
         norm.update_state(tf.linalg.global_norm(gradients) / scale)
-        self.optimizer.apply(gradients, self.trainable_variables)
-        self.step.assign_add(1)
+        # What counts steps waits for a batch and its checks: Keras asks for one more than there is.
+        with tf.control_dependencies([images, factor]):
+            self.optimizer.apply(gradients, self.trainable_variables)
+            self.step.assign_add(1)
         return {**self._report("train", terms, factor), norm.name: norm.result()}
 
-    def test_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The evidence lower bound without clamping, the KL counting every latent.
-
-        And what training would make of the batch.
-        """
-        images, factor = _images_and_factor(batch)
-        z_mean, z_log_var = self.encode(images)
+    def _test_on(self, images: tf.Tensor, factor: tf.Tensor) -> dict[str, tf.Tensor]:
+        z_mean, z_log_var = self._posterior(images)
         logits = self.decoder(self._sample(z_mean, z_log_var, _TEST_STEP))
         reconstruction = _batch_means(self._reconstruction_loss(images, logits), factor)
         kl = _batch_means(tf.reduce_sum(losses.kl_divergence(z_mean, z_log_var), -1), factor)
@@ -222,7 +280,7 @@ class DCIGN(SceneModel):
             weighted.
         """
         active = tf.gather(self._masks, factor)
-        z_mean, z_log_var = self.encode(images)
+        z_mean, z_log_var = self._posterior(images)
         z_mean, penalty_mean = clamp_inactive(z_mean, active, self.clamp_mode)
         z_log_var, penalty_log_var = clamp_inactive(z_log_var, active, self.clamp_mode)
         noise = self.step if noise is None else noise
@@ -273,6 +331,33 @@ class DCIGN(SceneModel):
 
     # === Parts ===
 
+    def _posterior(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """`encode` without its check."""
+        outputs = self.encoder(images)
+        return outputs["z_mean"], outputs["z_log_var"]
+
+    def _batch(self, data: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images [R·B, H, W, C] of R factor batches, and the factor of each, int32 [R]."""
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
+        if isinstance(x, Mapping) and y is None and {"image", "factor"} <= set(x):
+            x, y = x["image"], x["factor"]
+        if y is None or isinstance(x, Mapping) or weights is not None:
+            raise ValueError(
+                "A batch is {'image': images, 'factor': factors}, or (images, factors)."
+            )
+        images, factors = checked_images(x), tf.cast(y, tf.int32)
+        factor, names = factors[..., :1], self.code.factors
+        same = tf.reduce_all(tf.equal(factors, factor))
+        message = "Several factors in one batch; do not shuffle or split batches"
+        factors = checked(factors, same, message)
+        low, high = tf.reduce_min(factor), tf.reduce_max(factor)
+        known = (low >= 0) & (high < len(names))
+        message = (
+            f"factor is {{}} to {{}}; it must be 0 ({names[0]}) to {len(names) - 1} ({names[-1]})"
+        )
+        factors = checked(factors, known, message, [low, high])
+        return tf.reshape(images, (-1, *images.shape[-3:])), tf.reshape(factors[..., 0], (-1,))
+
     def _sample(self, z_mean: tf.Tensor, z_log_var: tf.Tensor, step) -> tf.Tensor:
         """A code of each image, [B, latent_dim]; its noise depends on seed, step and replica."""
         seed = tf.stack([tf.cast(self.seed, tf.int64), tf.cast(step, tf.int64)])
@@ -312,18 +397,6 @@ def _batch_means(per_image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
     """The mean over each factor batch, of the shape of `factor`; `per_image` [R·B]."""
     means = tf.reduce_mean(tf.reshape(per_image, (tf.size(factor), -1)), axis=-1)
     return tf.reshape(means, tf.shape(factor))
-
-
-def _images_and_factor(batch: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Images [R·B, H, W, C] of R factor batches, and the factor that varies in each, int32 [R]."""
-    images, factors = batch["image"], batch["factor"]
-    factor = factors[..., 0]
-    tf.debugging.assert_equal(
-        factors,
-        factor[..., None],
-        "Several factors in one batch; do not shuffle or split batches.",
-    )
-    return tf.reshape(images, (-1, *images.shape[-3:])), tf.reshape(factor, (-1,))
 
 
 class FactorMeans(keras.metrics.Metric):

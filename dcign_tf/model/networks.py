@@ -18,6 +18,7 @@ from dcign_tf.model.layers import UnpoolConv2D
 
 PAPER_IMAGE_SHAPE = (150, 150, 1)
 PAPER_LATENT_DIM = 200
+_LAYOUT = {"data_format": "channels_last"}  # whatever keras.json says
 
 
 def build_encoder(
@@ -54,10 +55,10 @@ def build_encoder(
     images = keras.Input(image_shape, name="image")
     x = images
     for stage, channels in enumerate(filters, start=1):
-        x = keras.layers.Conv2D(channels, kernel_size, name=f"conv{stage}")(x)
-        x = keras.layers.MaxPooling2D(2, name=f"pool{stage}")(x)
+        x = keras.layers.Conv2D(channels, kernel_size, name=f"conv{stage}", **_LAYOUT)(x)
+        x = keras.layers.MaxPooling2D(2, name=f"pool{stage}", **_LAYOUT)(x)
         x = keras.layers.ReLU(name=f"relu{stage}")(x)
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten(name="flatten", **_LAYOUT)(x)
     heads = {
         name: keras.layers.Dense(latent_dim, dtype="float32", name=name)(x)
         for name in ("z_mean", "z_log_var")
@@ -104,7 +105,7 @@ def build_decoder(
     excess = (x.shape[1] - height, x.shape[2] - width)
     if any(excess):
         crop = tuple((n // 2, n - n // 2) for n in excess)
-        x = keras.layers.Cropping2D(crop, dtype="float32", name="crop")(x)
+        x = keras.layers.Cropping2D(crop, dtype="float32", name="crop", **_LAYOUT)(x)
     return keras.Model(code, x, name="decoder")
 
 

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.model.checks import checked_images
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.calibration import Calibration, error_name
@@ -32,8 +33,13 @@ class SceneModel(keras.Model):
         return self.decode(self.encode(images)[0])
 
     def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Images, float32 [B, H, W, C] in [0, 1], to `(z_mean, z_log_var)` [B, latent_dim]."""
-        outputs = self.encoder(images)
+        """Images, float [B, H, W, C] in [0, 1], to `(z_mean, z_log_var)` [B, latent_dim].
+
+        Raises:
+            ValueError: if they are not floats in [0, 1]; in a graph, when it runs, a
+                tf.errors.InvalidArgumentError. So do `infer_scene`, `rerender` and a call.
+        """
+        outputs = self.encoder(checked_images(images))
         return outputs["z_mean"], outputs["z_log_var"]
 
     def decode(self, z: tf.Tensor) -> tf.Tensor:
@@ -80,7 +86,7 @@ class SceneModel(keras.Model):
 
         Raises:
             KeyError: for a name that neither the code nor the calibration has.
-            ValueError: if a factor is given both ways.
+            ValueError: if a factor is given both ways, or latents are not as many as it has.
             CalibrationError: if the model or that factor is not calibrated, or a value
                 lies outside its calibrated range, which is stated. Where values are
                 known only when a graph runs, it is a tf.errors.InvalidArgumentError.
@@ -91,7 +97,7 @@ class SceneModel(keras.Model):
             return self.decode(z)
         latents = {}
         for name, value in changes.items():
-            factor, value = self._latents_of(name, tf.cast(value, tf.float32))
+            factor, value = self._latents_of(name, tf.cast(value, tf.float32), z.shape[0])
             if factor in latents:
                 raise ValueError(f"'{factor}' is given twice, as a latent and as a value.")
             latents[factor] = value
@@ -118,11 +124,12 @@ class SceneModel(keras.Model):
             )
         return self.calibration
 
-    def _latents_of(self, name: str, value: tf.Tensor) -> tuple[str, tf.Tensor]:
-        """What `rerender` is asked for, as a factor and new latents of it."""
+    def _latents_of(self, name: str, value: tf.Tensor, count: int | None) -> tuple[str, tf.Tensor]:
+        """What `rerender` is asked of so many pictures, as a factor and new latents of it."""
         is_value = self.calibration is not None or name.endswith(("_deg", "_value"))
         if name in self.code.factors or not is_value:
-            self.code.slice(name)  # raises for an unknown factor
+            where = self.code.slice(name)  # raises for an unknown factor
+            _check_fits(name, value.shape, (count, where.stop - where.start))
             return name, value
         factor, calibrated = self.checked_calibration().named(name)
         static = tf.get_static_value(value)
@@ -131,4 +138,19 @@ class SceneModel(keras.Model):
         else:  # it is known only when a graph runs
             within = tf.reduce_all(calibrated.within(value, keras.ops))
             tf.debugging.Assert(within, [f"{calibrated.name} is {calibrated.outside()}."])
+        if value.shape.rank == 1:
+            _check_fits(name, value.shape, (count,))
         return factor, calibrated.to_latents(tf.reshape(value, (-1,)), keras.ops)
+
+
+def _check_fits(name: str, shape: tf.TensorShape, wanted: tuple[int | None, ...]) -> None:
+    """Raises `ValueError` if what is given for a factor cannot be spread over the pictures."""
+    try:
+        whole = tf.broadcast_static_shape(shape, tf.TensorShape(wanted))
+        whole.assert_is_compatible_with(tf.TensorShape(wanted))
+    except ValueError as error:
+        each = f", {wanted[1]} for each" if len(wanted) > 1 else ""
+        raise ValueError(
+            f"{name} is of the shape {tuple(shape)}, which does not fit"
+            f" {'the' if wanted[0] is None else wanted[0]} pictures{each}."
+        ) from error

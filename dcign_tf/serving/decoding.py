@@ -10,8 +10,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from dcign_tf.datasets.pictures import MOST_PIXELS, MOST_SCANNED_PIXELS, MOST_SCANS
+from dcign_tf.model.checks import checked
 from dcign_tf.serving import exif
-from dcign_tf.serving.checks import checked
 from dcign_tf.serving.scans import count_scans
 
 # With the beginning of the first chunk, which is the header: another one before it would be

@@ -29,11 +29,11 @@ import keras
 import tensorflow as tf
 
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.model.checks import checked, checked_images
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.losses import standard_normal
 from dcign_tf.readouts import scene
 from dcign_tf.serving.chain import Chain
-from dcign_tf.serving.checks import checked
 from dcign_tf.serving.decoding import encode_pngs, fit_pictures
 
 MOST_SAMPLES = 1000
@@ -44,7 +44,6 @@ Tensors = dict[str, tf.Tensor]
 _HEADS = ("z_mean", "z_log_var")
 
 # Pictures come from all sorts of arithmetic.
-_TOLERANCE = 1e-3
 
 
 class ServedModel(tf.Module):
@@ -104,10 +103,7 @@ class ServedModel(tf.Module):
     def encode(self, image: tf.Tensor) -> Tensors:
         """Images to the posterior's parameters."""
         image = _with_rows(tf.ensure_shape(image, (None, *self.image_shape)), "image")
-        low, high = tf.reduce_min(image), tf.reduce_max(image)
-        within = (low >= -_TOLERANCE) & (high <= 1 + _TOLERANCE)  # which NaN is not
-        message = "image has values {} to {}; they must be 0 to 1"
-        features = self._trunk(checked(image, within, message, [low, high]))
+        features = self._trunk(checked_images(image))
         return {name: head(features) for name, head in self._heads.items()}
 
     def decode(self, z: tf.Tensor) -> Tensors:

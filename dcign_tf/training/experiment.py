@@ -209,8 +209,6 @@ def _build(config: Config, data: SweepDataset) -> DCIGN:
         **{name: config[name] for name in SETTINGS},
     )
     model.compile(_optimizer(config["optimizer"]))
-    # Built lazily it would make its variables inside a replica, which MirroredStrategy forbids.
-    model.optimizer.build(model.trainable_variables)
     return model
 
 

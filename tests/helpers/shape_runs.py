@@ -26,7 +26,6 @@ def write_run_with_readout(folder: Path) -> tuple[RunDirectory, DCIGN]:
     run.last_checkpoint.parent.mkdir()
     code = GraphicsCode.faces(LATENTS)
     model = tiny_model(code=code, image_shape=(SIZE, SIZE, 1), step=7)
-    model.optimizer.build(model.trainable_variables)  # as after training
     model.save(run.last_checkpoint)
     config = {
         "dataset": "faces",

@@ -62,12 +62,29 @@ def tiny_batches(number: int) -> list[dict[str, np.ndarray]]:
     return [tiny_batch(names[i % len(names)], seed=i) for i in range(number)]
 
 
+def black(batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The batch in the dark, see `blinded`."""
+    return {**batch, "image": np.zeros_like(batch["image"])}
+
+
+def blinded(model: DCIGN) -> DCIGN:
+    """The model, whose loss and gradients are now no numbers for black pictures.
+
+    Pictures that are no numbers themselves are refused.
+    """
+    loss = model._reconstruction_loss
+
+    def spoilt(images, logits):
+        sees = tf.reduce_max(images, axis=(1, 2, 3)) > 0
+        return loss(images, logits) * tf.where(sees, 1.0, np.nan)
+
+    model._reconstruction_loss = spoilt
+    return model
+
+
 def train(model, batches, strategy=None):
     """As the training loop does: a graph function; replicas share a step's factor batches."""
     strategy = strategy or tf.distribute.get_strategy()
-    # Made within the function instead, the optimiser's variables fail under MirroredStrategy.
-    with strategy.scope():
-        model.optimizer.build(model.trainable_variables)
 
     @tf.function(autograph=False)
     def step(batch):

@@ -37,7 +37,6 @@ def calibrated_model() -> DCIGN:
     logits = model.decoder.get_layer("logits")
     kernel, bias = logits.get_weights()
     logits.set_weights([40 * kernel, bias])
-    model.optimizer.build(model.trainable_variables)
     factors = {name: _linear(f"{name}_deg", most) for name, most in RANGES_DEG.items()}
     model.calibration = Calibration(factors, step=STEP)
     return model

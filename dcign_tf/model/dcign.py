@@ -160,6 +160,8 @@ class DCIGN(SceneModel):
             phase: {name: FactorMeans(code.factors, name=name) for name in names}
             for phase, names in (("train", self._training_loss_names()), ("test", _TEST_LOSSES))
         }
+        self._is_jitted = False
+        self._steps = {"train": self._train_on, "test": self._test_on}
         self.step_means = {"gradient_norm": keras.metrics.Mean(name="gradient_norm")}
         # Without this a .keras file silently drops the optimiser's state.
         self.built = True
@@ -172,11 +174,10 @@ class DCIGN(SceneModel):
         # Built lazily it would make variables within a compiled step, or a replica: neither can be.
         self.optimizer.build(self.trainable_variables)
         self._is_jitted = jit_compile is True
-        steps = {"train": self._train_on, "test": self._test_on}
+        self._steps = {"train": self._train_on, "test": self._test_on}
         if self._is_jitted:
             jitted = functools.partial(tf.function, jit_compile=True, reduce_retracing=True)
-            steps = {phase: jitted(step) for phase, step in steps.items()}
-        self._steps = steps
+            self._steps = {phase: jitted(step) for phase, step in self._steps.items()}
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -346,16 +347,15 @@ class DCIGN(SceneModel):
                 "A batch is {'image': images, 'factor': factors}, or (images, factors)."
             )
         images, factors = checked_images(x), tf.cast(y, tf.int32)
-        factor, names = factors[..., :1], self.code.factors
-        same = tf.reduce_all(tf.equal(factors, factor))
-        message = "Several factors in one batch; do not shuffle or split batches"
-        factors = checked(factors, same, message)
-        low, high = tf.reduce_min(factor), tf.reduce_max(factor)
-        known = (low >= 0) & (high < len(names))
-        message = (
-            f"factor is {{}} to {{}}; it must be 0 ({names[0]}) to {len(names) - 1} ({names[-1]})"
+        factors = checked(
+            factors,
+            tf.reduce_all(tf.equal(factors, factors[..., :1])),
+            "Several factors in one batch; do not shuffle or split batches (arrays: shuffle=False)",
         )
-        factors = checked(factors, known, message, [low, high])
+        names, last = self.code.factors, len(self.code.factors) - 1
+        low, high = tf.reduce_min(factors), tf.reduce_max(factors)
+        message = f"factor is {{}} to {{}}; it must be 0 ({names[0]}) to {last} ({names[-1]})"
+        factors = checked(factors, (low >= 0) & (high <= last), message, [low, high])
         return tf.reshape(images, (-1, *images.shape[-3:])), tf.reshape(factors[..., 0], (-1,))
 
     def _sample(self, z_mean: tf.Tensor, z_log_var: tf.Tensor, step) -> tf.Tensor:

@@ -57,8 +57,10 @@ def with_whole_paths(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """A recorded config with every setting that it began without: as training then did it."""
-    optimizer = {**_OPTIMIZER_WHEN_ABSENT, **config.get("optimizer", {})}
-    return {**_WHEN_ABSENT, **config, "optimizer": optimizer}
+    filled = {**_WHEN_ABSENT, **config}
+    if "optimizer" in config:
+        filled["optimizer"] = {**_OPTIMIZER_WHEN_ABSENT, **config["optimizer"]}
+    return filled
 
 
 def check_recorded(config: Mapping[str, Any]) -> None:

@@ -205,7 +205,8 @@ class TestConfig:
         """There is no checksum: nothing else says where data and a face model have moved."""
         run.record(CONFIG, ENVIRONMENT)
         moved = {"data_dir": "/elsewhere", "face_model": "/elsewhere/model.h5"}
-        old = {"preset": "gone", "optimizer": {"learning_rate": 1, "momentum": "x"}}
+        optimizer = {"name": "adam", "learning_rate": 1, "momentum": "x"}
+        old = {"preset": "gone", "optimizer": optimizer}
         config = {**CONFIG, "images_per_batch": None, **moved, **old}
         run.config_file.write_text(json.dumps(config))
         assert run.read_config() == config

@@ -12,12 +12,9 @@ import pathlib
 import re
 import shutil
 import tempfile
-import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-
-import numpy as np
 
 from dcign_tf.errors import DataError, UserError
 from dcign_tf.locks import try_to_hold
@@ -208,29 +205,6 @@ def sha256(path: pathlib.Path) -> str:
     return digest.hexdigest()
 
 
-def read_arrays(path: str | os.PathLike, names: Iterable[str], what: str) -> dict[str, np.ndarray]:
-    """Arrays of an .npz file that an evaluation wrote.
-
-    Args:
-        path: of the file.
-        names: of the arrays wanted.
-        what: the file holds, to begin a message with, e.g. "The shape read-out".
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        UserError: if it is damaged, or lacks an array.
-    """
-    try:
-        with np.load(path) as arrays:
-            return {name: arrays[name] for name in names}
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{what} {os.fspath(path)} is damaged ({error}); dcign-tf evaluate makes it anew."
-        ) from error
-
-
 _SEAL = "checksum"
 _PLAIN = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,79}", re.ASCII)
 _WITH_DIGEST = re.compile(r".*-[0-9a-f]{10}", re.DOTALL)
@@ -284,4 +258,8 @@ def check_disk_space(folder: pathlib.Path, needed: float, what: str) -> None:
 
 
 def damaged(path: pathlib.Path, what: object) -> UserError:
+    """The error of a file that says `what`, or of what a version control system left for it."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        if pointer := stand_in(file.read(200)):
+            return UserError(f"{path} is {pointer}.")
     return UserError(f"{path} is damaged: {what}. Restore it or delete it.")

@@ -228,3 +228,11 @@ def test_what_version_control_leaves_in_place_of_a_file():
     assert stand_in(pointer).startswith("a pointer of Git LFS, a few lines of text")
     assert "git annex get" in stand_in(b"/annex/objects/SHA256E-s123--4d7a.bin\n")
     assert stand_in(b"version 2") is None
+
+
+def test_a_pointer_in_place_of_json_is_not_called_damaged(tmp_path):
+    (tmp_path / "config.json").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4\n"
+    )
+    with pytest.raises(UserError, match=r"config\.json is a pointer of Git LFS, .*git lfs pull"):
+        read_json(tmp_path / "config.json", "")

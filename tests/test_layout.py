@@ -12,7 +12,7 @@ PACKAGE = ROOT / "dcign_tf"
 # From the bottom up; what stands in one line may import each other.
 STOREYS = (
     (
-        *("concurrency", "errors", "factors", "files", "folders", "interrupts"),
+        *("archives", "concurrency", "errors", "factors", "files", "folders", "interrupts"),
         *("locks", "pixels", "progress", "quantities"),
     ),
     ("readouts.calibrated_factor", "readouts.latent_curve"),

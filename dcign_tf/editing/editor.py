@@ -14,6 +14,7 @@ import numpy as np
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.pictures import fit_picture
 from dcign_tf.datasets.registry import background_level
+from dcign_tf.errors import UserError
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.pixels import to_levels, to_unit
@@ -87,6 +88,12 @@ class SceneEditor:
             identities = IdentityDistribution.load(run.evaluation / IDENTITIES_FILE)
         except FileNotFoundError:
             identities = None  # evaluated before there was such a file
+        intrinsic = model.code.slice(INTRINSIC)
+        if identities and len(identities.mean) != intrinsic.stop - intrinsic.start:
+            raise UserError(
+                f"{run.evaluation / IDENTITIES_FILE} is of another network; dcign-tf evaluate"
+                f" --workdir={run.path} makes it anew."
+            )
         return cls(model, identities, background)
 
     def fit(self, path: str | os.PathLike) -> np.ndarray:

@@ -93,6 +93,11 @@ def _encode(
             f"The shape read-out was fitted at step {readout.step:,}, {path} is of step {step:,}."
             f" Fit it anew: dcign-tf evaluate --workdir={run.path} --checkpoint={checkpoint}"
         )
+    if not readout.fits(model.code.latent_dim):
+        raise UserError(
+            f"The shape read-out is that of another network than {path}."
+            f" Fit it anew: dcign-tf evaluate --workdir={run.path} --checkpoint={checkpoint}"
+        )
     size, _, channels = model.encoder.input_shape[1:]
     pixels = fit_picture(image, image_size=size, channels=channels)
     return model.encode(to_unit(pixels[np.newaxis]))[0].numpy()

@@ -17,7 +17,8 @@ import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
-from dcign_tf.files import aside, read_arrays
+from dcign_tf.archives import read_arrays
+from dcign_tf.files import aside
 
 READOUT_FILE = "shape_readout.npz"
 """Its name in a run's evaluation directory."""
@@ -50,6 +51,11 @@ class ShapeReadout:
     face_model: str = ""
     step: int = 0
 
+    def fits(self, latent_dim: int) -> bool:
+        """Whether its latents are among those of codes of so many: a file may be another's."""
+        first = self.first_latent
+        return isinstance(first, int) and 0 <= first <= latent_dim - len(self.weights)
+
     def coefficients(self, codes: np.ndarray) -> np.ndarray:
         """Coefficients of the face model, float32 [N, K], from whole codes [N, latent_dim]."""
         where = slice(self.first_latent, self.first_latent + len(self.weights))
@@ -72,8 +78,9 @@ class ShapeReadout:
             FileNotFoundError: if there is no such file.
             UserError: if it is damaged.
         """
-        names = [field.name for field in dataclasses.fields(cls)]
-        arrays = read_arrays(path, names, "The shape read-out")
+        dimensions = {field.name: "" for field in dataclasses.fields(cls)}
+        dimensions |= {"weights": "nk", "intercept": "k", "face_model": None}
+        arrays = read_arrays(path, dimensions, "The shape read-out")
         return cls(**{name: a if a.ndim else a.item() for name, a in arrays.items()})
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dcign_tf.archives import read_arrays
 from dcign_tf.factors import INTRINSIC, GraphicsCode
-from dcign_tf.files import aside, read_arrays
+from dcign_tf.files import aside
 from dcign_tf.readouts.scene import replaced
 
 IDENTITIES_FILE = "identities.npz"
@@ -95,7 +96,9 @@ class IdentityDistribution:
             FileNotFoundError: if there is no such file.
             UserError: if it is damaged.
         """
-        arrays = read_arrays(path, ("mean", "covariance"), "The distribution of identities")
+        arrays = read_arrays(
+            path, {"mean": "n", "covariance": "nn"}, "The distribution of identities"
+        )
         return cls(arrays["mean"].astype(float), arrays["covariance"].astype(float))
 
 

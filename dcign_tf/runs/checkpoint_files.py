@@ -6,12 +6,10 @@ import json
 import pathlib
 import zipfile
 
+from dcign_tf.archives import check_archive
 from dcign_tf.errors import UserError
-from dcign_tf.files import stand_in
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.directory import RunDirectory
-
-_MOST_PACKED, _SMALL = 4, 1 << 24
 
 
 def check_checkpoint(path: pathlib.Path) -> None:
@@ -23,24 +21,11 @@ def check_checkpoint(path: pathlib.Path) -> None:
     if not path.exists():
         raise UserError(f"There is no checkpoint {path} yet; train first.")
     try:
-        with path.open("rb") as file:
-            if pointer := stand_in(file.read(200)):
-                raise ValueError(f"it is {pointer}")
-        if not zipfile.is_zipfile(path):  # of which Keras says that it is not found
-            raise ValueError("it is cut short, or no Keras file")
-        with zipfile.ZipFile(path) as archive:
-            claimed = sum(entry.file_size for entry in archive.infolist())
-        if claimed > most_bytes(path):
-            raise ValueError(f"it claims to hold {claimed:,} bytes, more than such a file can")
+        check_archive(path)
     except (PermissionError, IsADirectoryError) as error:
         raise UserError(f"Cannot read the checkpoint {path}: {error.strerror}.") from error
     except Exception as error:  # whatever damaged bytes lead to
         raise damaged_checkpoint(path, error) from error
-
-
-def most_bytes(path: pathlib.Path) -> int:
-    """What a checkpoint can hold: Keras compresses nothing, but who packs it anew may."""
-    return _MOST_PACKED * path.stat().st_size + _SMALL
 
 
 def stored_calibration(path: pathlib.Path) -> Calibration | None:

@@ -18,11 +18,12 @@ import h5py
 import keras
 import tensorflow as tf
 
+from dcign_tf.archives import most_bytes
 from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
 from dcign_tf.model import muon  # noqa: F401  (a checkpoint may hold its optimiser)
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.runs.checkpoint_files import check_checkpoint, damaged_checkpoint, most_bytes
+from dcign_tf.runs.checkpoint_files import check_checkpoint, damaged_checkpoint
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"  # in Keras's zip file
 

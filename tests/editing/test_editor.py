@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dcign_tf.editing.editor import SceneEditor
+from dcign_tf.errors import UserError
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
@@ -146,6 +147,9 @@ def test_the_editor_of_a_run(tmp_path):
     assert len(editor.directions) == LATENTS - 3
     (run.evaluation / IDENTITIES_FILE).unlink()
     assert len(SceneEditor.of_run(run).directions) == 0
+    IdentityDistribution.prior(LATENTS).save(run.evaluation / IDENTITIES_FILE)
+    with pytest.raises(UserError, match=r"identities\.npz is of another network; dcign-tf"):
+        SceneEditor.of_run(run)
 
 
 def test_an_entangled_model_is_edited_where_its_latents_were_found(code):

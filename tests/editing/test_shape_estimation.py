@@ -98,6 +98,9 @@ def test_a_readout_of_other_weights_or_another_face_model(run, picture, tmp_path
     dataclasses.replace(readout, step=6).save(path)
     with pytest.raises(UserError, match=r"fitted at step 6, .*last\.keras is of step 7\. Fit it"):
         estimate(picture, run, tmp_path / "face.obj")
+    dataclasses.replace(readout, first_latent=4).save(path)
+    with pytest.raises(UserError, match=r"is that of another network than .*last\.keras\. Fit it"):
+        estimate(picture, run, tmp_path / "face.obj")
     dataclasses.replace(readout, face_model="another").save(path)
     with pytest.raises(UserError, match=r"another face model \(fingerprint another\)"):
         estimate(picture, run, tmp_path / "face.obj")

@@ -16,7 +16,8 @@ from tests.helpers import basel_files, hostile_pictures, torch7_files
 
 def light() -> dict[str, Reader]:
     """Those that need no TensorFlow."""
-    return {"torch7": _torch7(), "manifest": _manifest(), **_face_models(), **_pictures()}
+    of_data = {"torch7": _torch7(), "manifest": _manifest(), **_face_models(), **_pictures()}
+    return {**of_data, **_readouts()}
 
 
 def heavy() -> dict[str, Reader]:
@@ -24,9 +25,9 @@ def heavy() -> dict[str, Reader]:
     return {"keras": _keras(), "served": _served()}
 
 
-def _written(write: Callable[[pathlib.Path], object]) -> bytes:
+def _written(write: Callable[[pathlib.Path], object], ending: str = "") -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder, "file.keras")
+        path = pathlib.Path(folder, f"file{ending}")
         write(path)
         return path.read_bytes()
 
@@ -81,6 +82,31 @@ def _face_models() -> dict[str, Reader]:
             (ValueError, OSError),
             tuple(map(_written, (basel_files.write_statismo, basel_files.write_matlab_73))),
         ),
+    }
+
+
+def _readouts() -> dict[str, Reader]:
+    from dcign_tf.errors import UserError
+    from dcign_tf.readouts.face_shape import ShapeReadout
+    from dcign_tf.readouts.identities import IdentityDistribution
+
+    people = IdentityDistribution.fitted(np.random.default_rng(0).normal(size=(9, 4)))
+    shape = ShapeReadout(np.ones((4, 3)), np.zeros(3), 1.0, 10, 5, 3, "a fingerprint", 7)
+
+    def read_people(path: pathlib.Path) -> bool:
+        read = IdentityDistribution.load(path)
+        return np.isfinite(read.principal_directions()).all() and read.draw(2, 0).shape[0] == 2
+
+    def read_shape(path: pathlib.Path) -> bool:
+        read, codes = ShapeReadout.load(path), np.ones((2, 7), np.float32)
+        if not read.fits(latent_dim=7):  # which is looked at before it is used
+            raise UserError(f"{path} is of another code")
+        return read.coefficients(codes).shape == (2, len(read.intercept))
+
+    readers = {"identities": (read_people, people), "shape_readout": (read_shape, shape)}
+    return {
+        name: Reader(read, (UserError,), (_written(whole.save, ".npz"),), repacked)
+        for name, (read, whole) in readers.items()
     }
 
 
@@ -147,7 +173,7 @@ def _keras() -> Reader:
             raise
         return all(np.isfinite(variable.numpy()).all() for variable in model.variables)
 
-    return Reader(read, (UserError,), (_written(save),), damage=repacked)
+    return Reader(read, (UserError,), (_written(save, ".keras"),), damage=repacked)
 
 
 def _served() -> Reader:

@@ -14,8 +14,9 @@ import pytest
 from tests.helpers import ROOT
 
 PICTURES = {"png", "jpeg", "ppm", "tiff", "bmp", "gif", "webp"}
+READOUTS = {"identities", "shape_readout"}
 READERS = {
-    "light": {"torch7", "manifest", "surrey", "mat", "hdf5", *PICTURES},
+    "light": {"torch7", "manifest", "surrey", "mat", "hdf5", *PICTURES, *READOUTS},
     "heavy": {"keras", "served"},
 }
 

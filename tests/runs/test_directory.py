@@ -20,7 +20,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.files import sealed, write_aside, write_json
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.directory import CHANGEABLE_KEYS, RunDirectory
-from dcign_tf.runs.presets import load_preset, presets, training_command
+from dcign_tf.runs.presets import completed, load_preset, presets, training_command
 from tests.fuzz.harness import misstated
 
 CONFIG = {
@@ -209,7 +209,7 @@ class TestConfig:
         old = {"preset": "gone", "optimizer": optimizer}
         config = {**CONFIG, "images_per_batch": None, **moved, **old}
         run.config_file.write_text(json.dumps(config))
-        assert run.read_config() == config
+        assert run.read_config() == completed(config)
 
     @pytest.mark.parametrize("dataset", presets())
     def test_whatever_it_says_is_taken_or_refused_in_a_line(self, run, dataset):

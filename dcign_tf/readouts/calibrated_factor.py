@@ -8,6 +8,7 @@ operations apply them in NumPy and inside a TensorFlow graph.
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from dcign_tf.quantities import Quantity
 
 # Of the range, so that its own ends, rounded to float32, are not outside of it.
 _TOLERANCE = 1e-5
+_MOST = 1e15  # of what a table holds: float32 holds its square
 
 
 class CalibrationError(UserError, ValueError):
@@ -64,6 +66,26 @@ class CalibratedFactor(abc.ABC):
     @abc.abstractmethod
     def _ends(self) -> tuple[float, float]:
         """The range of a factor that is calibrated."""
+
+    @abc.abstractmethod
+    def _tables(self) -> Sequence[Sequence[Sequence[float]]]:
+        """Of each of its tables the knots, ascending, and what stands at each of them."""
+
+    def check_sound(self) -> None:
+        """Checks what was read from a file, where there may be anything.
+
+        Raises:
+            ValueError: if it cannot be used.
+        """
+        if not all(isinstance(text, str) for text in (self.name, self.note, self.reason)):
+            raise ValueError(f"name, note or reason of {self.name!r} is no text")
+        tables = [*self._tables(), *([((0, self.period),)] if self.period is not None else [])]
+        for table in map(np.asarray, tables):
+            is_sound = table.dtype.kind in "fiu" and table.ndim == 2 and table.shape[1] > 1
+            if not is_sound or not (np.abs(table) < _MOST).all():
+                raise ValueError(f"{self.name} has no tables of numbers")
+            if (np.diff(table[0]) < 0).any() or table[0, 0] == table[0, -1]:
+                raise ValueError(f"{self.name} has knots that do not ascend")
 
     @property
     @abc.abstractmethod

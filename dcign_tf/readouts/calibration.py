@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts.calibrated_factor import CalibratedFactor, CalibrationError, interpolate
 from dcign_tf.readouts.latent_curve import LatentCurve
 
@@ -54,6 +56,10 @@ class FactorCalibration(CalibratedFactor):
 
     def _ends(self) -> tuple[float, float]:
         return self.write_values[0], self.write_values[-1]
+
+    def _tables(self) -> list[tuple[tuple[float, ...], ...]]:
+        read = (self.read_latents, self.read_values, self.read_errors)
+        return [read] if self.reason else [read, (self.write_values, self.write_latents)]
 
     @property
     def error_range(self) -> tuple[float, float]:
@@ -129,16 +135,31 @@ class Calibration:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Calibration:
-        """The inverse of `get_config`."""
+        """The inverse of `get_config`.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: if it is no calibration.
+        """
         factors = {factor: _known_factor(fields) for factor, fields in config["factors"].items()}
         latents = config.get("latents", {})  # what was saved before there were any lacks it
-        latents = {factor: tuple(indices) for factor, indices in latents.items()}
-        return cls(factors, step=config["step"], latents=latents)
+        latents = {factor: tuple(map(operator.index, of)) for factor, of in latents.items()}
+        return cls(factors, step=operator.index(config["step"]), latents=latents)
+
+    def check_fits(self, code: GraphicsCode) -> None:
+        """Raises `KeyError` or `ValueError` if it is not of such codes."""
+        code.order(self.latents)
+        for factor, calibrated in self.factors.items():
+            where = code.slice(factor)
+            lengths = {where.stop - where.start}
+            if isinstance(calibrated, LatentCurve) and lengths != set(map(len, calibrated.points)):
+                raise ValueError(f"the calibration of {factor} is of another number of latents")
 
 
 def _known_factor(fields: Mapping[str, Any]) -> CalibratedFactor:
     kind: Callable[..., CalibratedFactor] = LatentCurve if "points" in fields else FactorCalibration
-    return kind(**{name: _with_tuples(entry) for name, entry in fields.items()})
+    calibrated = kind(**{name: _with_tuples(entry) for name, entry in fields.items()})
+    calibrated.check_sound()
+    return calibrated
 
 
 def _with_tuples(entry: Any) -> Any:

@@ -40,6 +40,9 @@ class LatentCurve(CalibratedFactor):
     def _ends(self) -> tuple[float, float]:
         return self.values[0], self.values[-1]
 
+    def _tables(self) -> list[tuple[tuple[float, ...], ...]]:
+        return [(self.values, self.errors, *zip(*self.points, strict=True))]
+
     @property
     def error_range(self) -> tuple[float, float]:
         """See `CalibratedFactor`."""

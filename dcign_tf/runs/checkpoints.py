@@ -47,6 +47,8 @@ def load_model(path: os.PathLike) -> DCIGN:
             model = keras.models.load_model(file)
         if not isinstance(model, DCIGN):
             raise ValueError("it holds another kind of model")
+        if model.calibration is not None:
+            model.calibration.check_fits(model.code)
         check_finite(model)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise UserError(

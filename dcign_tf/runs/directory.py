@@ -266,7 +266,8 @@ class RunDirectory:
         try:
             return Calibration.from_config(config) if config else None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise damaged(self.evaluation / "calibration.json", f"it lacks {error}") from error
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+            raise damaged(self.evaluation / "calibration.json", reason) from error
 
     def _read_sealed(self, name: str) -> dict[str, Any] | None:
         file = self.evaluation / name

@@ -156,13 +156,9 @@ def picture_files() -> dict[str, tuple[bytes, ...]]:
 
 def _keras() -> Reader:
     from dcign_tf.errors import UserError
+    from dcign_tf.readouts import scene
     from dcign_tf.runs.checkpoints import load_model
-    from tests.helpers.tiny import tiny_model
-
-    def save(path: pathlib.Path) -> None:
-        model = tiny_model()
-        model.optimizer.build(model.trainable_variables)
-        model.save(path)
+    from tests.helpers.trained_runs import calibrated_model
 
     def read(path: pathlib.Path) -> bool:
         try:
@@ -171,9 +167,15 @@ def _keras() -> Reader:
             if "too little memory" in str(error):  # which so small a file does not need
                 raise AssertionError(error) from error
             raise
-        return all(np.isfinite(variable.numpy()).all() for variable in model.variables)
+        arrays = [variable.numpy() for variable in model.variables]
+        if model.calibration is not None:
+            zeros = np.zeros(model.code.latent_dim, np.float32)
+            readings = scene.read(zeros, model.code, model.calibration)
+            arrays += [number for reading in readings.values() for number in reading]
+        return all(np.isfinite(array).all() for array in arrays)
 
-    return Reader(read, (UserError,), (_written(save, ".keras"),), damage=repacked)
+    whole = _written(lambda path: calibrated_model().save(path), ".keras")
+    return Reader(read, (UserError,), (whole,), damage=repacked)
 
 
 def _served() -> Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import keras
 import numpy as np
@@ -13,11 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dcign_tf.errors import UserError
+from dcign_tf.factors import GraphicsCode
 from dcign_tf.quantities import quantities
+from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration, error_name
 from dcign_tf.readouts.fitting import calibrate, fit_factor
 from dcign_tf.readouts.jumps import find_jumps
+from dcign_tf.readouts.latent_curve import LatentCurve
+from tests.fuzz.harness import misstated
 from tests.helpers.tiny import CODE, IMAGE_SHAPE, tiny_batch, tiny_batches, tiny_model
 
 RNG = np.random.default_rng(0)
@@ -517,3 +522,29 @@ def test_both_directions_work_in_an_exported_graph(model, tmp_path):
     for wrong in (75.0, np.nan):
         with pytest.raises(tf.errors.InvalidArgumentError, match="outside the calibrated range"):
             loaded.rerender(IMAGES[:2], tf.constant([20.0, wrong], tf.float32))
+
+
+def test_whatever_a_file_says_can_be_used_or_is_refused():
+    """Without a warning of NumPy's either."""
+    line = FactorCalibration("a_deg", (-1, 1), (-30, 45), (1, 1), (-30, 45), (-1, 1))
+    silent = FactorCalibration("b_deg", (0, 1), (0, 0), (9, 9), reason="it tells nothing")
+    square = ((1, 1), (-1, 1), (-1, -1), (1, -1), (1, 1))
+    turn = LatentCurve("c_deg", (0, 90, 180, 270, 360), square, (4, 2, 4, 8, 4), 360)
+    code = GraphicsCode({"a": 1, "b": 1, "c": 2, "intrinsic": 3})
+    whole = Calibration({"a": line, "b": silent, "c": turn}, step=3, latents={"a": (5,)})
+    config, rng, refused = json.dumps(whole.get_config()).encode(), random.Random(0), 0
+    for number in range(500):
+        content = misstated(rng, config) if number else config
+        try:
+            calibration = Calibration.from_config(json.loads(content))
+            calibration.check_fits(code)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            refused += 1
+            continue
+        for reading in scene.read(np.ones(7), code, calibration).values():
+            assert np.isfinite(reading).all()
+        for calibrated in calibration.usable.values():
+            low, high = calibrated.range
+            assert np.isfinite(calibrated.to_latents(np.array([low, high]))).all()
+        assert number or calibration == whole
+    assert 200 < refused < 500

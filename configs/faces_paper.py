@@ -41,7 +41,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.latents_per_factor = (1,)  # of each extrinsic factor, or one number for all
 
     # Procedure: paper §3.1.
-    config.procedure = "clamped"  # or "entangled", the paper's baseline
+    config.procedure = "clamped"  # or "entangled", the paper's baseline; or "grouped", a Group-VAE
+    config.beta = 1.0  # weight of the KL; entangled, another makes a β-VAE
     config.clamp_mode = "mean"  # or "first", as Torch7 does
     config.invariance_weight = 0.01
     config.warmup_steps = 0  # KL and invariance rise over so many first steps

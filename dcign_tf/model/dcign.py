@@ -31,11 +31,13 @@ from dcign_tf.factors import GraphicsCode
 from dcign_tf.model import layers, losses  # noqa: F401 (`from_config` needs the layers registered)
 from dcign_tf.model.checks import check_networks, checked, checked_images, in_one_sentence
 from dcign_tf.model.clamping import MODES, clamp_inactive
+from dcign_tf.model.grouping import share_inactive
 from dcign_tf.model.scene_model import SceneModel
 from dcign_tf.readouts.calibration import Calibration
 
 SETTINGS = (
     "procedure",
+    "beta",
     "clamp_mode",
     "invariance_weight",
     "likelihood",
@@ -45,6 +47,7 @@ SETTINGS = (
 )
 """Those of `DCIGN`'s arguments that a config has under the same names."""
 
+PROCEDURES = ("clamped", "entangled", "grouped")
 # Validation is not to share its noise with any training step, which counts from 0.
 _TEST_STEP = -1
 _TEST_LOSSES = ("loss", "reconstruction_loss", "kl_loss", "elbo", "objective")
@@ -80,6 +83,10 @@ class DCIGN(SceneModel):
         procedure: `"clamped"`, the paper's, or `"entangled"`, its baseline
             (§4.1.1): the same objective with every latent active in every batch. Its
             factors' latents are not where the code says, until evaluation finds them.
+            Or `"grouped"`, a Group-VAE (`dcign_tf.model.grouping`), told what the
+            clamped one is.
+        beta: weight of the KL; entangled, another than the paper's 1 makes a β-VAE
+            (Higgins et al. 2017).
         clamp_mode: `"mean"` or `"first"`, see `clamp_inactive`.
         invariance_weight: relative to the summed loss; the paper's is 1/100.
         likelihood: `"bernoulli"` or `"gaussian"`, see `losses.likelihood`.
@@ -109,6 +116,7 @@ class DCIGN(SceneModel):
         code: GraphicsCode,
         *,
         procedure: str = "clamped",
+        beta: float = 1.0,
         clamp_mode: str = "mean",
         invariance_weight: float = 0.01,
         likelihood: str = "bernoulli",
@@ -122,20 +130,21 @@ class DCIGN(SceneModel):
         super().__init__(autocast=False, **kwargs)
         check_networks(encoder, decoder, code.latent_dim)
         for name, value, choices in (
-            ("procedure", procedure, ("clamped", "entangled")),
+            ("procedure", procedure, PROCEDURES),
             ("clamp_mode", clamp_mode, MODES),
             ("likelihood", likelihood, losses.LIKELIHOODS),
         ):
             if value not in choices:
                 raise ValueError(f"Unknown {name} '{value}'; it is one of {', '.join(choices)}.")
-        if invariance_weight < 0 or observation_stddev <= 0 or warmup_steps < 0:
+        if min(invariance_weight, beta, warmup_steps) < 0 or observation_stddev <= 0:
             raise ValueError(
-                "invariance_weight and warmup_steps must be ≥ 0, and observation_stddev > 0."
+                "invariance_weight, beta and warmup_steps must be ≥ 0, and observation_stddev > 0."
             )
         self.encoder = encoder
         self.decoder = decoder
         self.code = code
         self.procedure = procedure
+        self.beta = beta
         self.clamp_mode = clamp_mode
         self.invariance_weight = invariance_weight
         self.likelihood = likelihood
@@ -282,19 +291,24 @@ class DCIGN(SceneModel):
         """
         active = tf.gather(self._masks, factor)
         z_mean, z_log_var = self._posterior(images)
-        z_mean, penalty_mean = clamp_inactive(z_mean, active, self.clamp_mode)
-        z_log_var, penalty_log_var = clamp_inactive(z_log_var, active, self.clamp_mode)
+        if self.procedure == "grouped":
+            z_mean, z_log_var = share_inactive(z_mean, z_log_var, active)
+            penalty, counted = tf.zeros(tf.shape(factor)), tf.ones_like(active)
+        else:
+            z_mean, penalty_mean = clamp_inactive(z_mean, active, self.clamp_mode)
+            z_log_var, penalty_log_var = clamp_inactive(z_log_var, active, self.clamp_mode)
+            penalty, counted = penalty_mean + penalty_log_var, active
         noise = self.step if noise is None else noise
         logits = self.decoder(self._sample(z_mean, z_log_var, noise))
 
         reconstruction = _batch_means(self._reconstruction_loss(images, logits), factor)
         batch_size = tf.shape(images)[0] // tf.size(factor)
-        active = tf.repeat(tf.reshape(active, (-1, active.shape[-1])), batch_size, axis=0)
-        kl_of_active = tf.reduce_sum(losses.kl_divergence(z_mean, z_log_var) * active, axis=-1)
-        kl = _batch_means(kl_of_active, factor)
+        counted = tf.repeat(tf.reshape(counted, (-1, active.shape[-1])), batch_size, axis=0)
+        kl_counted = tf.reduce_sum(losses.kl_divergence(z_mean, z_log_var) * counted, axis=-1)
+        kl = _batch_means(kl_counted, factor)
         batch_size = tf.cast(batch_size, tf.float32)
-        invariance = self.invariance_weight * (penalty_mean + penalty_log_var) / batch_size
-        loss = reconstruction + self.warmup() * (kl + invariance)
+        invariance = self.invariance_weight * penalty / batch_size
+        loss = reconstruction + self.warmup() * (self.beta * kl + invariance)
         values = (loss, reconstruction, kl, invariance)
         return dict(zip(self._training_loss_names(), values, strict=True))
 
@@ -374,9 +388,12 @@ class DCIGN(SceneModel):
         return -distribution.log_prob(tf.cast(images, tf.float32))
 
     def _training_loss_names(self) -> tuple[str, ...]:
-        if self.procedure == "entangled":
-            return ("loss", "reconstruction_loss", "kl_loss", "invariance_loss")
-        return ("loss", "clamped_reconstruction_loss", "active_kl_loss", "invariance_loss")
+        terms = {
+            "clamped": ("clamped_reconstruction_loss", "active_kl_loss"),
+            "entangled": ("reconstruction_loss", "kl_loss"),
+            "grouped": ("grouped_reconstruction_loss", "grouped_kl_loss"),
+        }
+        return ("loss", *terms[self.procedure], "invariance_loss")
 
     def _report(self, phase, terms, factor) -> dict[str, tf.Tensor]:
         logs = {}

@@ -19,7 +19,7 @@ import ml_collections
 import dcign_tf.configs
 from dcign_tf.errors import UserError
 
-_WHEN_ABSENT: Mapping[str, Any] = {"batches_per_step": 1, "latents_per_factor": [1]}
+_WHEN_ABSENT: Mapping[str, Any] = {"batches_per_step": 1, "latents_per_factor": [1], "beta": 1.0}
 _OPTIMIZER_WHEN_ABSENT: Mapping[str, Any] = {"name": "adam"}
 """Settings that there were not always, and what they stand for where a record lacks them."""
 

@@ -21,6 +21,7 @@ _SIZES = ("validation_sweeps_used", "network.encoder_kernel_size", "network.deco
 _NOT_NEGATIVE = (
     "seed",
     "invariance_weight",
+    "beta",
     "warmup_steps",
     "optimizer.final_learning_rate",
     "optimizer.first_learning_rate",

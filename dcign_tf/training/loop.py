@@ -222,8 +222,9 @@ def _row(
 ) -> str:
     """The losses, in nats per image, over all factors since the last row; below `_COLUMNS`."""
     names = ("loss", "reconstruction_loss", "kl_loss", "invariance_loss", "val_elbo")
-    # The clamped procedure has names of its own for the second and third.
-    values = [logs.get(n, logs.get(f"clamped_{n}", logs.get(f"active_{n}"))) for n in names]
+    # Most procedures have names of their own for the second and third.
+    kinds = ("", "clamped_", "active_", "grouped_")
+    values = [next((logs[k + n] for k in kinds if k + n in logs), None) for n in names]
     return _ROW.format(
         f"{step:,}/{num_steps:,}",
         *("" if value is None else f"{value:.2f}" for value in values),

@@ -176,20 +176,24 @@ class TestSheet:
     def test_an_exact_network_shows_the_true_pictures(self):
         examples = choose_examples({"azimuth": TEST}, AZIMUTH)
         turned = turn(Exact(), calibration(), examples)
-        np.testing.assert_allclose(turned, [e.wanted for e in examples], atol=1e-6)
+        np.testing.assert_allclose(turned.images, [e.wanted for e in examples], atol=1e-6)
+        np.testing.assert_allclose(turned.errors, 0, atol=1e-12)
+        assert not turned.is_swapped.any()
 
-    def test_white_where_it_is_not_calibrated(self):
+    def test_a_latent_that_tells_no_value_is_taken_from_the_true_picture(self):
         examples = choose_examples({"azimuth": TEST}, AZIMUTH)
         for uncalibrated in (calibration(reason="silent"), Calibration({})):
-            turned = turn(Exact(), uncalibrated, examples)
-            np.testing.assert_array_equal(turned, 1)
+            turned = turn(Exact(offset=0.1), uncalibrated, examples)
+            np.testing.assert_allclose(turned.errors, 0.01, rtol=1e-4)
+            assert turned.is_swapped.all()
         exact = turn(Exact(), calibration(), examples)
-        titles = [
-            comparison_sheet(examples, columns).axes[0].texts[0].get_text()
-            for columns in ({"a": exact}, {"a": exact, "a-name-of-some-length": turned})
-        ]
-        assert "white: not calibrated" not in titles[0]
-        assert "white: not calibrated" in titles[1]
+        columns = {"a": exact, "a-name-of-some-length": turned}
+        texts = [text.get_text() for text in comparison_sheet(examples, columns).axes[0].texts]
+        assert sum(text.endswith("10.0 *") for text in texts) == len(examples)
+        assert sum(text.startswith("a\n0.0") for text in texts) == 1
+        assert any("is taken from the true picture" in text for text in texts)
+        texts = [text.get_text() for text in comparison_sheet(examples, {"a": exact}).axes[0].texts]
+        assert not any("is taken from" in text for text in texts)
 
 
 RECORD = {"dataset": "faces", "preset": "quick", "data": {}, "data_dir": "data"}

@@ -21,8 +21,10 @@ from dcign_tf.quantities import display_name
 _CURVES = {
     "loss": ("total loss", "nats per image"),
     "clamped_reconstruction_loss": ("clamped reconstruction loss", "nats per image"),
+    "grouped_reconstruction_loss": ("grouped reconstruction loss", "nats per image"),
     "reconstruction_loss": ("reconstruction loss", "nats per image"),
     "active_kl_loss": ("active KL loss", "nats per image"),
+    "grouped_kl_loss": ("grouped KL loss", "nats per image"),
     "kl_loss": ("KL loss", "nats per image"),
     # Half a sum of squared latents: the one loss that is not in nats.
     "invariance_loss": ("invariance loss", "per image"),

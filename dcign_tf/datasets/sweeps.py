@@ -32,6 +32,10 @@ class Sweeps(Protocol):
     them, and `sweeps[i]["distinct"]`, an int in [1, n], says how many are real: the
     first `distinct` images differ, what follows repeats them and is left out of
     every score. Without the key all n count.
+
+    `sweeps[i]["identity"]`, int [n], says who is in each image, the same number for the same
+    person in all factors' sweeps of a split. Without the key it is not known, and each sweep
+    counts as of one person.
     """
 
     def __len__(self) -> int: ...
@@ -111,6 +115,19 @@ def distinct_images(example: Mapping[str, Any]) -> np.ndarray:
 def num_distinct(example: Mapping[str, Any]) -> int:
     """How many leading images of a sweep are no repetitions (`Sweeps`)."""
     return int(example.get("distinct", len(example["image"])))
+
+
+def shown_identities(example: Mapping[str, Any], index: int) -> np.ndarray:
+    """Who is in each of a sweep's distinct images: integers [n_i].
+
+    Args:
+        example: a sweep; where it holds no `identity`, it counts as of one person of its own.
+        index: of the sweep, which is then that person's number.
+    """
+    count = num_distinct(example)
+    if "identity" not in example:
+        return np.full(count, index)
+    return np.asarray(example["identity"])[:count]
 
 
 def evenly(sweeps: Sequence, count: int) -> Iterator[int]:

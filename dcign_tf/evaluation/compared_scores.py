@@ -6,7 +6,7 @@ Takes what the run directories' JSON files hold and gives what `comparison.json`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn
@@ -15,11 +15,13 @@ from dcign_tf.evaluation.report.score_catalogue import (
     CUT,
     DISENTANGLEMENT,
     FOLLOWED,
+    NETWORK_OVER_GIVEN,
     NEW_VIEWS,
     READ,
     RECOGNITION,
     RECONSTRUCTION,
     SHAPE,
+    Score,
 )
 from dcign_tf.evaluation.report.score_tables import ratio_or_none
 from dcign_tf.runs.presets import flattened
@@ -37,6 +39,9 @@ _OF_A_FACTOR = tuple(
 _REPRESENTATIONS = ("", ".pixels", ".principal_components")
 
 
+_Wanted = tuple[Score, Mapping[str, str]]
+
+
 class EvaluatedRun(NamedTuple):
     """What is known of one run: its `config.json` and its `scores.json`."""
 
@@ -52,9 +57,10 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
             with scores of the same schema.
 
     Returns:
-        `runs`, `settings`, `values`, `rerendering` and `scores`, see docs/scores.md. What a
-        run has nothing of is None.
+        `runs`, `settings`, `values`, `rerendering`, `scores` and their `intervals`, see
+        docs/scores.md. What a run has nothing of is None.
     """
+    wanted = _wanted(runs)
     return {
         "schema_version": SCHEMA_VERSION,
         "runs": {
@@ -67,7 +73,8 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
             for factor, value in next(iter(runs.values())).scores["values"].items()
         },
         "rerendering": _rerendering(runs),
-        "scores": _scores(runs),
+        "scores": _beside(runs, wanted, Score.of),
+        "intervals": _beside(runs, wanted, Score.interval_of),
     }
 
 
@@ -129,29 +136,37 @@ def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
     return table
 
 
-def _scores(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, float | None]]:
-    """Scores by where they stand in scores.json, with dots; those that some run has."""
-    factors = next(iter(runs.values())).scores["factors"]
-    placed = [(RECONSTRUCTION, ""), *((s, factor) for factor in factors for s in _OF_A_FACTOR)]
+def _wanted(runs: Mapping[str, EvaluatedRun]) -> dict[str, _Wanted]:
+    """Where a score stands in scores.json, with dots, to the score and whose it is in each run."""
+    placed = [(RECONSTRUCTION, "")]
+    for factor in next(iter(runs.values())).scores["factors"]:
+        # Of the latter there are intervals alone: it stands among the errors of re-rendering.
+        placed += [(score, factor) for score in (*_OF_A_FACTOR, NETWORK_OVER_GIVEN)]
     placed += [(score, "") for score in (*DISENTANGLEMENT, *SHAPE)]
-    table = {
-        score.path.replace("*", factor): {
-            name: score.of(run.scores, factor) for name, run in runs.items()
-        }
-        for score, factor in placed
-    }
+    wanted = {s.path.replace("*", each): (s, dict.fromkeys(runs, each)) for s, each in placed}
     recognised = {name: _representations(run.scores) for name, run in runs.items()}
     for score in RECOGNITION:
         key = score.path.removeprefix("recognition.representations.*.")
         for representation in _REPRESENTATIONS if "." not in key else ():
-            table[f"recognition.{key}{representation}"] = {
-                name: score.of(run.scores, recognised[name].get(representation, ""))
-                for name, run in runs.items()
-            }
+            whose = {name: recognised[name].get(representation, "") for name in runs}
+            wanted[f"recognition.{key}{representation}"] = score, whose
+    return wanted
+
+
+def _beside(
+    runs: Mapping[str, EvaluatedRun],
+    wanted: Mapping[str, _Wanted],
+    read: Callable[[Score, Mapping[str, Any], str], Any],
+) -> dict[str, dict[str, Any]]:
+    """What is read of each run; of scores that some run has."""
+    table = {
+        key: {name: read(score, run.scores, whose[name]) for name, run in runs.items()}
+        for key, (score, whose) in wanted.items()
+    }
     return {
-        path: values
-        for path, values in table.items()
-        if any(value is not None for value in values.values())
+        key: of_runs
+        for key, of_runs in table.items()
+        if any(value is not None for value in of_runs.values())
     }
 
 

@@ -15,6 +15,7 @@ from dcign_tf.evaluation.figures.catalogue import of_factor
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.figures.sheets import sheet, stacked
 from dcign_tf.evaluation.metrics import circle
+from dcign_tf.evaluation.report.score_catalogue import MEAN_ERROR
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.quantities import display_name
 
@@ -63,7 +64,8 @@ def _equivariance(evaluated: Evaluated, scores: Scores) -> Figure | None:
         if factor in evaluated.quantities
     }
     known = evaluated.quantities, scores["factors"], evaluated.calibration.factors
-    return latent_charts.equivariance(sweeps, *known) if sweeps else None
+    intervals = {f: MEAN_ERROR.interval_of(scores, f) for f in sweeps}
+    return latent_charts.equivariance(sweeps, *known, intervals) if sweeps else None
 
 
 def _sweeps(evaluated: Evaluated, scores: Scores) -> Figure | None:

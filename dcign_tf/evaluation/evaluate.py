@@ -88,7 +88,8 @@ def evaluate_model(
     evaluated = Evaluated(network, sweeps, test, fit, factor_quantities, calibration, split)
     errors = {factor: image_errors(evaluated, factor, image_sweeps) for factor in sweeps}
     scores = make_scores(evaluated, errors)
-    scores["rerendering"] = rerendering_scores(evaluated, data.sweeps("train"), errors)
+    scores["rerendering"], more = rerendering_scores(evaluated, data.sweeps("train"), errors)
+    scores["intervals"] |= more
     _forget_scores_of_others(directory, scores)
     if is_entangled:
         scores["found_latents"] = found_latents
@@ -100,6 +101,7 @@ def evaluate_model(
         of_people, figures, seen_codes = evaluate_people(
             evaluated, data, directory, entangled=is_entangled
         )
+        scores["intervals"] |= of_people.pop("intervals", {})
         scores |= of_people
     else:
         figures, seen_codes = {}, training_codes(network, data)

@@ -14,13 +14,16 @@ import numpy as np
 
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, distinct_images, evenly
+from dcign_tf.evaluation.intervals import Intervals, placed
 from dcign_tf.evaluation.metrics import circle
 from dcign_tf.evaluation.metrics.arrays import ratio
-from dcign_tf.evaluation.metrics.novel_views import squared_errors
+from dcign_tf.evaluation.metrics.bootstrap import bootstrap_intervals
+from dcign_tf.evaluation.metrics.novel_views import novel_view_ratio, squared_errors
 from dcign_tf.evaluation.picture_errors import SweepErrors
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts import scene
+from dcign_tf.readouts.fitting import pooled
 
 METHODS = ("network", "unchanged", "copy", "mean_image", "ceiling")
 """What is compared with the true picture: the network's, its latent set to what stands for
@@ -38,7 +41,7 @@ def rerendering_scores(
     evaluated: Evaluated,
     train: Mapping[str, Sweeps],
     errors: Mapping[str, Sequence[SweepErrors]],
-) -> dict[str, dict[str, Any]]:
+) -> tuple[dict[str, dict[str, Any]], Intervals]:
     """Mean squared errors of re-rendering, for each extrinsic factor.
 
     An angle beyond the calibrated range is taken to be that at its end; how often is told.
@@ -50,9 +53,10 @@ def rerendering_scores(
 
     Returns:
         Factor to the entries of `rerendering` in `scores.json` (docs/scores.md). What is
-        not known is NaN.
+        not known is NaN. And the intervals of the network's error over that of the picture given.
     """
-    scores = {}
+    scores: dict[str, dict[str, Any]] = {}
+    intervals: Intervals = {}
     for factor in evaluated.network.code.extrinsic:
         if reason := _not_measured(factor, errors[factor], evaluated):
             scores[factor] = {"why_null": dict.fromkeys(METHODS, reason)}
@@ -83,7 +87,8 @@ def rerendering_scores(
             "by_change": _by_change(circle.distance(wanted, given, quantity.period), by_method),
             "why_null": reasons,
         }
-    return scores
+        intervals |= placed(f"rerendering.{factor}", _interval_over_copy(sweep_errors, by_method))
+    return scores, intervals
 
 
 def _not_measured(factor: str, errors: Sequence[SweepErrors], evaluated: Evaluated) -> str:
@@ -134,6 +139,19 @@ def _pair_errors(
     parts = list(concurrently(measured, sweep_errors))
     pooled = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return pooled.pop("given"), pooled.pop("wanted"), pooled
+
+
+def _interval_over_copy(
+    sweep_errors: Sequence[SweepErrors], by_method: Mapping[str, np.ndarray]
+) -> dict[str, tuple[float, float]]:
+    """Of the network's error over that of the picture given, drawing whom these pictures show."""
+    identities = pooled([sweep.given_identities for sweep in sweep_errors])
+    network, copy = by_method["network"], by_method["copy"]
+
+    def over_copy(pairs: np.ndarray) -> float:
+        return novel_view_ratio(network[pairs], copy[pairs])
+
+    return bootstrap_intervals(identities, {"over_copy": over_copy})
 
 
 def _by_change(change: np.ndarray, by_method: Mapping[str, np.ndarray]) -> dict[str, Any]:

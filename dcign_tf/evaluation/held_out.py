@@ -7,9 +7,8 @@ scored in half: what is fitted is fitted on the other half of its people.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset, Sweeps
+from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset, Sweeps, shown_identities
 from dcign_tf.factors import INTRINSIC
 
 SPLITS = ("test", "validation")
@@ -39,7 +38,7 @@ def held_out_sweeps(
     if split == "test":
         return validation, data.sweeps("test")
     people = {
-        factor: [_person(sweeps[i], i) for i in range(len(sweeps))]
+        factor: [int(shown_identities(sweeps[i], i)[0]) for i in range(len(sweeps))]
         for factor, sweeps in validation.items()
         if factor != INTRINSIC
     }
@@ -51,10 +50,6 @@ def held_out_sweeps(
         fit[factor] = _picked(sweeps, [i for i, own in enumerate(is_fit) if own])
         scored[factor] = _picked(sweeps, [i for i, own in enumerate(is_fit) if not own])
     return fit, scored
-
-
-def _person(example: Mapping[str, Any], index: int) -> int:
-    return int(example["identity"][0]) if "identity" in example else index
 
 
 def _picked(sweeps: Sweeps, indices: list[int]) -> NumberedSweeps:

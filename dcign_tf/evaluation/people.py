@@ -8,6 +8,7 @@ people are drawn as well. Nothing here is needed for other data.
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from dcign_tf.datasets.sweeps import FaceDataset, evenly
 from dcign_tf.evaluation.figures.roc_curves import recognition as recognition_chart
 from dcign_tf.evaluation.figures.sheets import sheet
+from dcign_tf.evaluation.intervals import Intervals, placed
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.portraits import (
     CODES_FILE,
@@ -60,9 +62,9 @@ def evaluate_people(
     Returns:
         `disentanglement`, see `portraits.score_disentanglement`;
         `recognition`, see `recognition.recognition_scores`, or None if the test images
-        do not show one person twice; `shape`, see `shape_errors.shape_scores`. Names of
-        figures (`figures.catalogue`), and these. And the codes of the training images,
-        [N, latent_dim], in the order of the network's.
+        do not show one person twice; `shape`, see `shape_errors.shape_scores`. `intervals`
+        of scores of the second. Names of figures (`figures.catalogue`), and these. And the
+        codes of the training images, [N, latent_dim], in the order of the network's.
     """
     network, calibration = evaluated.network, evaluated.calibration
     if entangled:
@@ -90,8 +92,9 @@ def evaluate_people(
             "recognition": _recognition_scores(name, test, fit, where),
             "shape": shape_scores(face_model, readout, test),
         }
-        if scores["recognition"]:
-            figures["recognition"] = recognition_chart(scores["recognition"])
+        if recognised := scores["recognition"]:
+            figures["recognition"] = recognition_chart(recognised)
+            scores["intervals"] = _popped_intervals(recognised["representations"])
         figures["shape_estimation"] = _estimated_shapes(face_model, readout, test)
         write_codes(
             directory / CODES_FILE,
@@ -119,6 +122,14 @@ def _recognition_scores(
     latents = recognition.standardised(test.codes[:, where], fit.codes[:, where])
     representations = {name: latents, **_baselines(test, fit, where.stop - where.start)}
     return recognition.recognition_scores(representations, test.identities, test.angles_deg)
+
+
+def _popped_intervals(representations: Mapping[str, dict[str, Any]]) -> Intervals:
+    """Those of each, taken to where scores.json has all of them."""
+    intervals: Intervals = {}
+    for name, scored in representations.items():
+        intervals |= placed(f"recognition.representations.{name}", scored.pop("intervals"))
+    return intervals
 
 
 def _baselines(test: Portraits, fit: Portraits, num_components: int) -> dict[str, np.ndarray]:

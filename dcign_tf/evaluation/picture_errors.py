@@ -9,12 +9,15 @@ import numpy as np
 
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import distinct_images, evenly
+from dcign_tf.evaluation.metrics.arrays import mean
+from dcign_tf.evaluation.metrics.bootstrap import Statistic
 from dcign_tf.evaluation.metrics.novel_views import (
     novel_view_pairs,
     novel_view_ratio,
     squared_errors,
 )
 from dcign_tf.evaluation.sweep_codes import Evaluated
+from dcign_tf.readouts.fitting import pooled
 
 _PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
 _NO_PAIRS = np.empty((0, 2), np.int64)
@@ -32,6 +35,7 @@ class SweepErrors:
             in that of the picture wanted, [P]; against the latter, as are the others.
         unchanged: of the code of the picture given, decoded as it is, [P].
         copy: of the picture given itself, [P].
+        identities: who is in each picture, integers [n].
     """
 
     index: int
@@ -40,6 +44,12 @@ class SweepErrors:
     swapped: np.ndarray
     unchanged: np.ndarray
     copy: np.ndarray
+    identities: np.ndarray
+
+    @property
+    def given_identities(self) -> np.ndarray:
+        """Who is in the picture given of each pair, [P]."""
+        return self.identities[self.pairs[:, 0]]
 
 
 def image_errors(evaluated: Evaluated, factor: str, count: int) -> list[SweepErrors]:
@@ -60,23 +70,43 @@ def image_errors(evaluated: Evaluated, factor: str, count: int) -> list[SweepErr
             swapped=squared_errors(drawn, images[wanted]),
             unchanged=squared_errors(decoded[given], images[wanted]),
             copy=squared_errors(images[given], images[wanted]),
+            identities=evaluated.test[factor].identities[index],
         )
 
     return list(concurrently(measured, evenly(sweeps, count)))
 
 
-def reconstruction_mse(errors: Sequence[Sequence[SweepErrors]]) -> float:
-    """Mean over the pictures of a sweep, then over the sweeps of a factor, then over factors."""
-    means = [
-        np.mean([sweep.reconstruction.mean() for sweep in of_factor])
-        for of_factor in errors
-        if of_factor
-    ]
-    return float(np.mean(means)) if means else np.nan
+def reconstruction_mse(errors: Sequence[Sequence[SweepErrors]]) -> tuple[np.ndarray, Statistic]:
+    """Mean over the pictures of a sweep, then over the sweeps of a factor, then over factors.
+
+    Returns:
+        Who is in each picture, [N], and that mean of any of them.
+    """
+    sweeps = [(number, sweep) for number, of_factor in enumerate(errors) for sweep in of_factor]
+    factor = pooled([np.full(len(sweep.identities), number) for number, sweep in sweeps])
+    share = pooled([_shares(sweep.reconstruction) for _, sweep in sweeps])
+    error = share * pooled([sweep.reconstruction for _, sweep in sweeps])
+
+    def mse(pictures: np.ndarray) -> float:
+        of = factor[pictures].astype(int)
+        shares, errors = np.bincount(of, share[pictures]), np.bincount(of, error[pictures])
+        return mean(errors[shares > 0] / shares[shares > 0])
+
+    return pooled([sweep.identities for _, sweep in sweeps]), mse
 
 
-def swapped_ratio(errors: Sequence[SweepErrors]) -> float:
-    """`novel_view_ratio` of swapped latents; sweeps count alike."""
-    paired = [sweep for sweep in errors if len(sweep.pairs)]
-    swapped = np.array([sweep.swapped.mean() for sweep in paired])
-    return novel_view_ratio(swapped, np.array([sweep.copy.mean() for sweep in paired]))
+def swapped_ratio(errors: Sequence[SweepErrors]) -> tuple[np.ndarray, Statistic]:
+    """`novel_view_ratio` of swapped latents; sweeps count alike.
+
+    Returns:
+        Who is in the picture given of each pair, [P], and that ratio of any of them.
+    """
+    swapped = pooled([_shares(sweep.swapped) * sweep.swapped for sweep in errors])
+    copy = pooled([_shares(sweep.copy) * sweep.copy for sweep in errors])
+    identities = pooled([sweep.given_identities for sweep in errors])
+    return identities, lambda pairs: novel_view_ratio(swapped[pairs], copy[pairs])
+
+
+def _shares(errors: np.ndarray) -> np.ndarray:
+    """What each is of its sweep, [n]: so that sweeps count alike, however long they are."""
+    return np.full(len(errors), 1 / max(len(errors), 1))

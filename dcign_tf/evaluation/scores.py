@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from dcign_tf.evaluation.intervals import Intervals, scored
 from dcign_tf.evaluation.metrics import circle, sweep_variance
-from dcign_tf.evaluation.metrics.correlation import correlations, r2
+from dcign_tf.evaluation.metrics.arrays import mean, median
+from dcign_tf.evaluation.metrics.bootstrap import LEVEL, Statistic
+from dcign_tf.evaluation.metrics.correlation import correlations, r2, spearman_of
 from dcign_tf.evaluation.picture_errors import SweepErrors, reconstruction_mse, swapped_ratio
 from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
 from dcign_tf.files import sealed, write_json
@@ -21,7 +24,7 @@ from dcign_tf.readouts.calibrated_factor import CalibratedFactor
 from dcign_tf.readouts.fitting import pooled
 from dcign_tf.readouts.samples import FAR_OFF
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 
 # Scores of an extrinsic factor against its true values, and further ones if it is a circle.
@@ -54,25 +57,16 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
         KeyError: if a factor is missing from any of the mappings.
         ValueError: if arrays do not fit together.
     """
-    code, codes, quantities = evaluated.network.code, evaluated.test, evaluated.quantities
+    code, codes = evaluated.network.code, evaluated.test
     matrix = sweep_variance.movement_matrix({f: codes[f].z_mean for f in code.factors}, code)
     selectivity = sweep_variance.selectivity(matrix, code)
+    identities, mse = reconstruction_mse(list(errors.values()))
+    reconstruction, intervals = scored("", identities, {"reconstruction_mse": mse})
     factors: dict[str, dict[str, float]] = {}
     why_null: dict[str, dict[str, str]] = {}
     for factor in code.factors:
-        where, z_mean = code.slice(factor), codes[factor].z_mean
-        scores = factors[factor] = {}
-        if quantity := quantities.get(factor):
-            curve = evaluated.calibration.factors.get(factor)
-            scores |= _value_scores(codes[factor], curve, quantity, where)
-        elif factor in code.extrinsic:
-            scores |= dict.fromkeys(_LINEAR_SCORES, np.nan)
-        if factor in code.extrinsic:
-            scores["selectivity"] = selectivity[factor]
-        scores["own_share"] = sweep_variance.own_share(z_mean, where)
-        scores["consistency"] = sweep_variance.consistency(z_mean, where)
-        scores["invariance"] = sweep_variance.invariance(z_mean, where)
-        scores["novel_view_ratio"] = swapped_ratio(errors[factor])
+        scores, of_factor = _factor_scores(evaluated, factor, errors[factor], selectivity)
+        factors[factor], intervals = scores, intervals | of_factor
         reasons = {
             name: _reason(name, value, factor, evaluated)
             for name, value in scores.items()
@@ -84,7 +78,7 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
         "schema_version": SCHEMA_VERSION,
         "split": evaluated.split,
         "num_sweeps": {factor: len(codes[factor].z_mean) for factor in code.factors},
-        "reconstruction_mse": reconstruction_mse(list(errors.values())),
+        **reconstruction,
         "factors": factors,
         "why_null": why_null,
         "values": {
@@ -93,7 +87,7 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
                 "period": quantity.period,
                 "guessing_error": _guessing_error(codes[factor], evaluated.fit[factor], quantity),
             }
-            for factor, quantity in quantities.items()
+            for factor, quantity in evaluated.quantities.items()
         },
         "movement": {
             "groups": list(code.factors),
@@ -102,17 +96,43 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
         },
         "step": evaluated.calibration.step,
         "num_image_sweeps": {factor: len(of_factor) for factor, of_factor in errors.items()},
+        "interval_level": LEVEL,
+        "intervals": intervals,
     }
 
 
-def _value_scores(
-    codes: Codes, curve: CalibratedFactor | None, quantity: Quantity, where: slice
-) -> dict[str, float]:
+def _factor_scores(
+    evaluated: Evaluated,
+    factor: str,
+    errors: Sequence[SweepErrors],
+    selectivity: Mapping[str, float],
+) -> tuple[dict[str, float], Intervals]:
+    """All scores of a factor, and intervals of those that are most looked at."""
+    code, codes = evaluated.network.code, evaluated.test[factor]
+    scores: dict[str, float] = {}
+    intervals: Intervals = {}
+    if factor in evaluated.quantities:
+        scores, intervals = _value_scores(evaluated, factor)
+    elif factor in code.extrinsic:
+        scores = dict.fromkeys(_LINEAR_SCORES, np.nan)
+    if factor in code.extrinsic:
+        scores["selectivity"] = selectivity[factor]
+    scores["own_share"] = sweep_variance.own_share(codes.z_mean, code.slice(factor))
+    scores["consistency"] = sweep_variance.consistency(codes.z_mean, code.slice(factor))
+    scores["invariance"] = sweep_variance.invariance(codes.z_mean, code.slice(factor))
+    identities, ratio = swapped_ratio(errors)
+    of_views, more = scored(f"factors.{factor}", identities, {"novel_view_ratio": ratio})
+    return scores | of_views, intervals | more
+
+
+def _value_scores(evaluated: Evaluated, factor: str) -> tuple[dict[str, float], Intervals]:
     """How well a factor's latents tell its true value; of one, on a circle, its angle from the cut.
 
     What takes a single latent is NaN of several.
     """
-    latents, value, period = codes.pooled(where), pooled(codes.values), quantity.period
+    codes, curve = evaluated.test[factor], evaluated.calibration.factors.get(factor)
+    latents, value = codes.pooled(evaluated.network.code.slice(factor)), pooled(codes.values)
+    period = evaluated.quantities[factor].period
     read = curve.to_value(latents) if curve else np.full(value.shape, np.nan)
     error = circle.distance(read, value, period)
     is_single = latents.shape[1] == 1
@@ -124,22 +144,20 @@ def _value_scores(
         # Opened opposite their mean, not at the cut, which may part an arc of near neighbours.
         along = circle.unroll(value, circle.circular_mean(value, period) + period / 2, period)
         circular = {
-            "far_off_share": _mean(np.where(error >= 0, error > FAR_OFF * period, np.nan)),
             "circular_linear": circle.circular_linear_correlation(latent, value, period),
             "cut": cut,
         }
-    return {
-        **correlations(latent, linear),
-        "r2_calibrated": r2(along + error, along),
-        "mean_absolute_error": _mean(error),
-        "median_absolute_error": float(np.median(error)) if error.size else np.nan,
-        **circular,
+    statistics: dict[str, Statistic] = {
+        "spearman": spearman_of(latent, linear),
+        "r2_calibrated": lambda images: r2((along + error)[images], along[images]),
+        "mean_absolute_error": lambda images: mean(error[images]),
+        "median_absolute_error": lambda images: median(error[images]),
     }
-
-
-def _mean(values: np.ndarray) -> float:
-    """NaN of none."""
-    return float(values.mean()) if values.size else np.nan
+    if period:
+        far_off = np.where(error >= 0, error > FAR_OFF * period, np.nan)
+        statistics["far_off_share"] = lambda images: mean(far_off[images])
+    scores, intervals = scored(f"factors.{factor}", pooled(codes.identities), statistics)
+    return {**correlations(latent, linear), **scores, **circular}, intervals
 
 
 def _cut(curve: CalibratedFactor | None, period: float) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dcign_tf.concurrency import concurrently
-from dcign_tf.datasets.sweeps import Sweeps, distinct_images
+from dcign_tf.datasets.sweeps import Sweeps, distinct_images, shown_identities
 from dcign_tf.quantities import Quantity
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibrated_factor import CalibratedFactor
@@ -28,14 +28,17 @@ class Codes:
     Attributes:
         z_mean: codes of each sweep's distinct images, [n_i, latent_dim].
         values: the factor's true values in them, [n_i]; None if they are not known.
+        identities: who is in them, integers [n_i] (`shown_identities`).
     """
 
     z_mean: Sequence[np.ndarray]
     values: Sequence[np.ndarray] | None = None
+    identities: Sequence[np.ndarray] = dataclasses.field(kw_only=True)
 
     def rearranged(self, order: Sequence[int]) -> Codes:
         """The same codes with their latents in another order, int [latent_dim]."""
-        return Codes([scene.arranged(sweep, order) for sweep in self.z_mean], self.values)
+        z_mean = [scene.arranged(sweep, order) for sweep in self.z_mean]
+        return dataclasses.replace(self, z_mean=z_mean)
 
     def latents(self, where: slice) -> list[np.ndarray]:
         """The latents at `where`, in each sweep: [n_i, latents of the factor]."""
@@ -141,11 +144,12 @@ def encode_factors(
 
 
 def _encoded(network: Codec, sweeps: Sweeps, value_key: str | None) -> Codes:
-    def encoded(index: int) -> tuple[np.ndarray, np.ndarray | None]:
+    def encoded(index: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         example = sweeps[index]
         z_mean = network.encode(distinct_images(example))
-        return z_mean, None if value_key is None else np.asarray(example[value_key])[: len(z_mean)]
+        values = None if value_key is None else np.asarray(example[value_key])[: len(z_mean)]
+        return z_mean, values, shown_identities(example, index)
 
-    pairs = list(concurrently(encoded, range(len(sweeps))))
-    values = None if value_key is None else [values for _, values in pairs]
-    return Codes([z_mean for z_mean, _ in pairs], values)
+    of_sweeps = list(concurrently(encoded, range(len(sweeps))))
+    z_mean, values, identities = ([sweep[part] for sweep in of_sweeps] for part in range(3))
+    return Codes(z_mean, None if value_key is None else values, identities=identities)

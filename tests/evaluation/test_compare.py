@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,11 @@ def scores(tmp_path: Path, **given) -> dict:
             }
         },
         "rerendering": {"azimuth": measure(network, **given)},
+        "intervals": {
+            "factors.azimuth.novel_view_ratio": [0.4, 0.625],
+            "rerendering.azimuth.over_copy": [0.001, 0.25],
+            "recognition.representations.7 principal components.rank1": [0.2, 0.301],
+        },
     }
     write_scores(run_scores, tmp_path / "scores.json")
     return json.loads((tmp_path / "scores.json").read_text())
@@ -112,6 +118,15 @@ class TestComparison:
             "recognition.auc": {0.8},
         }
 
+    def test_intervals_of_each_run(self, compared, runs):
+        expected = {
+            "factors.azimuth.novel_view_ratio": [0.4, 0.625],
+            "rerendering.azimuth.over_copy": [0.001, 0.25],
+            "recognition.rank1.principal_components": [0.2, 0.301],
+        }
+        of_runs = {key: {name: interval for name in runs} for key, interval in expected.items()}
+        assert compared["intervals"] == of_runs
+
     def test_runs_that_nothing_was_measured_of(self, tmp_path):
         run = EvaluatedRun({"procedure": "clamped"}, scores(tmp_path, quantities={}))
         compared = {**compare_runs({"a": run, "b": run}), "dataset": "x"}
@@ -136,7 +151,10 @@ class TestTables:
         assert "| Pearson | 0.900 | 0.900 | 0.900 |" in text
         assert "| guessing | 25° | 25° | 25° |" in text
         assert "| mean squared error | 1.0000e-02 |" in text
-        assert "| rank 1, by principal components | 25.0% |" in text
+        assert "| rank 1, by principal components | 25.0% [20.0, 30.1] |" in text
+        assert "| error of the new view | 0.500 [.400, .625] |" in text
+        (theirs,) = re.findall(r"\| theirs \| (4.00e-02 .*) \|\n", text)
+        assert theirs.split(" | ")[3].endswith(" [.001, .250]")
         assert "![A figure.](a.png)" in text
         rows = [line for line in text.splitlines() if line.startswith("|")]
         assert all(line.endswith("|") for line in rows)

@@ -29,7 +29,7 @@ def sweeps_in_which(spread: dict[int, float], count: int = 3, latent_dim: int = 
             moves = rng.normal(size=20)
             z[:, latent] += deviation * (moves - moves.mean()) / moves.std()
         sweeps.append(z)
-    return Codes(sweeps)
+    return Codes(sweeps, identities=[np.zeros(20, int)] * count)
 
 
 def latents_of(**spreads: dict[int, float]) -> dict[str, tuple[int, ...]]:
@@ -74,8 +74,8 @@ class TestFinding:
             "elevation": (1,),
             "light_azimuth": (2,),
         }
-        broken = Codes([np.full((4, 8), np.nan)])
-        codes = {"azimuth": Codes([]), "elevation": broken, "light_azimuth": broken}
+        broken = Codes([np.full((4, 8), np.nan)], identities=[np.zeros(4, int)])
+        codes = {"azimuth": Codes([], identities=[]), "elevation": broken, "light_azimuth": broken}
         assert find_latents(codes, FACES) == {}
 
 

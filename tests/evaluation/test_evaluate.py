@@ -287,10 +287,19 @@ def test_a_circle(tmp_path):
     assert azimuth["spearman"] == pytest.approx(1)
     assert azimuth["r2_calibrated"] > 0.99
     assert azimuth["mean_absolute_error"] < 3
+    of_factor = ("spearman", "r2_calibrated", "mean_absolute_error", "median_absolute_error")
+    assert set(scores["intervals"]) == {
+        *("reconstruction_mse", "factors.azimuth.far_off_share"),
+        *(f"factors.{f}.novel_view_ratio" for f in CODE.factors),
+        *(f"factors.{f}.{name}" for f in CODE.extrinsic for name in of_factor),
+        *(f"rerendering.{f}.over_copy" for f in CODE.extrinsic),
+    }
+    low, high = scores["intervals"]["factors.azimuth.mean_absolute_error"]
+    assert low < azimuth["mean_absolute_error"] < high
     rerendered = scores["rerendering"]["azimuth"]
     assert rerendered["mse"]["network"] < rerendered["mse"]["copy"] / 50
     assert rerendered["by_change"]["edges"][-1] <= 180
-    assert "re-rendered at a value" in lines[-2]
+    assert "rendered at a value" in lines[-2]
     calibration = json.loads((tmp_path / "calibration.json").read_text())
     assert calibration["step"] == 7
     assert set(calibration["factors"]) == set(CODE.extrinsic)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dcign_tf.codec import Codec
+from dcign_tf.datasets.sweeps import shown_identities
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.given_values import METHODS, fit_mean_images, rerendering_scores
 from dcign_tf.evaluation.metrics.novel_views import novel_view_pairs
@@ -71,10 +72,19 @@ TEST = [sweep(seed) for seed in range(9)]
 TRAIN = [sweep(seed) for seed in range(100, 130)]
 
 
-def measure(network=None, known=None, test=TEST, train=TRAIN, quantities=AZIMUTH, count=5):
+def measure(*args, **kwargs) -> dict:
+    """What `rerendering_scores` says of the azimuth."""
+    return rerendered(*args, **kwargs)[0]["azimuth"]
+
+
+def rerendered(network=None, known=None, test=TEST, train=TRAIN, quantities=AZIMUTH, count=5):
     network = network or Exact()
     z = [network.encode(example["image"] / np.float32(255)) for example in test]
-    codes = Codes(z, [example["azimuth_deg"] for example in test])
+    codes = Codes(
+        z,
+        [example["azimuth_deg"] for example in test],
+        identities=[shown_identities(example, index) for index, example in enumerate(test)],
+    )
     evaluated = Evaluated(
         network,
         sweeps={"azimuth": test},
@@ -84,7 +94,7 @@ def measure(network=None, known=None, test=TEST, train=TRAIN, quantities=AZIMUTH
         calibration=known or calibration(),
     )
     errors = {"azimuth": image_errors(evaluated, "azimuth", count)}
-    return rerendering_scores(evaluated, {"azimuth": train}, errors)["azimuth"]
+    return rerendering_scores(evaluated, {"azimuth": train}, errors)
 
 
 def by_hand(count: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -155,6 +165,18 @@ def test_an_angle_beyond_the_calibrated_range_is_taken_to_its_end():
     beyond = np.minimum(target[:, 0, 0, 0] - 90 / 255, 0)  # of the pixel that is the angle
     assert scores["clipped"] == pytest.approx(np.mean(beyond < -1e-6))
     assert scores["mse"]["network"] == pytest.approx(np.mean(beyond**2) / 6, rel=1e-4)
+
+
+def test_the_error_over_that_of_the_picture_given_has_an_interval_over_people():
+    network = Exact(offset=0.1)
+    scores, intervals = rerendered(network, count=9)
+    low, high = intervals.pop("rerendering.azimuth.over_copy")
+    assert intervals == {}
+    mse = scores["azimuth"]["mse"]
+    assert low < mse["network"] / mse["copy"] < high
+    one_person = [{**example, "identity": np.full(LENGTH, 4)} for example in TEST]
+    for nobody_else in ({"test": one_person}, {"known": calibration(reason="it folds back")}):
+        assert rerendered(network, **nobody_else)[1] == {}
 
 
 def test_a_latent_that_is_not_calibrated():

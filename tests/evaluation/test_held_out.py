@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dcign_tf.evaluation.held_out import held_out_sweeps
 
+IMAGES = np.zeros((3, 1, 1, 1), np.uint8)
 PEOPLE = st.lists(st.integers(0, 9), max_size=12)
 
 
@@ -17,7 +18,8 @@ class Data:
 
     def __init__(self, azimuth: list[int], elevation: list[int], *, named: bool = True):
         def sweep(person: int) -> dict[str, np.ndarray]:
-            return {"identity": np.full(3, person)} if named else {"number": person}
+            own = {"identity": np.full(3, person)} if named else {"number": person}
+            return {"image": IMAGES, **own}
 
         self._validation = {
             "azimuth": [sweep(person) for person in azimuth],

@@ -198,7 +198,12 @@ def test_scores_can_be_had_from_the_files(perfect):
         angles = {name: angles[name] for name in ANGLES}
         again = recognition.recognition_scores({"intrinsic latents": features}, people, angles)
         first = scores["recognition"]["representations"]["intrinsic latents"]
-        np.testing.assert_equal(again["representations"]["intrinsic latents"], first)
+        own = again["representations"]["intrinsic latents"]
+        intervals = own.pop("intervals")
+        np.testing.assert_equal(own, first)
+        where = "recognition.representations.intrinsic latents"
+        for name in ("rank1", "random_gallery.rank1.mean"):
+            assert scores["intervals"][f"{where}.{name}"] == intervals[name]
         readout = ShapeReadout.load(directory / READOUT_FILE)
         images = np.zeros((len(codes), 1, 1, 1), np.uint8)
         shown = Portraits(images, codes, people, file["coefficients"], angles)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 
 from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
+from dcign_tf.evaluation import intervals
 from dcign_tf.evaluation.metrics import sweep_variance
+from dcign_tf.evaluation.metrics.bootstrap import bootstrap_intervals
 from dcign_tf.evaluation.picture_errors import SweepErrors
 from dcign_tf.evaluation.report.score_catalogue import ANSWERS, FOLLOWED, NEW_VIEWS, READ, TITLES
-from dcign_tf.evaluation.report.score_tables import scores_table
+from dcign_tf.evaluation.report.score_tables import scored_split, scores_table
 from dcign_tf.evaluation.scores import (
     SWEEP_SCORES,
     VALUE_SCORES,
@@ -43,11 +46,17 @@ LINEAR_SCORES = VALUE_SCORES[:5]
 ERRORS = SweepErrors(
     index=0,
     pairs=np.array([[0, 1]]),
-    reconstruction=np.array([0.0125]),
+    reconstruction=np.array([0.01, 0.015]),
     swapped=np.array([0.5]),
     unchanged=np.array([1.0]),
     copy=np.array([1.0]),
+    identities=np.array([0, 1]),
 )
+
+
+def codes_of_people(z_mean, values=None):
+    """Each sweep of a person of its own."""
+    return Codes(z_mean, values, identities=[np.full(len(z), i) for i, z in enumerate(z_mean)])
 
 
 def codes_of(num_sweeps, seed):
@@ -63,7 +72,7 @@ def codes_of(num_sweeps, seed):
         "azimuth": list(azimuth_deg),
         "elevation": list(rng.uniform(-20, 20, (num_sweeps, 20))),
     }
-    return {factor: Codes(list(z_mean[factor]), values.get(factor)) for factor in CODE.factors}
+    return {f: codes_of_people(list(z_mean[f]), values.get(f)) for f in CODE.factors}
 
 
 def scores_of(codes, fit_codes, quantities=QUANTITIES, code=CODE):
@@ -76,6 +85,15 @@ def scores_of(codes, fit_codes, quantities=QUANTITIES, code=CODE):
     network = types.SimpleNamespace(code=code)
     evaluated = Evaluated(network, {}, codes, fit_codes, quantities, calibration)
     return make_scores(evaluated, {factor: [ERRORS] for factor in code.factors})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_samples():
+    """For intervals, to be quick: how many is `test_bootstrap`'s affair."""
+    with pytest.MonkeyPatch.context() as patch:
+        few = functools.partial(bootstrap_intervals, num_resamples=20)
+        patch.setattr(intervals, "bootstrap_intervals", few)
+        yield
 
 
 @pytest.fixture
@@ -153,7 +171,7 @@ def test_movement_in_scores_is_that_of_the_codes(scores):
 
 
 def test_without_validation_sweeps_what_is_fitted_is_null():
-    nothing = {f: Codes([], [] if f in QUANTITIES else None) for f in CODE.factors}
+    nothing = {f: codes_of_people([], [] if f in QUANTITIES else None) for f in CODE.factors}
     scores = scores_of(codes_of(6, seed=0), nothing)
     why = scores["why_null"]["azimuth"]
     assert set(why) == {*LINEAR_SCORES, "far_off_share", "cut"}
@@ -166,7 +184,7 @@ def test_without_validation_sweeps_what_is_fitted_is_null():
 
 def test_a_factor_without_test_sweeps_spoils_no_other():
     codes = codes_of(6, seed=0)
-    codes["elevation"] = Codes([], [])
+    codes["elevation"] = codes_of_people([], [])
     scores = scores_of(codes, codes_of(50, seed=1))
     why = scores["why_null"]["elevation"]
     assert set(why) == {*LINEAR_SCORES, *SWEEP_SCORES} - {"novel_view_ratio"}  # given from outside
@@ -200,7 +218,7 @@ def irregular_codes(draw):
         rng = np.random.default_rng(draw(st.integers(0, 999)))
         z_mean = [rng.integers(-2, 3, (n, 6)).astype(np.float32) for n in lengths]
         values = [rng.choice([0.0, 1.0, 1.0, -2.5, 90.0], n) for n in lengths]
-        codes[factor] = Codes(z_mean, values if factor in QUANTITIES else None)
+        codes[factor] = codes_of_people(z_mean, values if factor in QUANTITIES else None)
     return codes
 
 
@@ -226,7 +244,7 @@ def test_what_guessing_gives_stands_beside(scores):
     """Of angles that are even all the way round, and of ones that are even on ±20°."""
     assert scores["values"]["azimuth"]["guessing_error"] == pytest.approx(90, abs=8)
     assert scores["values"]["elevation"]["guessing_error"] == pytest.approx(10, abs=1)
-    none = {factor: Codes([], []) for factor in CODE.factors}
+    none = {factor: codes_of_people([], []) for factor in CODE.factors}
     nothing = scores_of(none, none)
     assert np.isnan(nothing["values"]["azimuth"]["guessing_error"])
 
@@ -275,28 +293,29 @@ def test_table_shows_every_score_in_aligned_columns(scores):
     text = scores_table(scores)
     split, by_value, single, new_views, *others = blocks_of(text)
     by_sweep, movement, reconstruction, reasons = others
-    assert split == ["Test split."]
+    assert split == ["Test split. In brackets: 95% intervals over identities."]
     for table, columns in ((by_value, READ), (single, FOLLOWED)):
         assert re.split(" {2,}", table[0])[1:] == [score.title for score in columns]
-        assert [line.split()[0] for line in table[1:]] == ["azimuth", "elevation"]
+        named = [line.split()[0] for line in table[1:] if line[0] != " "]  # or second lines
+        assert named == ["azimuth", "elevation"]
     assert by_value[1].split()[1].endswith("°")
     azimuth, elevation = (line.split() for line in single[1:])
     assert azimuth[-1] == f"{scores['factors']['azimuth']['cut']:.3f}°"
     assert elevation[-2:] == ["–", "–"]
     assert [line.split()[:2] for line in by_sweep[1:]] == [[f, "6"] for f in CODE.factors]
     assert by_sweep[4].split()[2] == "–"  # an intrinsic latent has nothing to be selective about
-    assert reconstruction[1].split() == ["this", "run", "1.2500e-02"]
+    assert reconstruction[1].split()[:3] == ["this", "run", "1.2500e-02"]
     for lines in (by_value, single, new_views, by_sweep, movement[:-1], reconstruction):
         assert len({len(line) for line in lines}) == 1
     assert any(line.startswith("Not known of light: Pearson, Spearman") for line in reasons)
-    assert max(map(len, text.splitlines())) <= 115
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_table_says_that_half_of_the_validation_split_was_scored(scores):
-    first = scores_table({**scores, "split": "validation"}).splitlines()[0]
-    assert (
-        first == "Validation split: half of its people, the calibration fitted on the other half."
-    )
+    half = "Validation split: half of its people, the calibration fitted on the other half."
+    validated = {**scores, "split": "validation"}
+    assert half in scores_table(validated)
+    assert scored_split({**validated, "intervals": {}}) == half
 
 
 def test_every_score_of_a_factor_is_shown():
@@ -305,7 +324,7 @@ def test_every_score_of_a_factor_is_shown():
 
 
 def test_table_without_any_value_says_why():
-    codes = {factor: Codes(c.z_mean) for factor, c in codes_of(6, seed=0).items()}
+    codes = {factor: codes_of_people(c.z_mean) for factor, c in codes_of(6, seed=0).items()}
     text = scores_table(scores_of(codes, codes, quantities={}))
     assert "against true values" not in text
     unknown = ", ".join(TITLES[name] for name in LINEAR_SCORES)
@@ -314,7 +333,9 @@ def test_table_without_any_value_says_why():
 
 def test_a_published_error_stands_beside_ours(scores):
     text = scores_table({**scores, "reference_mse": {"the paper's": 2.7722e-4}})
-    assert [line.split()[-1] for line in blocks_of(text)[-2][1:]] == ["1.2500e-02", "2.7722e-04"]
+    ours, published = (re.split(" {2,}", line) for line in blocks_of(text)[-2][1:])
+    assert ours == ["this run", "1.2500e-02 [1.0000e-02, 1.5000e-02]"]
+    assert published == ["the paper's", "2.7722e-04"]
 
 
 def test_the_papers_error_is_that_of_its_chairs_at_its_size():
@@ -358,8 +379,8 @@ def turning_codes(num_sweeps, seed, blur):
     turn = np.radians(azimuth_deg)
     z_mean[..., :2] = np.stack([np.cos(turn), np.sin(turn)], axis=-1)
     z_mean[..., :2] += rng.normal(0, blur, (num_sweeps, 20, 2))
-    codes = Codes(list(z_mean), list(azimuth_deg))
-    return {"azimuth": codes, "intrinsic": Codes([codes.z_mean[0][:1]])}
+    codes = codes_of_people(list(z_mean), list(azimuth_deg))
+    return {"azimuth": codes, "intrinsic": codes_of_people([codes.z_mean[0][:1]])}
 
 
 def test_two_latents_tell_a_circle_all_the_way_round(tmp_path):

@@ -41,6 +41,7 @@ _CALIBRATION_NOTE = (
     " of values read off by it."
 )
 _ERROR_NOTE = " In grey, its root mean square error."
+_INTERVAL_NOTE = " In brackets, its interval over identities."
 _LINES = 3  # so many single sweeps of a panel are drawn as lines, too
 _MOST_STRIPS = 40
 Scores = Mapping[str, Mapping[str, float | None]]
@@ -53,6 +54,7 @@ def equivariance(
     quantities: Mapping[str, Quantity],
     scores: Scores | None = None,
     calibrations: Mapping[str, CalibratedFactor] | None = None,
+    intervals: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:
     """Inferred latent against true value, a panel for each factor (paper Fig. 6).
 
@@ -68,6 +70,7 @@ def equivariance(
         scores: factor to any of `spearman`, `r2_calibrated` and `mean_absolute_error`,
             put into the title of its panel, and to the `cut` of a circle.
         calibrations: of the factors, shown as a curve and the error around it.
+        intervals: factor to that of its mean error, put behind it.
 
     Raises:
         ValueError: without factors, or if latents and values differ in number.
@@ -94,8 +97,12 @@ def equivariance(
                 _show_calibration(panel, known, quantity.period)
                 due |= {_CALIBRATION_NOTE, _ERROR_NOTE}
             _scale_latent(panel)
-        panel.set_title(_scored_title(factor, quantity, factor_scores, curve), loc="left")
-    notes = (_RANK_NOTE, _CALIBRATION_NOTE, _ERROR_NOTE, _CUT_NOTE, _PLANE_NOTE)
+        interval = (intervals or {}).get(factor)
+        title = _scored_title(factor, quantity, factor_scores, curve, interval)
+        panel.set_title(title, loc="left")
+        if interval:
+            due.add(_INTERVAL_NOTE)
+    notes = (_RANK_NOTE, _CALIBRATION_NOTE, _INTERVAL_NOTE, _ERROR_NOTE, _CUT_NOTE, _PLANE_NOTE)
     caption(
         figure,
         "Each dot is one image; each thin line joins the images of one sweep, in which only this"
@@ -247,15 +254,21 @@ def _scored_title(
     quantity: Quantity,
     scores: Mapping[str, float | None],
     curve: CalibratedFactor | None,
+    interval: Sequence[float] | None,
 ) -> str:
     parts = [f"ρ = {_number(scores['spearman'])}"] if "spearman" in scores else []
+    lines = []
     if curve is not None and curve.reason:
         parts.append("not calibrated")
     elif "r2_calibrated" in scores:
         form = ".1f" if quantity.unit else ".3g"
         text = number(scores.get("mean_absolute_error"), form, quantity.unit)
-        parts += [f"R² = {_number(scores['r2_calibrated'])}", f"mean error {text}"]
-    return "\n".join(filter(None, [display_name(factor), ",  ".join(parts)]))
+        parts.append(f"R² = {_number(scores['r2_calibrated'])}")
+        if interval:  # for which there is no room beside them
+            lines = [f"mean error {text} [{', '.join(number(b, form) for b in interval)}]"]
+        else:
+            parts.append(f"mean error {text}")
+    return "\n".join(filter(None, [display_name(factor), ",  ".join(parts), *lines]))
 
 
 def _number(value: float | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from dcign_tf.evaluation.figures.style import MUTED, caption, factor_colours, panels_of, styled
-from dcign_tf.quantities import Quantity
+from dcign_tf.evaluation.metrics.bootstrap import LEVEL
+from dcign_tf.quantities import Quantity, number
 
 _MARKERS = "osD^vPX*"
 
@@ -64,9 +65,9 @@ def recognition(scores: Mapping[str, Any]) -> Figure:
         f"{protocol['num_identities']} people never seen in training. Gallery: the most frontal,"
         f" most frontally lit image of each; probes: their other {protocol['num_probes']:,} images."
         f" Similarity: {protocol['metric']}. Rank 1: the most similar gallery image is the same"
-        f" person's. ± is the standard deviation over {protocol['num_random']} galleries drawn at"
-        " random. Points stand in the middle of the change that they cover; above, how many"
-        " probes those are.",
+        f" person's, in brackets its {LEVEL:.0%} interval over people. ± is the standard deviation"
+        f" over {protocol['num_random']} galleries drawn at random. Points stand in the middle of"
+        " the change that they cover; above, how many probes those are.",
     )
     return figure
 
@@ -87,8 +88,9 @@ def _roc(
             np.array(scored["true_acceptance_rate"])[shown],
             **styles[name],
             markevery=(shown.sum() // 6, 12),
-            label=f"{name}: rank 1 {scored['rank1']:.1%} (random galleries {random['mean']:.1%} ±"
-            f" {random['std']:.1%}), equal error rate {scored['equal_error_rate']:.1%}",
+            label=f"{name}: rank 1 {scored['rank1']:.1%} {_bounds(scored['intervals']['rank1'])}"
+            f" (random galleries {random['mean']:.1%} ± {random['std']:.1%}), equal error rate"
+            f" {scored['equal_error_rate']:.1%}",
         )
     chance = f"chance: rank 1 {protocol['chance']:.1%}, equal error rate 50.0%"
     panel.plot(false_rate[shown], false_rate[shown], color=MUTED, linestyle=":", label=chance)
@@ -99,6 +101,11 @@ def _roc(
     panel.set_xlabel("false acceptance rate: two people taken for one")
     panel.set_ylabel("true acceptance rate")
     panel.set_title("Verified: same person or not", loc="left")
+
+
+def _bounds(interval: Sequence[float]) -> str:
+    low, high = (number(100 * bound, ".1f") for bound in interval)
+    return f"[{low}, {high}]"
 
 
 def _highest(scored: Mapping[str, Any]) -> float:

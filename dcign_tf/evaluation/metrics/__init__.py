@@ -4,9 +4,9 @@ They serve the codes of any encoder: how nearly each latent stands for one facto
 (`disentanglement_scores`, and each score of it), how well one latent follows a true value
 (`correlations`, `r2`, `circular_linear_correlation`), what moves within sweeps in which one
 factor varies (`movement_matrix`, `selectivity`, `own_share`, `consistency`, `invariance`),
-whether pictures can be drawn anew (`squared_errors`, `novel_view_ratio`), and whether
-faces can be recognised (`recognition_scores`). What is not defined is NaN, without error
-or warning; arrays that do not fit together are a ValueError.
+whether pictures can be drawn anew (`squared_errors`, `novel_view_ratio`), whether faces can
+be recognised (`recognition_scores`), and how sure a score is (`bootstrap_intervals`). What is
+not defined is NaN, without error or warning; arrays that do not fit together are a ValueError.
 
 Example:
     >>> import numpy as np
@@ -27,6 +27,7 @@ from typing import Any
 
 # Imported when they are asked for: scikit-learn, which some need, takes a second.
 _NAMES = {
+    "bootstrap": ("bootstrap_intervals",),
     "circle": ("circular_distance", "circular_linear_correlation", "circular_mean", "unroll"),
     "correlation": ("correlations", "r2"),
     "dci": ("dci_of_importances", "dci_scores"),

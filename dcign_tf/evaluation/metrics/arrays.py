@@ -17,6 +17,16 @@ def ratio(numerator: float, denominator: float) -> float:
         return float(np.float64(numerator) / np.float64(denominator))
 
 
+def mean(values: np.ndarray) -> float:
+    """NaN of none, without a warning."""
+    return float(values.mean()) if values.size else np.nan
+
+
+def median(values: np.ndarray) -> float:
+    """Likewise."""
+    return float(np.median(values)) if values.size else np.nan
+
+
 def varies(values: np.ndarray) -> bool:
     """Whether there are two different values, and all are finite."""
     return bool(values.size and np.isfinite(values).all() and values.min() < values.max())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
@@ -32,6 +33,38 @@ def correlations(latent: np.ndarray, value: np.ndarray) -> dict[str, float]:
         "pearson": float(pearson),
         "spearman": float(stats.spearmanr(latent, value).statistic),
     }
+
+
+def spearman_of(latent: np.ndarray, value: np.ndarray) -> Callable[[np.ndarray], float]:
+    """Spearman's rank correlation of any of the items, for a bootstrap.
+
+    All are put in order once. A sample is then ranked by counting, which takes a tenth of
+    SciPy's time.
+
+    Args:
+        latent: of each item, [N].
+        value: likewise.
+
+    Returns:
+        Indices of items, int [n], to what `correlations` gives of those.
+    """
+    both = paired(latent, value)
+    are_finite = all(np.isfinite(numbers).all() for numbers in both)
+    places = [np.unique(numbers, return_inverse=True)[1] for numbers in both]
+
+    def spearman(items: np.ndarray) -> float:
+        drawn = [place[items] for place in places]
+        if not (are_finite and all(map(varies, drawn))):
+            return np.nan
+        return float(np.corrcoef(*map(_mean_ranks, drawn))[0, 1])
+
+    return spearman
+
+
+def _mean_ranks(numbers: np.ndarray) -> np.ndarray:
+    """Of integers ≥ 0; equal ones have the mean of their ranks."""
+    counts = np.bincount(numbers)
+    return (np.cumsum(counts) - (counts - 1) / 2)[numbers]
 
 
 def r2(predicted: np.ndarray, true: np.ndarray) -> float:

@@ -27,6 +27,9 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import auc, roc_curve
 from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 
+from dcign_tf.evaluation.metrics.arrays import mean
+from dcign_tf.evaluation.metrics.bootstrap import bootstrap_intervals
+
 METRICS = ("cosine", "euclidean")
 FALSE_ACCEPTANCE_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 1, 61)])
 """Where the ROC curve is tabulated."""
@@ -63,9 +66,11 @@ def recognition_scores(
         `representations`: name to `rank1`, `equal_error_rate`, `auc`,
         `true_acceptance_rate` (the ROC at `FALSE_ACCEPTANCE_RATES`, which stand in the
         protocol), `random_gallery` (mean and standard deviation over the random
-        galleries, of the first three) and `rank1_by_change`: for each angle `edges`
+        galleries, of the first three), `rank1_by_change`: for each angle `edges`
         [bins + 1], `rank1` and `num_probes` [bins], by how far the probe's angle is
-        from that of the same person's gallery image. Rank 1 of no probe is NaN.
+        from that of the same person's gallery image, and `intervals`, `rank1` and
+        `random_gallery.rank1.mean` to their bounds (`bootstrap_intervals`), drawing the people
+        of the probes; the galleries stay. Rank 1 of no probe is NaN.
     """
     identities = np.asarray(identities)
     gallery = frontal_gallery(identities, list(angles_deg.values()))
@@ -80,15 +85,21 @@ def recognition_scores(
     for name, features in representations.items():
         similar = similarity(features, metric)
         recognised, roc = _recognised(similar, identities, gallery)
-        random_runs = [_recognised(similar, identities, drawn)[1] for drawn in random_galleries]
+        random_runs = [_recognised(similar, identities, drawn) for drawn in random_galleries]
         scores[name] = {
             **{score: roc[score] for score in _HEADLINE},
             "true_acceptance_rate": np.interp(
                 FALSE_ACCEPTANCE_RATES, roc["false_acceptance"], roc["true_acceptance"]
             ).tolist(),
-            "random_gallery": _spread(random_runs),
+            "random_gallery": _spread([headline for _, headline in random_runs]),
             "rank1_by_change": {
                 angle: _binned(recognised, change, bins) for angle, change in changes.items()
+            },
+            "intervals": {
+                "rank1": _interval(identities, [gallery], [recognised]),
+                "random_gallery.rank1.mean": _interval(
+                    identities, random_galleries, [drawn for drawn, _ in random_runs]
+                ),
             },
         }
     return {
@@ -240,6 +251,16 @@ def _recognised(
     """What `identify` gives; and what `verify` gives, with `rank1`."""
     recognised = identify(similar, identities, gallery)
     return recognised, {"rank1": float(recognised.mean()), **verify(similar, identities, gallery)}
+
+
+def _interval(
+    identities: np.ndarray, galleries: Sequence[np.ndarray], recognised: Sequence[np.ndarray]
+) -> tuple[float, float]:
+    """Of rank 1, over galleries that stay as they are: the people of the probes are drawn."""
+    none = np.zeros(0)
+    probes = np.concatenate([none, *(np.delete(identities, gallery) for gallery in galleries)])
+    right = np.concatenate([none, *recognised])
+    return bootstrap_intervals(probes, {"rank1": lambda drawn: mean(right[drawn])})["rank1"]
 
 
 def _spread(headlines: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:

@@ -12,6 +12,7 @@ from dcign_tf.evaluation.report.score_catalogue import (
     NETWORK,
     NETWORK_OVER_GIVEN,
     UNCHANGED,
+    Interval,
     Score,
 )
 from dcign_tf.evaluation.report.tables import Table
@@ -27,7 +28,7 @@ def comparison_tables(comparison: Mapping[str, Any]) -> dict[str, list[Table]]:
     """
     return {
         "settings": [_settings(comparison)],
-        "rerendering": [_rerendered(f, errors) for f, errors in comparison["rerendering"].items()],
+        "rerendering": [_rerendered(factor, comparison) for factor in comparison["rerendering"]],
         "scores": _scores(comparison),
     }
 
@@ -47,15 +48,17 @@ def _setting(value: Any) -> str:
     return value if isinstance(value, str) else "–" if value is None else json.dumps(value)
 
 
-def _rerendered(factor: str, errors: Mapping[str, Any]) -> Table:
+def _rerendered(factor: str, comparison: Mapping[str, Any]) -> Table:
+    errors, over_copy = comparison["rerendering"][factor], NETWORK_OVER_GIVEN
     networks = errors["networks"]
+    intervals = _intervals(comparison, over_copy.path.replace("*", factor))
     entangled = list(dict.fromkeys(o for run in networks.values() for o in run["over_entangled"]))
     columns = {"mse": NETWORK, "unchanged": UNCHANGED, "ceiling": CEILING}
     rows = [
         [
             name,
             *(score.text(run[key]) for key, score in columns.items()),
-            number(run["over_copy"]),
+            over_copy.text(run["over_copy"], interval=intervals.get(name)),
             *(number(run["over_entangled"].get(other)) for other in entangled),
         ]
         for name, run in networks.items()
@@ -63,7 +66,7 @@ def _rerendered(factor: str, errors: Mapping[str, Any]) -> Table:
     blank = [""] * (3 + len(entangled))
     rows.append(["copying the picture", NETWORK.text(errors["copy"]), *blank])
     rows.append(["mean training image", NETWORK.text(errors["mean_image"]), *blank])
-    titles = [score.title for score in (*columns.values(), NETWORK_OVER_GIVEN)]
+    titles = [score.title for score in (*columns.values(), over_copy)]
     beyond = [
         f"{name}: {run['clipped']:.1%} of the angles lie beyond its calibrated range, and are taken"
         " to its end."
@@ -87,9 +90,15 @@ def _scores(comparison: Mapping[str, Any]) -> list[Table]:
     runs, groups = comparison["runs"], {}
     for key, values in comparison["scores"].items():
         group, title, score, unit = _described(key, comparison["values"])
-        texts = (score.text(values[name], unit) for name in runs)
+        intervals = _intervals(comparison, key)
+        texts = (score.text(values[name], unit, intervals.get(name)) for name in runs)
         groups.setdefault(group, []).append([title, *texts])
     return [Table(["", *runs], rows, title=group) for group, rows in groups.items()]
+
+
+def _intervals(comparison: Mapping[str, Any], key: str) -> Mapping[str, Interval | None]:
+    """Of each run; none of a comparison that an earlier release made."""
+    return comparison.get("intervals", {}).get(key, {})
 
 
 def _described(key: str, values: Mapping[str, str]) -> tuple[str, str, Score, str]:

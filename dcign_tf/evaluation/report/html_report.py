@@ -12,7 +12,12 @@ from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.catalogue import Picture, pictures
 from dcign_tf.evaluation.report.documents import document
-from dcign_tf.evaluation.report.score_tables import headline, reasons, tables_of_run
+from dcign_tf.evaluation.report.score_tables import (
+    headline,
+    in_brackets,
+    reasons,
+    tables_of_run,
+)
 from dcign_tf.files import write_text
 from dcign_tf.folders import is_shown
 from dcign_tf.quantities import display_name
@@ -56,6 +61,7 @@ def write_report(run: RunDirectory) -> pathlib.Path:
         environment=run.read_environment(),
         scores=scores,
         held_out=facts.held_out,
+        in_brackets=in_brackets(scores),
         records=run.read_metrics(),
         factors=calibration.factors.values() if calibration else (),
         reasons=reasons(scores),

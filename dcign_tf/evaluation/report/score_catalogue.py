@@ -7,10 +7,14 @@ The screen, the pages, the model cards and comparisons are renderings of these r
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dcign_tf.quantities import number
+
+Interval = Sequence[float]
+"""The lower and the upper bound."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +52,30 @@ class Score:
             value = value.get(each if key == "*" else key) if isinstance(value, Mapping) else None
         return value
 
+    def interval_of(self, scores: Mapping[str, Any], each: str = "") -> Interval | None:
+        """Its interval over identities, None if the scores have none; arguments as for `of`."""
+        return scores.get("intervals", {}).get(self.path.replace("*", each))
+
     def chance_of(self, scores: Mapping[str, Any]) -> float | None:
         """What a network that tells nothing would get."""
         return self.chance(scores) if callable(self.chance) else self.chance
 
-    def text(self, value: float | None, unit: str = "") -> str:
-        """A value to read, – if it is not known; `unit` is that of the factor."""
-        return number(value, self.form, unit if self.unit is None else self.unit)
+    def text(self, value: float | None, unit: str = "", interval: Interval | None = None) -> str:
+        """A value to read, – if it is not known; its interval, if it has one, in a second line.
+
+        Args:
+            value: of the score.
+            unit: that of the factor.
+            interval: bounds of the score, shown without unit.
+        """
+        text = number(value, self.form, unit if self.unit is None else self.unit)
+        return f"{text}\n{self.bounds(interval)}" if interval else text
+
+    def bounds(self, interval: Interval, form: str | None = None) -> str:
+        """An interval to read, such as [.981, .991]; in the score's own form, or another."""
+        texts = (number(bound, form or self.form) for bound in interval)
+        short = (t.removesuffix("%") if "%" in t else re.sub(r"^(-?)0\.", r"\1.", t) for t in texts)
+        return f"[{', '.join(short)}]"
 
     @property
     def explanation(self) -> str:
@@ -256,7 +277,7 @@ RECOGNITION = (
     dataclasses.replace(
         RANK1,
         path=RANK1.path.replace("rank1", "random_gallery.rank1.mean"),
-        title="rank 1, random galleries",
+        title="rank 1, any gallery",
         sentence="the same if the one picture of each person is any, not the most frontal",
     ),
     _of_people(

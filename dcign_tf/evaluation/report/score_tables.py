@@ -42,10 +42,18 @@ def scores_table(scores: Scores) -> str:
 
 
 def scored_split(scores: Scores) -> str:
-    """A line: which split was scored."""
+    """A line: which split was scored, and what stands in brackets."""
+    split = f"{scores['split'].capitalize()} split."
     if scores["split"] == "validation":
-        return "Validation split: half of its people, the calibration fitted on the other half."
-    return f"{scores['split'].capitalize()} split."
+        split = "Validation split: half of its people, the calibration fitted on the other half."
+    return " ".join(filter(None, [split, in_brackets(scores)]))
+
+
+def in_brackets(scores: Scores) -> str:
+    """What stands in brackets behind numbers; nothing if the scores have no intervals."""
+    if not scores.get("intervals"):
+        return ""
+    return f"In brackets: {scores['interval_level']:.0%} intervals over identities."
 
 
 def tables_of_run(scores: Scores) -> dict[str, list[Table]]:
@@ -88,13 +96,20 @@ def headline(scores: Scores) -> list[tuple[str, str, str]]:
             remark = "mean error of reading it off a picture"
             if (guessing := GUESSING.of(scores, factor)) is not None:
                 remark += f"; guessing: {GUESSING.text(guessing, unit)}"
-            cards.append((display_name(factor), MEAN_ERROR.text(error, unit), remark))
+            cards.append(_card(MEAN_ERROR, scores, factor, MEAN_ERROR.form, remark))
         elif factor != INTRINSIC:
-            ratio = number(NEW_VIEW_ERROR.of(scores, factor), ".2f")
             remark = "error of new views; leaving the picture as it is: 1"
-            cards.append((display_name(factor), ratio, remark))
-    error = number(RECONSTRUCTION.of(scores), ".2g")
-    return [*cards, ("reconstruction", error, "mean squared error, grey values from 0 to 1")]
+            cards.append(_card(NEW_VIEW_ERROR, scores, factor, ".2f", remark))
+    remark = "mean squared error, grey values from 0 to 1"
+    return [*cards, _card(RECONSTRUCTION, scores, "reconstruction", ".2g", remark)]
+
+
+def _card(score: Score, scores: Scores, name: str, form: str, remark: str) -> tuple[str, str, str]:
+    """Of a factor, or of what there is one of; an interval stands before the remark."""
+    unit, interval = _unit(scores, name), score.interval_of(scores, name)
+    shown = number(score.of(scores, name), form, unit if score.unit is None else score.unit)
+    bounds = score.bounds(interval, form) if interval else ""
+    return display_name(name), shown, " ".join(filter(None, [bounds, remark]))
 
 
 def reasons(scores: Scores) -> list[str]:
@@ -132,10 +147,7 @@ def _table(
     """
     names = list(names)
     shown = [s for s in columns if any(_is_known(s.of(scores, name)) for name in names)]
-    rows = [
-        [display_name(n), *(s.text(s.of(scores, n), _unit(scores, n)) for s in shown)]
-        for n in names
-    ]
+    rows = [[display_name(n), *(_text(score, scores, n) for score in shown)] for n in names]
     if with_chance:
         rows.append(["chance", *(s.text(s.chance_of(scores)) for s in shown)])
     if not shown:
@@ -147,6 +159,10 @@ def _table(
         caption=" ".join(score.explanation for score in shown),
         explained={INTRINSIC: "who or what it is"},
     )
+
+
+def _text(score: Score, scores: Scores, each: str = "") -> str:
+    return score.text(score.of(scores, each), _unit(scores, each), score.interval_of(scores, each))
 
 
 def _is_known(score: float | None) -> bool:
@@ -190,9 +206,9 @@ def _rerendering(scores: Scores) -> Table | None:
     errors = {f: e for f, e in scores.get("rerendering", {}).items() if e["by_change"]}
     quotients = {f: ratio_or_none(e["mse"]["network"], e["mse"]["copy"]) for f, e in errors.items()}
     return _table(
-        "re-rendered at a value",
+        "rendered at a value",
         [NETWORK_OVER_GIVEN, *METHODS],
-        {"rerendering": {f: {**e, "over_copy": quotients[f]} for f, e in errors.items()}},
+        {**scores, "rerendering": {f: {**e, "over_copy": quotients[f]} for f, e in errors.items()}},
         errors,
         remarks=[
             "Given one picture and nothing but the value of the factor in another, say an angle of"
@@ -214,10 +230,13 @@ def _movement(scores: Scores) -> Table:
 
 
 def _reconstruction(scores: Scores) -> Table:
-    errors = {"this run": RECONSTRUCTION.of(scores), **scores.get("reference_mse", {})}
+    published = scores.get("reference_mse", {})
     return Table(
         ["reconstruction", RECONSTRUCTION.title],
-        [[name, RECONSTRUCTION.text(error)] for name, error in errors.items()],
+        [
+            ["this run", _text(RECONSTRUCTION, scores)],
+            *([name, RECONSTRUCTION.text(error)] for name, error in published.items()),
+        ],
         caption=RECONSTRUCTION.explanation,
     )
 

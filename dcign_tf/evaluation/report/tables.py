@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,7 +16,7 @@ class Table:
 
     Attributes:
         header: of the columns; the first says what a row is.
-        rows: as long as the header.
+        rows: as long as the header. An entry may have two lines.
         title: above it, where a section has several.
         remarks: sentences below it, wherever it is shown.
         caption: how to read it, for pages.
@@ -39,17 +40,28 @@ class Table:
 
 
 def as_text(tables: Iterable[Table]) -> str:
-    """For a screen: aligned columns, and the remarks on each table below it."""
+    """For a screen: aligned columns, and the remarks on each table below it.
+
+    Entries of two lines are put into one where the table is then no wider than the screen.
+    """
     blocks = []
     for table in tables:
-        header = [table.title or table.header[0], *table.header[1:]]
-        blocks.append("\n".join([_aligned([header, *table.rows]), *map(wrapped, table.remarks)]))
+        rows = [[table.title or table.header[0], *table.header[1:]], *table.rows]
+        aligned = _aligned([[entry.replace("\n", " ") for entry in row] for row in rows])
+        if len(aligned.partition("\n")[0]) > _WIDTH:
+            aligned = _aligned([line for row in rows for line in _lines(row)])
+        blocks.append("\n".join([aligned, *map(wrapped, table.remarks)]))
     return "\n\n".join(blocks)
 
 
 def wrapped(sentence: str) -> str:
     """Lines no longer than a screen."""
     return textwrap.fill(sentence, width=_WIDTH, subsequent_indent="  ")
+
+
+def _lines(row: Sequence[str]) -> Iterable[Sequence[str]]:
+    """A row for each line of its entries."""
+    return itertools.zip_longest(*(entry.split("\n") for entry in row), fillvalue="")
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:

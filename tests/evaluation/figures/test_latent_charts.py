@@ -153,6 +153,21 @@ def test_what_is_not_calibrated_is_said_to_be_so(rng):
     assert "calibration" not in figure._supxlabel.get_text()
 
 
+def test_the_interval_of_the_mean_error_stands_behind_it(rng):
+    values = {factor: rng.uniform(-60, 60, (3, 5)) for factor in ("azimuth", "elevation")}
+    own = {"spearman": 0.5, "r2_calibrated": 0.25, "mean_absolute_error": 4.567}
+    intervals = {"azimuth": [3.21, 5.44], "elevation": None}
+    figure = equivariance(
+        values, values, QUANTITIES, dict.fromkeys(values, own), intervals=intervals
+    )
+    draw(figure)
+    assert [panel.get_title(loc="left") for panel in figure.axes] == [
+        "azimuth\nρ = 0.50,  R² = 0.25\nmean error 4.6° [3.2, 5.4]",
+        "elevation\nρ = 0.50,  R² = 0.25,  mean error 4.6°",
+    ]
+    assert "In brackets, its interval" in figure._supxlabel.get_text()
+
+
 def test_irregular_sweeps_in_another_unit(rng):
     values = {"distance": [rng.random(2), rng.random(13), np.zeros(0)]}
     quantities = {"distance": Quantity("distance")}

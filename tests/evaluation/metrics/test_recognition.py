@@ -35,6 +35,19 @@ ANGLES = {
 }
 
 
+def test_intervals_draw_the_people_of_the_probes():
+    """Two of the six are always taken for each other."""
+    features = one_hot()
+    features[1:5], features[6:10] = one_hot()[5], one_hot()[0]
+    gallery = {"azimuth_deg": np.arange(len(IDENTITIES)) % IMAGES}  # the first of each
+    scored = recognition_scores({"own": features}, IDENTITIES, gallery)["representations"]["own"]
+    low, high = scored["intervals"]["rank1"]
+    assert (scored["rank1"], high) == (pytest.approx(4 / 6), 1)
+    assert low == pytest.approx(2 / 6)  # the 2.5th percentile of a binomial of six
+    low, high = scored["intervals"]["random_gallery.rank1.mean"]
+    assert low < scored["random_gallery"]["rank1"]["mean"] <= high
+
+
 def one_hot(identities=IDENTITIES) -> np.ndarray:
     return (identities[:, np.newaxis] == np.unique(identities)).astype(float)
 

@@ -138,10 +138,15 @@ def test_what_was_trained_and_how(run, made, documented):
 
 def test_scores_stand_beside_what_guessing_gives(made, documented):
     page = made(documented)
-    assert row(page, "azimuth") == ["12.5°", "90°", "8°", "1.0%", "0.800"]
-    assert row(page, "elevation")[:2] == ["10°", "10°"]
+    assert row(page, "azimuth") == [
+        *("12.5°<small>[10, 15]</small>", "90°", "8°<small>[7, 9]</small>"),
+        *("1.0%<small>[0.0, 3.0]</small>", "0.800<small>[.700, .900]</small>"),
+    ]
+    assert row(page, "elevation")[:2] == ["10°<small>[9.5, 10.5]</small>", "10°"]
+    assert "In brackets: 95% intervals over identities." in words(page, "p")[0]
     assert page.attributes("class").count("card") == 4  # three factors and the reconstruction
-    assert "mean error of reading it off a picture; guessing: 90°" in words(page, "div")
+    remark = "[10, 15] mean error of reading it off a picture; guessing: 90°"
+    assert remark in words(page, "div")
     assert "error of new views; leaving the picture as it is: 1" in words(page, "div")
     reasons = " ".join(words(page, "li"))
     assert "Not known of light: Pearson" in reasons
@@ -150,7 +155,7 @@ def test_scores_stand_beside_what_guessing_gives(made, documented):
 
 def test_the_papers_error_stands_beside_ours(made, documented):
     page = made({**documented, "reference_mse": {"the paper's": 2.7722e-4}})
-    assert row(page, "this run") == ["5.0000e-03"]
+    assert row(page, "this run") == ["5.0000e-03<small>[4.0000e-03, 6.0000e-03]</small>"]
     assert row(page, "the paper's") == ["2.7722e-04"]
 
 
@@ -210,7 +215,7 @@ def test_what_there_is_no_score_of_has_no_section(made, documented, of_people, n
 def test_scores_of_the_first_schema(made, documented):
     """Of a run that was evaluated before most of them were added."""
     old = {**documented, "factors": {}}
-    for key in ("values", "why_null", "step", "num_image_sweeps"):
+    for key in ("values", "why_null", "step", "num_image_sweeps", "intervals", "interval_level"):
         del old[key]
     for factor, own in documented["factors"].items():
         kept = ("pearson", "spearman", "selectivity", "novel_view_ratio")

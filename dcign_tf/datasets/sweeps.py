@@ -112,6 +112,16 @@ def distinct_images(example: Mapping[str, Any]) -> np.ndarray:
     return to_unit(decode_images(images))
 
 
+def some_images(example: Mapping[str, Any], count: int) -> np.ndarray:
+    """At most so many of a sweep's distinct images, evenly chosen: uint8 [n, H, W, C].
+
+    No others are decoded.
+    """
+    images, chosen = example["image"], list(evenly(range(num_distinct(example)), count))
+    is_array = isinstance(images, np.ndarray)
+    return decode_images(images[chosen] if is_array else [images[index] for index in chosen])
+
+
 def num_distinct(example: Mapping[str, Any]) -> int:
     """How many leading images of a sweep are no repetitions (`Sweeps`)."""
     return int(example.get("distinct", len(example["image"])))

@@ -26,6 +26,7 @@ from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.given_values import rerendering_scores
 from dcign_tf.evaluation.held_out import held_out_sweeps
 from dcign_tf.evaluation.people import evaluate_people
+from dcign_tf.evaluation.picture_baselines import baseline_scores, fit_baselines
 from dcign_tf.evaluation.picture_errors import image_errors
 from dcign_tf.evaluation.report.html_report import write_report
 from dcign_tf.evaluation.report.score_tables import scores_table
@@ -86,10 +87,15 @@ def evaluate_model(
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
     test = encode_factors(network, sweeps, data.values)
     evaluated = Evaluated(network, sweeps, test, fit, factor_quantities, calibration, split)
-    errors = {factor: image_errors(evaluated, factor, image_sweeps) for factor in sweeps}
+    train = data.sweeps("train")
+    baselines = fit_baselines(train, data.image_shape, network.code.latent_dim)
+    errors = {f: image_errors(evaluated, f, image_sweeps, baselines) for f in sweeps}
     scores = make_scores(evaluated, errors)
-    scores["rerendering"], more = rerendering_scores(evaluated, data.sweeps("train"), errors)
-    scores["intervals"] |= more
+    scores["reconstruction_baselines"], of_baselines = baseline_scores(
+        baselines, list(errors.values())
+    )
+    scores["rerendering"], of_rerendering = rerendering_scores(evaluated, train, errors)
+    scores["intervals"] |= of_baselines | of_rerendering
     _forget_scores_of_others(directory, scores)
     if is_entangled:
         scores["found_latents"] = found_latents

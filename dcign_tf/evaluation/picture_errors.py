@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from dcign_tf.evaluation.metrics.novel_views import (
 )
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.readouts.fitting import pooled
+
+if TYPE_CHECKING:
+    from dcign_tf.evaluation.picture_baselines import PictureBaselines
 
 _PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
 _NO_PAIRS = np.empty((0, 2), np.int64)
@@ -36,6 +40,7 @@ class SweepErrors:
         unchanged: of the code of the picture given, decoded as it is, [P].
         copy: of the picture given itself, [P].
         identities: who is in each picture, integers [n].
+        baselines: name to a number for each picture, [n] (`PictureBaselines.measured`).
     """
 
     index: int
@@ -45,6 +50,7 @@ class SweepErrors:
     unchanged: np.ndarray
     copy: np.ndarray
     identities: np.ndarray
+    baselines: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def given_identities(self) -> np.ndarray:
@@ -52,7 +58,9 @@ class SweepErrors:
         return self.identities[self.pairs[:, 0]]
 
 
-def image_errors(evaluated: Evaluated, factor: str, count: int) -> list[SweepErrors]:
+def image_errors(
+    evaluated: Evaluated, factor: str, count: int, baselines: PictureBaselines | None = None
+) -> list[SweepErrors]:
     """Decodes at most `count` test sweeps of one factor, evenly chosen, and compares."""
     network, sweeps = evaluated.network, evaluated.sweeps[factor]
 
@@ -71,28 +79,35 @@ def image_errors(evaluated: Evaluated, factor: str, count: int) -> list[SweepErr
             unchanged=squared_errors(decoded[given], images[wanted]),
             copy=squared_errors(images[given], images[wanted]),
             identities=evaluated.test[factor].identities[index],
+            baselines=baselines.measured(images) if baselines else {},
         )
 
     return list(concurrently(measured, evenly(sweeps, count)))
 
 
-def reconstruction_mse(errors: Sequence[Sequence[SweepErrors]]) -> tuple[np.ndarray, Statistic]:
+def mean_over_pictures(
+    errors: Sequence[Sequence[SweepErrors]], read: Callable[[SweepErrors], np.ndarray]
+) -> tuple[np.ndarray, Statistic]:
     """Mean over the pictures of a sweep, then over the sweeps of a factor, then over factors.
+
+    Args:
+        errors: of each factor, those of some of its sweeps.
+        read: a number for each picture of a sweep, [n].
 
     Returns:
         Who is in each picture, [N], and that mean of any of them.
     """
     sweeps = [(number, sweep) for number, of_factor in enumerate(errors) for sweep in of_factor]
     factor = pooled([np.full(len(sweep.identities), number) for number, sweep in sweeps])
-    share = pooled([_shares(sweep.reconstruction) for _, sweep in sweeps])
-    error = share * pooled([sweep.reconstruction for _, sweep in sweeps])
+    share = pooled([_shares(sweep.identities) for _, sweep in sweeps])
+    shared = share * pooled([read(sweep) for _, sweep in sweeps])
 
-    def mse(pictures: np.ndarray) -> float:
+    def mean_of(pictures: np.ndarray) -> float:
         of = factor[pictures].astype(int)
-        shares, errors = np.bincount(of, share[pictures]), np.bincount(of, error[pictures])
-        return mean(errors[shares > 0] / shares[shares > 0])
+        shares, sums = np.bincount(of, share[pictures]), np.bincount(of, shared[pictures])
+        return mean(sums[shares > 0] / shares[shares > 0])
 
-    return pooled([sweep.identities for _, sweep in sweeps]), mse
+    return pooled([sweep.identities for _, sweep in sweeps]), mean_of
 
 
 def swapped_ratio(errors: Sequence[SweepErrors]) -> tuple[np.ndarray, Statistic]:
@@ -107,6 +122,6 @@ def swapped_ratio(errors: Sequence[SweepErrors]) -> tuple[np.ndarray, Statistic]
     return identities, lambda pairs: novel_view_ratio(swapped[pairs], copy[pairs])
 
 
-def _shares(errors: np.ndarray) -> np.ndarray:
+def _shares(items: np.ndarray) -> np.ndarray:
     """What each is of its sweep, [n]: so that sweeps count alike, however long they are."""
-    return np.full(len(errors), 1 / max(len(errors), 1))
+    return np.full(len(items), 1 / max(len(items), 1))

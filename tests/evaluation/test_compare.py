@@ -35,6 +35,7 @@ def scores(tmp_path: Path, **given) -> dict:
     run_scores = {
         "step": given.pop("step", 500),
         "reconstruction_mse": 0.01,
+        "reconstruction_baselines": {"mean_image": 0.04, "num_components": 9},
         "factors": {"azimuth": {"pearson": 0.9, "spearman": np.nan, "novel_view_ratio": 0.5}},
         "values": {"azimuth": {"key": "azimuth_deg", "guessing_error": 25.0}},
         "recognition": {
@@ -109,6 +110,7 @@ class TestComparison:
         beside = {path: set(values.values()) for path, values in compared["scores"].items()}
         assert beside == {  # what no run has is left out
             "reconstruction_mse": {0.01},
+            "reconstruction_baselines.mean_image": {0.04},
             "factors.azimuth.pearson": {0.9},
             "factors.azimuth.novel_view_ratio": {0.5},
             "values.azimuth.guessing_error": {25.0},
@@ -151,6 +153,8 @@ class TestTables:
         assert "| Pearson | 0.900 | 0.900 | 0.900 |" in text
         assert "| guessing | 25° | 25° | 25° |" in text
         assert "| mean squared error | 1.0000e-02 |" in text
+        assert "| mean training picture | 4.0000e-02 |" in text
+        assert text.count("### reconstruction\n") == 1
         assert "| rank 1, by principal components | 25.0% [20.0, 30.1] |" in text
         assert "| error of the new view | 0.500 [.400, .625] |" in text
         (theirs,) = re.findall(r"\| theirs \| (4.00e-02 .*) \|\n", text)

@@ -17,6 +17,7 @@ from dcign_tf.codec import TRAVERSAL_STEPS, Codec
 from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.evaluation import evaluate as evaluation
 from dcign_tf.evaluation.figures import charts
+from dcign_tf.evaluation.picture_baselines import BASELINES
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.training.monitoring import WATCHED, watch
 from tests.helpers.tiny import tiny_model
@@ -138,6 +139,10 @@ def test_a_perfect_network(perfect):
     assert scores["num_sweeps"] == dict.fromkeys(CODE.factors, 4)
     assert scores["num_image_sweeps"] == dict.fromkeys(CODE.factors, 3)
     assert scores["reconstruction_mse"] == pytest.approx(0, abs=1e-12)
+    without = scores["reconstruction_baselines"]
+    assert 0 < without["principal_components"] < without["mean_image"] < without["contrast"]
+    assert without["foreground_share"] == pytest.approx(CODE.latent_dim / (20 * 18))
+    assert (without["num_components"], without["num_images"]) == (6, 64)
     for factor in CODE.extrinsic:
         own = scores["factors"][factor]
         assert own["pearson"] == pytest.approx(1, abs=1e-5)
@@ -290,6 +295,7 @@ def test_a_circle(tmp_path):
     of_factor = ("spearman", "r2_calibrated", "mean_absolute_error", "median_absolute_error")
     assert set(scores["intervals"]) == {
         *("reconstruction_mse", "factors.azimuth.far_off_share"),
+        *(f"reconstruction_baselines.{name}" for name in BASELINES),
         *(f"factors.{f}.novel_view_ratio" for f in CODE.factors),
         *(f"factors.{f}.{name}" for f in CODE.extrinsic for name in of_factor),
         *(f"rerendering.{f}.over_copy" for f in CODE.extrinsic),

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from dcign_tf.evaluation.intervals import scored
-from dcign_tf.evaluation.picture_errors import SweepErrors, reconstruction_mse, swapped_ratio
+from dcign_tf.evaluation.picture_errors import SweepErrors, mean_over_pictures, swapped_ratio
 
 
-def errors_of(reconstruction, identities, pairs=(), swapped=(), copy=()) -> SweepErrors:
+def errors_of(
+    reconstruction, identities, pairs=(), swapped=(), copy=(), baselines=None
+) -> SweepErrors:
     return SweepErrors(
         index=0,
         pairs=np.array(pairs, int).reshape(-1, 2),
@@ -18,6 +20,7 @@ def errors_of(reconstruction, identities, pairs=(), swapped=(), copy=()) -> Swee
         unchanged=np.array(copy, float),
         copy=np.array(copy, float),
         identities=np.array(identities),
+        baselines=baselines or {},
     )
 
 
@@ -25,6 +28,10 @@ def scores_of(sampled) -> tuple[float, tuple[float, float] | None]:
     identities, statistic = sampled
     scores, intervals = scored("", identities, {"it": statistic})
     return scores["it"], intervals.get("it")
+
+
+def reconstruction_mse(errors):
+    return mean_over_pictures(errors, lambda sweep: sweep.reconstruction)
 
 
 def test_pictures_sweeps_and_factors_count_alike():

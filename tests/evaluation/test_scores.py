@@ -338,6 +338,27 @@ def test_a_published_error_stands_beside_ours(scores):
     assert published == ["the paper's", "2.7722e-04"]
 
 
+def test_errors_without_a_network_stand_beside_ours(scores):
+    without = {
+        **{"principal_components": 2e-3, "mean_image": 4e-2, "contrast": 9e-2},
+        **{"foreground_share": 0.25, "num_components": 200, "num_images": 4000},
+    }
+    scores["intervals"]["reconstruction_baselines.mean_image"] = (3e-2, 5e-2)
+    text = scores_table({**scores, "reconstruction_baselines": without})
+    table = blocks_of(text)[-2]
+    _, ours, *others = (re.split(" {2,}", line) for line in table[:-2])
+    assert ours[0] == "this run"
+    assert others == [
+        ["200 principal components", "2.0000e-03"],
+        ["mean training picture", "4.0000e-02 [3.0000e-02, 5.0000e-02]"],
+        ["plain grey", "9.0000e-02"],
+    ]
+    assert table[-2:] == [
+        "Components and mean are of 4,000 training pictures.",
+        "25% of a picture is not background (its commonest level).",
+    ]
+
+
 def test_the_papers_error_is_that_of_its_chairs_at_its_size():
     assert list(dataset_facts("chairs").reference_mse((150, 150, 1)).values()) == pytest.approx(
         [2.7722e-4, 8.3166e-4]

@@ -41,7 +41,7 @@ _CALIBRATION_NOTE = (
     " of values read off by it."
 )
 _ERROR_NOTE = " In grey, its root mean square error."
-_INTERVAL_NOTE = " In brackets, its interval over identities."
+_INTERVAL_NOTE = " In brackets, the mean error's interval over identities."
 _LINES = 3  # so many single sweeps of a panel are drawn as lines, too
 _MOST_STRIPS = 40
 Scores = Mapping[str, Mapping[str, float | None]]
@@ -102,7 +102,7 @@ def equivariance(
         panel.set_title(title, loc="left")
         if interval:
             due.add(_INTERVAL_NOTE)
-    notes = (_RANK_NOTE, _CALIBRATION_NOTE, _INTERVAL_NOTE, _ERROR_NOTE, _CUT_NOTE, _PLANE_NOTE)
+    notes = (_RANK_NOTE, _CALIBRATION_NOTE, _ERROR_NOTE, _INTERVAL_NOTE, _CUT_NOTE, _PLANE_NOTE)
     caption(
         figure,
         "Each dot is one image; each thin line joins the images of one sweep, in which only this"

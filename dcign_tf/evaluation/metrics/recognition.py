@@ -23,12 +23,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA
 from sklearn.metrics import auc, roc_curve
 from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 
 from dcign_tf.evaluation.metrics.arrays import mean
 from dcign_tf.evaluation.metrics.bootstrap import bootstrap_intervals
+from dcign_tf.evaluation.metrics.eigenimages import fit_components
 
 METRICS = ("cosine", "euclidean")
 FALSE_ACCEPTANCE_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 1, 61)])
@@ -239,10 +239,8 @@ def pca_features(
     Returns:
         [N, components].
     """
-    fit = fit_images.reshape(len(fit_images), -1)
-    count = min(num_components, *fit.shape)
-    pca = PCA(count, whiten=True, svd_solver="randomized", random_state=seed).fit(fit)
-    return pca.transform(images.reshape(len(images), -1))
+    components = fit_components(fit_images, num_components, seed=seed)
+    return components.transform(images.reshape(len(images), -1))
 
 
 def _recognised(

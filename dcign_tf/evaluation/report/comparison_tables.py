@@ -114,4 +114,4 @@ def _described(key: str, values: Mapping[str, str]) -> tuple[str, str, Score, st
         by = f", by {display_name(representation)}" if representation else ""
         return kind, score.title + by, score, ""
     score = BY_PATH[key]
-    return kind.removesuffix("_mse"), score.title, score, ""
+    return kind.partition("_")[0], score.title, score, ""

@@ -91,6 +91,10 @@ def _of_method(key: str, title: str, sentence: str, **more: Any) -> Score:
     return Score(f"rerendering.*.mse.{key}", title, sentence, form=".2e", **more)
 
 
+def _of_pictures(key: str, title: str, sentence: str) -> Score:
+    return Score(f"reconstruction_baselines.{key}", title, sentence, form=".4e")
+
+
 def _of_code(key: str, title: str, asks: str, *, best=1.0, chance=0.0, **more: Any):
     return Score(f"disentanglement.{key}", title, asks, best, chance, ".3f", **more)
 
@@ -236,6 +240,21 @@ RECONSTRUCTION = Score(
     best=0.0,
     form=".4e",
 )
+RECONSTRUCTION_BASELINES = (
+    _of_pictures(
+        "principal_components",
+        "principal components",
+        "as many as the code has latents, of training pictures: the best that a linear code can do",
+    ),
+    _of_pictures("mean_image", "mean training picture", "always that one picture"),
+    _of_pictures(
+        "contrast",
+        "plain grey",
+        "each picture's own mean grey level; the variance of its pixels, which is what there is to"
+        " draw",
+    ),
+)
+"""Of pictures that no network draws, of the same pictures: what its error is to be held against."""
 
 DISENTANGLEMENT = (
     _of_code("mig.mig", "MIG", "Is each factor told by one latent alone?"),
@@ -312,6 +331,7 @@ _ALL = (
     *NEW_VIEWS,
     *ANSWERS,
     RECONSTRUCTION,
+    *RECONSTRUCTION_BASELINES,
     *DISENTANGLEMENT,
     *RECOGNITION,
     *SHAPE,

@@ -19,6 +19,7 @@ from dcign_tf.evaluation.report.score_catalogue import (
     READ,
     RECOGNITION,
     RECONSTRUCTION,
+    RECONSTRUCTION_BASELINES,
     SHAPE,
     TITLES,
     Score,
@@ -230,14 +231,26 @@ def _movement(scores: Scores) -> Table:
 
 
 def _reconstruction(scores: Scores) -> Table:
+    """The network's error, those of what needs none, and published ones."""
+    without, remarks = {}, []
+    if baselines := scores.get("reconstruction_baselines"):
+        components, *others = RECONSTRUCTION_BASELINES
+        without = {f"{baselines['num_components']} {components.title}": components}
+        without |= {score.title: score for score in others}
+        remarks = [f"Components and mean are of {baselines['num_images']:,} training pictures."]
+        if _is_known(share := baselines["foreground_share"]):
+            remarks.append(f"{share:.0%} of a picture is not background (its commonest level).")
     published = scores.get("reference_mse", {})
     return Table(
         ["reconstruction", RECONSTRUCTION.title],
         [
             ["this run", _text(RECONSTRUCTION, scores)],
+            *([name, _text(score, scores)] for name, score in without.items()),
             *([name, RECONSTRUCTION.text(error)] for name, error in published.items()),
         ],
+        remarks=remarks,
         caption=RECONSTRUCTION.explanation,
+        explained={name: score.sentence for name, score in without.items()},
     )
 
 

@@ -165,7 +165,7 @@ def test_the_interval_of_the_mean_error_stands_behind_it(rng):
         "azimuth\nρ = 0.50,  R² = 0.25\nmean error 4.6° [3.2, 5.4]",
         "elevation\nρ = 0.50,  R² = 0.25,  mean error 4.6°",
     ]
-    assert "In brackets, its interval" in figure._supxlabel.get_text()
+    assert "the mean error's interval" in " ".join(figure._supxlabel.get_text().split())
 
 
 def test_irregular_sweeps_in_another_unit(rng):

@@ -22,6 +22,7 @@ from dcign_tf.evaluation.report.score_catalogue import (
     RECONSTRUCTION,
     RECONSTRUCTION_BASELINES,
     SHAPE,
+    SIMILARITIES,
     Score,
 )
 from dcign_tf.evaluation.report.score_tables import ratio_or_none
@@ -139,7 +140,7 @@ def _rerendering(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
 
 def _wanted(runs: Mapping[str, EvaluatedRun]) -> dict[str, _Wanted]:
     """Where a score stands in scores.json, with dots, to the score and whose it is in each run."""
-    placed = [(score, "") for score in (RECONSTRUCTION, *RECONSTRUCTION_BASELINES)]
+    placed = [(score, "") for score in (RECONSTRUCTION, *SIMILARITIES, *RECONSTRUCTION_BASELINES)]
     for factor in next(iter(runs.values())).scores["factors"]:
         # Of the latter there are intervals alone: it stands among the errors of re-rendering.
         placed += [(score, factor) for score in (*_OF_A_FACTOR, NETWORK_OVER_GIVEN)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import tensorflow as tf
 
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import distinct_images, evenly
@@ -15,6 +16,7 @@ from dcign_tf.evaluation.metrics.bootstrap import Statistic
 from dcign_tf.evaluation.metrics.novel_views import (
     novel_view_pairs,
     novel_view_ratio,
+    psnr,
     squared_errors,
 )
 from dcign_tf.evaluation.sweep_codes import Evaluated
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
 _NO_PAIRS = np.empty((0, 2), np.int64)
+_SSIM_WINDOW = 11  # pixels (Wang et al., 2004), or as many as there are
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,6 +38,7 @@ class SweepErrors:
         index: of the sweep.
         pairs: indices of the pictures given and wanted, [P, 2]. They depend on the data alone.
         reconstruction: of each picture, decoded from its own code, [n].
+        ssim: of the same pictures, no error but their structural similarity (`ssim`), [n].
         swapped: of the code of the picture given, decoded with the latents that the factor has
             in that of the picture wanted, [P]; against the latter, as are the others.
         unchanged: of the code of the picture given, decoded as it is, [P].
@@ -46,6 +50,7 @@ class SweepErrors:
     index: int
     pairs: np.ndarray
     reconstruction: np.ndarray
+    ssim: np.ndarray
     swapped: np.ndarray
     unchanged: np.ndarray
     copy: np.ndarray
@@ -75,6 +80,7 @@ def image_errors(
             index=index,
             pairs=pairs,
             reconstruction=squared_errors(decoded, images),
+            ssim=ssim(decoded, images),
             swapped=squared_errors(drawn, images[wanted]),
             unchanged=squared_errors(decoded[given], images[wanted]),
             copy=squared_errors(images[given], images[wanted]),
@@ -83,6 +89,45 @@ def image_errors(
         )
 
     return list(concurrently(measured, evenly(sweeps, count)))
+
+
+def ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Structural similarity (Wang, Bovik, Sheikh and Simoncelli, 2004), its mean over each image.
+
+    Args:
+        images: [N, H, W, C] in [0, 1].
+        others: likewise.
+
+    Returns:
+        [N], 1 where they are the same. Windows are 11×11, Gaussian, or as large as smaller images.
+    """
+    window = min(_SSIM_WINDOW, *images.shape[1:3])
+    return _ssim(tf.constant(images), tf.constant(others), window).numpy()
+
+
+@tf.function(reduce_retracing=True)
+def _ssim(images: tf.Tensor, others: tf.Tensor, window: int) -> tf.Tensor:
+    return tf.image.ssim(images, others, max_val=1.0, filter_size=window)
+
+
+def reconstruction_scores(
+    errors: Sequence[Sequence[SweepErrors]],
+) -> tuple[np.ndarray, dict[str, Statistic]]:
+    """How well pictures are drawn from their own codes, by three measures.
+
+    Args:
+        errors: of each factor, those of some of its sweeps.
+
+    Returns:
+        Who is in each picture, [N], and each measure's mean over any of them.
+    """
+    of_picture: dict[str, Callable[[SweepErrors], np.ndarray]] = {
+        "reconstruction_mse": lambda sweep: sweep.reconstruction,
+        "reconstruction_psnr": lambda sweep: psnr(sweep.reconstruction),
+        "reconstruction_ssim": lambda sweep: sweep.ssim,
+    }
+    identities, _ = mean_over_pictures(errors, of_picture["reconstruction_mse"])
+    return identities, {n: mean_over_pictures(errors, read)[1] for n, read in of_picture.items()}
 
 
 def mean_over_pictures(

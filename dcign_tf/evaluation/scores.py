@@ -16,7 +16,7 @@ from dcign_tf.evaluation.metrics import circle, sweep_variance
 from dcign_tf.evaluation.metrics.arrays import mean, median
 from dcign_tf.evaluation.metrics.bootstrap import LEVEL, Statistic
 from dcign_tf.evaluation.metrics.correlation import correlations, r2, spearman_of
-from dcign_tf.evaluation.picture_errors import SweepErrors, mean_over_pictures, swapped_ratio
+from dcign_tf.evaluation.picture_errors import SweepErrors, reconstruction_scores, swapped_ratio
 from dcign_tf.evaluation.sweep_codes import Codes, Evaluated
 from dcign_tf.files import sealed, write_json
 from dcign_tf.quantities import Quantity
@@ -60,8 +60,7 @@ def make_scores(evaluated: Evaluated, errors: Mapping[str, Sequence[SweepErrors]
     code, codes = evaluated.network.code, evaluated.test
     matrix = sweep_variance.movement_matrix({f: codes[f].z_mean for f in code.factors}, code)
     selectivity = sweep_variance.selectivity(matrix, code)
-    pictures, mse = mean_over_pictures(list(errors.values()), lambda sweep: sweep.reconstruction)
-    reconstruction, intervals = scored("", pictures, {"reconstruction_mse": mse})
+    reconstruction, intervals = scored("", *reconstruction_scores(list(errors.values())))
     factors: dict[str, dict[str, float]] = {}
     why_null: dict[str, dict[str, str]] = {}
     for factor in code.factors:

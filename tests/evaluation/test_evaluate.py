@@ -139,6 +139,7 @@ def test_a_perfect_network(perfect):
     assert scores["num_sweeps"] == dict.fromkeys(CODE.factors, 4)
     assert scores["num_image_sweeps"] == dict.fromkeys(CODE.factors, 3)
     assert scores["reconstruction_mse"] == pytest.approx(0, abs=1e-12)
+    assert scores["reconstruction_ssim"] == pytest.approx(1)
     without = scores["reconstruction_baselines"]
     assert 0 < without["principal_components"] < without["mean_image"] < without["contrast"]
     assert without["foreground_share"] == pytest.approx(CODE.latent_dim / (20 * 18))
@@ -207,6 +208,8 @@ def test_half_of_the_validation_split_is_scored_and_the_model_keeps_what_all_of_
 def test_a_decoder_that_is_wrong_by_a_known_amount(tmp_path):
     scores, _ = evaluate(Oracle(offset=0.25), tmp_path)
     assert scores["reconstruction_mse"] == pytest.approx(0.0625, rel=1e-5)
+    assert scores["reconstruction_psnr"] == pytest.approx(12.041, abs=1e-3)
+    assert 0 < scores["reconstruction_ssim"] < 1
     assert all(own["novel_view_ratio"] > 1 for own in scores["factors"].values())
 
 
@@ -294,7 +297,7 @@ def test_a_circle(tmp_path):
     assert azimuth["mean_absolute_error"] < 3
     of_factor = ("spearman", "r2_calibrated", "mean_absolute_error", "median_absolute_error")
     assert set(scores["intervals"]) == {
-        *("reconstruction_mse", "factors.azimuth.far_off_share"),
+        *("reconstruction_mse", "reconstruction_ssim", "factors.azimuth.far_off_share"),
         *(f"reconstruction_baselines.{name}" for name in BASELINES),
         *(f"factors.{f}.novel_view_ratio" for f in CODE.factors),
         *(f"factors.{f}.{name}" for f in CODE.extrinsic for name in of_factor),

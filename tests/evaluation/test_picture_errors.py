@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from dcign_tf.evaluation.intervals import scored
-from dcign_tf.evaluation.picture_errors import SweepErrors, mean_over_pictures, swapped_ratio
+from dcign_tf.evaluation.picture_errors import (
+    SweepErrors,
+    mean_over_pictures,
+    reconstruction_scores,
+    ssim,
+    swapped_ratio,
+)
 
 
 def errors_of(
@@ -16,6 +22,7 @@ def errors_of(
         index=0,
         pairs=np.array(pairs, int).reshape(-1, 2),
         reconstruction=np.array(reconstruction, float),
+        ssim=1 - np.array(reconstruction, float) / 100,
         swapped=np.array(swapped, float),
         unchanged=np.array(copy, float),
         copy=np.array(copy, float),
@@ -72,3 +79,32 @@ def test_the_ratio_is_that_of_means_over_sweeps_of_means_over_pairs():
 def test_nothing_to_score():
     assert np.isnan(scores_of(reconstruction_mse([[], []]))[0])
     assert np.isnan(scores_of(swapped_ratio([]))[0])
+
+
+def test_three_measures_of_the_same_pictures():
+    identities, of = reconstruction_scores(
+        [[errors_of([0.1, 0.001], [0, 1])], [errors_of([1], [2])]]
+    )
+    np.testing.assert_array_equal(identities, [0, 1, 2])
+    everything = np.arange(3)
+    assert of["reconstruction_mse"](everything) == pytest.approx((0.0505 + 1) / 2)
+    assert of["reconstruction_psnr"](everything) == pytest.approx((20 + 0) / 2)
+    assert of["reconstruction_ssim"](everything) == pytest.approx(1 - (0.000505 + 0.01) / 2)
+    exact = reconstruction_scores([[errors_of([0.0], [0])]])[1]
+    assert exact["reconstruction_psnr"](np.array([0])) == np.inf
+
+
+def test_structural_similarity_by_its_definition():
+    """In one window of the whole of an image, weighted by a Gaussian of 1.5 pixels."""
+    images, others = np.random.default_rng(0).random((2, 3, 9, 9, 1)).astype(np.float32)
+    at = np.arange(9) - 4
+    weights = np.exp(-(at**2) / (2 * 1.5**2))
+    weights = np.outer(weights, weights)[..., np.newaxis] / weights.sum() ** 2
+    for x, y, similarity in zip(images, others, ssim(images, others), strict=True):
+        mean_x, mean_y = np.sum(weights * x), np.sum(weights * y)
+        covariance = np.sum(weights * x * y) - mean_x * mean_y
+        variances = np.sum(weights * (x**2 + y**2)) - mean_x**2 - mean_y**2
+        of_means = (2 * mean_x * mean_y + 1e-4) / (mean_x**2 + mean_y**2 + 1e-4)
+        expected = of_means * (2 * covariance + 9e-4) / (variances + 9e-4)
+        assert similarity == pytest.approx(expected, abs=1e-4)
+    np.testing.assert_allclose(ssim(images, images), 1, rtol=1e-5)

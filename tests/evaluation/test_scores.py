@@ -47,6 +47,7 @@ ERRORS = SweepErrors(
     index=0,
     pairs=np.array([[0, 1]]),
     reconstruction=np.array([0.01, 0.015]),
+    ssim=np.array([0.75, 1.0]),
     swapped=np.array([0.5]),
     unchanged=np.array([1.0]),
     copy=np.array([1.0]),
@@ -333,9 +334,15 @@ def test_table_without_any_value_says_why():
 
 def test_a_published_error_stands_beside_ours(scores):
     text = scores_table({**scores, "reference_mse": {"the paper's": 2.7722e-4}})
-    ours, published = (re.split(" {2,}", line) for line in blocks_of(text)[-2][1:])
-    assert ours == ["this run", "1.2500e-02 [1.0000e-02, 1.5000e-02]"]
-    assert published == ["the paper's", "2.7722e-04"]
+    header, *rows = (re.split(" {2,}", line) for line in blocks_of(text)[-2])
+    assert header == ["reconstruction", "mean squared error", "PSNR", "SSIM"]
+    assert rows == [
+        [
+            *("this run", "1.2500e-02 [1.0000e-02, 1.5000e-02]"),
+            *("19.1 dB [18.2, 20.0]", "0.875 [.750, 1.000]"),
+        ],
+        ["the paper's", "2.7722e-04", "–", "–"],
+    ]
 
 
 def test_errors_without_a_network_stand_beside_ours(scores):
@@ -346,11 +353,11 @@ def test_errors_without_a_network_stand_beside_ours(scores):
     scores["intervals"]["reconstruction_baselines.mean_image"] = (3e-2, 5e-2)
     text = scores_table({**scores, "reconstruction_baselines": without})
     table = blocks_of(text)[-2]
-    _, ours, *others = (re.split(" {2,}", line) for line in table[:-2])
-    assert ours[0] == "this run"
+    others = [re.split(" {2,}", line)[:2] for line in table[3:-2]]
     assert others == [
         ["200 principal components", "2.0000e-03"],
-        ["mean training picture", "4.0000e-02 [3.0000e-02, 5.0000e-02]"],
+        ["mean training picture", "4.0000e-02"],
+        ["", "[3.0000e-02, 5.0000e-02]"],
         ["plain grey", "9.0000e-02"],
     ]
     assert table[-2:] == [

@@ -4,8 +4,8 @@ They serve the codes of any encoder: how nearly each latent stands for one facto
 (`disentanglement_scores`, and each score of it), how well one latent follows a true value
 (`correlations`, `r2`, `circular_linear_correlation`), what moves within sweeps in which one
 factor varies (`movement_matrix`, `selectivity`, `own_share`, `consistency`, `invariance`),
-whether pictures can be drawn anew (`squared_errors`, `novel_view_ratio`), whether faces can
-be recognised (`recognition_scores`), and how sure a score is (`bootstrap_intervals`). What is
+whether pictures can be drawn anew (`squared_errors`, `psnr`, `novel_view_ratio`), whether faces
+can be recognised (`recognition_scores`), and how sure a score is (`bootstrap_intervals`). What is
 not defined is NaN, without error or warning; arrays that do not fit together are a ValueError.
 
 Example:
@@ -36,7 +36,7 @@ _NAMES = {
     "factor_vae": ("factor_vae_score",),
     "mig": ("mutual_information_gap",),
     "modularity": ("modularity_score",),
-    "novel_views": ("novel_view_pairs", "novel_view_ratio", "squared_errors"),
+    "novel_views": ("novel_view_pairs", "novel_view_ratio", "psnr", "squared_errors"),
     "recognition": (
         "frontal_gallery",
         "identify",

@@ -40,7 +40,7 @@ def bootstrap_intervals(
 
     Returns:
         Name to the lower and the upper bound. NaN with fewer than two identities, or where a
-        score of some sample is not defined.
+        score of some sample is not defined or infinite.
 
     Raises:
         ValueError: if identities are not [N].
@@ -57,5 +57,6 @@ def bootstrap_intervals(
         times = np.bincount(rng.integers(count, size=count), minlength=count)
         sample = np.repeat(items, times[whose])
         row[:] = [statistic(sample) for statistic in statistics.values()]
+    scores[~np.isfinite(scores)] = np.nan  # between infinities there is nothing to interpolate
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2], axis=0).tolist()
     return dict(zip(statistics, zip(low, high, strict=True), strict=True))

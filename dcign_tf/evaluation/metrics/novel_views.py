@@ -81,5 +81,15 @@ def squared_errors(images: np.ndarray, others: np.ndarray) -> np.ndarray:
         )
 
 
+def psnr(mse: np.ndarray) -> np.ndarray:
+    """Peak signal-to-noise ratio of grey values in [0, 1], in dB: infinite without any error.
+
+    Args:
+        mse: mean squared errors, any shape.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(-10 * np.log10(mse))
+
+
 def _grey(image: np.ndarray) -> np.ndarray:
     return image / 255 if image.dtype == np.uint8 else image.astype(np.float64)

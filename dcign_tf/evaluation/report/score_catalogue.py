@@ -240,6 +240,24 @@ RECONSTRUCTION = Score(
     best=0.0,
     form=".4e",
 )
+SIMILARITIES = (
+    Score(
+        "reconstruction_psnr",
+        "PSNR",
+        "the mean of −10 log₁₀ of each picture's mean squared error, in dB",
+        form=".1f",
+        unit=" dB",
+    ),
+    Score(
+        "reconstruction_ssim",
+        "SSIM",
+        "structural similarity in windows of 11×11 pixels: of edges and textures, more than of"
+        " grey values",
+        best=1.0,
+        chance=0.0,
+    ),
+)
+"""How alike such pictures and the true ones are, by what else is in use."""
 RECONSTRUCTION_BASELINES = (
     _of_pictures(
         "principal_components",
@@ -331,6 +349,7 @@ _ALL = (
     *NEW_VIEWS,
     *ANSWERS,
     RECONSTRUCTION,
+    *SIMILARITIES,
     *RECONSTRUCTION_BASELINES,
     *DISENTANGLEMENT,
     *RECOGNITION,

@@ -21,6 +21,7 @@ from dcign_tf.evaluation.report.score_catalogue import (
     RECONSTRUCTION,
     RECONSTRUCTION_BASELINES,
     SHAPE,
+    SIMILARITIES,
     TITLES,
     Score,
 )
@@ -240,16 +241,19 @@ def _reconstruction(scores: Scores) -> Table:
         remarks = [f"Components and mean are of {baselines['num_images']:,} training pictures."]
         if _is_known(share := baselines["foreground_share"]):
             remarks.append(f"{share:.0%} of a picture is not background (its commonest level).")
+    errors = {name: _text(score, scores) for name, score in without.items()}
     published = scores.get("reference_mse", {})
+    errors |= {name: RECONSTRUCTION.text(error) for name, error in published.items()}
+    columns = [RECONSTRUCTION, *(s for s in SIMILARITIES if _is_known(s.of(scores)))]
+    unknown = ["–"] * (len(columns) - 1)
     return Table(
-        ["reconstruction", RECONSTRUCTION.title],
+        ["reconstruction", *(score.title for score in columns)],
         [
-            ["this run", _text(RECONSTRUCTION, scores)],
-            *([name, _text(score, scores)] for name, score in without.items()),
-            *([name, RECONSTRUCTION.text(error)] for name, error in published.items()),
+            ["this run", *(_text(score, scores) for score in columns)],
+            *([name, error, *unknown] for name, error in errors.items()),
         ],
         remarks=remarks,
-        caption=RECONSTRUCTION.explanation,
+        caption=" ".join(score.explanation for score in columns),
         explained={name: score.sentence for name, score in without.items()},
     )
 

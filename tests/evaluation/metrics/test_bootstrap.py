@@ -115,3 +115,11 @@ def test_spearman_of_a_sample_is_that_of_its_values(latent, value, seed):
 def test_spearman_of_values_that_are_not_finite():
     latent = np.array([0.0, np.nan, 1.0])
     assert np.isnan(spearman_of(latent, np.arange(3))(np.array([0, 2])))
+
+
+def test_a_score_that_is_infinite_of_some_samples_has_no_interval():
+    values = np.array([np.inf, np.inf, 1.0, 2.0])
+    statistics = {"it": lambda items: float(np.mean(values[items])), "other": lambda items: 1.0}
+    intervals = bootstrap_intervals(np.arange(4), statistics, num_resamples=50)
+    assert np.isnan(intervals["it"]).all()
+    assert intervals["other"] == (1.0, 1.0)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from dcign_tf.model.checks import checked_images
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.readouts import scene
 
@@ -49,8 +50,12 @@ class Codec:
         return self.posterior(images)[0]
 
     def posterior(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Images [B, H, W, C] in [0, 1] to `z_mean` and `z_log_var`, [B, latent_dim] each."""
-        z_mean, z_log_var = self._encode(tf.constant(images))
+        """Images [B, H, W, C] in [0, 1] to `z_mean` and `z_log_var`, [B, latent_dim] each.
+
+        Raises:
+            ValueError: if they are not floats in [0, 1].
+        """
+        z_mean, z_log_var = self._encode(checked_images(images))
         return tuple(scene.arranged(z.numpy(), self.order) for z in (z_mean, z_log_var))
 
     def decode(self, z: np.ndarray) -> np.ndarray:

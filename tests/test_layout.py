@@ -15,7 +15,7 @@ STOREYS = (
         *("archives", "concurrency", "errors", "factors", "files", "folders", "interrupts"),
         *("locks", "pixels", "progress", "quantities"),
     ),
-    ("readouts.calibrated_factor", "readouts.latent_curve"),
+    ("readouts.calibrated_factor", "readouts.familiarity", "readouts.latent_curve"),
     ("readouts.calibration", "readouts.scene"),
     ("model",),
     ("runs", "codec"),

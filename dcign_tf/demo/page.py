@@ -53,10 +53,11 @@ _Changes = dict[gr.blocks.Block, Any]
 
 
 class _Subject(NamedTuple):
-    """Who is shown: a code, and the picture it was read from (PNG), if there is one."""
+    """Who is shown: a code, the picture it was read from (PNG), if there is one, and its doubt."""
 
     code: np.ndarray
-    picture: bytes | None
+    picture: bytes | None = None
+    doubt: str = ""
 
 
 class Page:
@@ -92,11 +93,11 @@ class Page:
         self._readings = gr.HTML(panels.readings(self._editor.read(start.code)))
         with gr.Row(elem_id="controls"):
             with gr.Column(scale=2, min_width=280):
-                self._lay_out_subjects()
+                self._lay_out_subjects(start)
             with gr.Column(scale=3, min_width=280):
                 self._lay_out_sliders(values)
 
-    def _lay_out_subjects(self) -> None:
+    def _lay_out_subjects(self, start: _Subject) -> None:
         self._upload = gr.File(
             label="Your picture",
             show_label=False,
@@ -104,7 +105,7 @@ class Page:
             height=130,
             elem_id="upload",
         )
-        self._message = gr.HTML(panels.message(_HINT))
+        self._message = gr.HTML(_message_of(start))
         self._gallery = gr.Gallery(
             [str(path) for path in self._examples],
             label="Examples",
@@ -200,11 +201,13 @@ class Page:
     def _of_file(self, path: Path) -> _Subject:
         """Raises `DataError` if it is no picture."""
         picture = self._editor.fit(path)
-        return _Subject(self._editor.encode(picture[np.newaxis])[0], encode_png(picture))
+        images = picture[np.newaxis]
+        codes = self._editor.encode(images)
+        return _Subject(codes[0], encode_png(picture), self._editor.doubt(images, codes))
 
     def _somebody(self, *, from_prior: bool = False) -> _Subject:
         code = self._editor.someone(secrets.randbits(32), from_prior=from_prior)
-        return _Subject(code, None)
+        return _Subject(code)
 
     def _show(self, subject: _Subject, message: str = _HINT) -> _Changes:
         """Everything, for a new picture or person."""
@@ -212,7 +215,7 @@ class Page:
             self._code: subject.code,
             **dict(zip(self._pictures, self._pictures_of(subject), strict=True)),
             self._readings: panels.readings(self._editor.read(subject.code)),
-            self._message: panels.message(message),
+            self._message: _message_of(subject, message),
             **self._put_back(subject.code),
         }
 
@@ -259,6 +262,10 @@ class Page:
         scene = zip(controls, values[: len(controls)], strict=True)
         moved = self._editor.shifted(code, values[len(controls) :])
         return self._editor.changed(moved, {control.name: value for control, value in scene})
+
+
+def _message_of(subject: _Subject, otherwise: str = _HINT) -> str:
+    return panels.message(subject.doubt or otherwise, is_error=bool(subject.doubt))
 
 
 def _number_slider(low: float, high: float, value: float, **options: Any) -> gr.Slider:

@@ -20,6 +20,7 @@ from dcign_tf.model.dcign import DCIGN
 from dcign_tf.pixels import to_levels, to_unit
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibrated_factor import CalibratedFactor, CalibrationError
+from dcign_tf.readouts.familiarity import remark
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.readouts.scene import Reading
 from dcign_tf.runs.checkpoints import load_model
@@ -57,6 +58,7 @@ class SceneEditor:
         background: int = 0,
     ):
         self._calibration = model.checked_calibration()
+        self._judged = model.judged
         self._network = Codec(model).rearranged(self._calibration.latents)
         self._intrinsic = self._network.code.slice(INTRINSIC)
         self.image_shape: tuple[int, int, int] = model.encoder.input_shape[1:]
@@ -106,8 +108,21 @@ class SceneEditor:
         return fit_picture(path, image_size=size, channels=channels, background=self._background)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [B, H, W, C] to codes, float32 [B, latent_dim]."""
+        """uint8 [B, H, W, C] to codes, float32 [B, latent_dim].
+
+        Raises:
+            ValueError: for pictures of another type.
+        """
         return self._network.encode(to_unit(images))
+
+    def doubt(self, images: np.ndarray, codes: np.ndarray) -> str:
+        """A sentence if pictures are unlike those of training; else, or if nobody knows, empty.
+
+        Args:
+            images: uint8 [B, H, W, C].
+            codes: what `encode` makes of them.
+        """
+        return remark(self._judged(to_unit(images), self.model_code(codes)))
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Codes [B, latent_dim] to pictures, uint8 [B, H, W, C]."""
@@ -165,7 +180,7 @@ class SceneEditor:
         return self.changed(code, front)
 
     def model_code(self, code: np.ndarray) -> np.ndarray:
-        """A code in the order of the model's own latents, as `DCIGN.decode` takes it."""
+        """Codes [..., latent_dim] in the order of the model's own latents, for `DCIGN.decode`."""
         return scene.restored(code, self._network.order)
 
     def swing(self, code: np.ndarray, name: str, frames: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import json
 import math
 import os
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 _PICTURES, _RECORD = "pictures", "rerender.json"
 _BATCH = 32
-_NAMED = 5  # of the files that are left out
+_NAMED = 5  # of the files that are left out, or unlike those of training
 _MOST_COMBINATIONS = 20_000  # all pictures of one source are in memory at once
 
 
@@ -98,6 +99,7 @@ class Rerendering:
         show: Callable[[str], None] = print,
     ):
         self._editor, self._asked, self._frames, self._show = editor, asked, frames, show
+        self._doubts: dict[Path, str] = {}
         self._spread: dict[str, np.ndarray] = {}
         self._is_round = False
         for name, ends in asked.items():
@@ -131,11 +133,13 @@ class Rerendering:
         height, width, _ = self._editor.image_shape
         frames_of = f"{len(drawn)} frames of " * (len(drawn) > 1)
         self._show(f"{output}: {frames_of}{width}×{height} pixels")
+        self._show_doubts()
 
     def write_folder(self, source: Path, output: Path, *, model: str) -> None:
         """Writes every combination of values of every picture, and a manifest of them.
 
-        Shows a line on each picture, too, that was left out, since it cannot be read.
+        Shows a line on each picture, too, that was left out, since it cannot be read; and on those
+        that were changed though they are unlike those of training.
 
         Args:
             source: a folder; if it has a `manifest.csv`, the pictures named there, who they
@@ -180,6 +184,7 @@ class Rerendering:
         write_aside(output / FILENAME, lambda path: _write_table(path, table))
         for error in unreadable:
             self._show(f"Left out: {error}")
+        self._show_doubts()
         made = len(sources) - len(unreadable)
         self._show(f"{output}: {len(table):,} pictures of {made:,}, and {FILENAME}")
 
@@ -194,11 +199,21 @@ class Rerendering:
 
     def _draw(self, image: Path, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """A picture with each of some combinations of values, name to [n]: uint8 [n, H, W, C]."""
-        code = self._editor.encode(self._editor.fit(image)[np.newaxis])
+        fitted = self._editor.fit(image)[np.newaxis]
+        code = self._editor.encode(fitted)
+        if doubt := self._editor.doubt(fitted, code):
+            self._doubts[image] = doubt
         count = len(next(iter(values.values())))
         codes = self._editor.changed(np.repeat(code, count, axis=0), values)
         batches = (codes[start : start + _BATCH] for start in range(0, count, _BATCH))
         return np.concatenate(list(map(self._editor.decode, batches)))
+
+    def _show_doubts(self) -> None:
+        """Of the first pictures that are unlike those of training, and how many more there are."""
+        for image, doubt in itertools.islice(self._doubts.items(), _NAMED):
+            self._show(f"{image}: {doubt}")
+        if (others := len(self._doubts) - _NAMED) > 0:
+            self._show(f"So are {others:,} more.")
 
 
 def _write(path: Path, content: bytes) -> None:

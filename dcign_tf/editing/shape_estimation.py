@@ -17,6 +17,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
 from dcign_tf.pixels import to_unit
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
+from dcign_tf.readouts.familiarity import remark
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.mesh_files import write_mesh
 from dcign_tf.rendering.morphable_model import MorphableModel
@@ -58,13 +59,15 @@ def estimate_shape(
             f" --workdir={run.path}"
         ) from error
     face_model = _load_face_model(config["face_model"], readout)
-    code = _encode(run, image, readout, checkpoint)
+    code, doubt = _encode(run, image, readout, checkpoint)
     coefficients = readout.coefficients(code)[0]
     write_aside(output, lambda path: write_mesh(path, face_model, coefficients))
     show(
         f"{output}: {len(face_model.mean_mm):,} vertices, {len(face_model.triangles):,} triangles,"
         f" in millimetres; a face of {face_model.name}."
     )
+    if doubt:
+        show(f"{image}: {doubt}")
 
 
 def _load_face_model(path: str | None, readout: ShapeReadout) -> MorphableModel:
@@ -84,8 +87,8 @@ def _load_face_model(path: str | None, readout: ShapeReadout) -> MorphableModel:
 
 def _encode(
     run: RunDirectory, image: str | os.PathLike, readout: ShapeReadout, checkpoint: str
-) -> np.ndarray:
-    """The code [1, latent_dim] of a picture."""
+) -> tuple[np.ndarray, str]:
+    """The code [1, latent_dim] of a picture, and what to say if it is unlike those of training."""
     path = run.checkpoint(checkpoint)
     model = load_model(path)
     if (step := int(model.step.numpy())) != readout.step:
@@ -100,4 +103,6 @@ def _encode(
         )
     size, _, channels = model.encoder.input_shape[1:]
     pixels = fit_picture(image, image_size=size, channels=channels)
-    return model.encode(to_unit(pixels[np.newaxis]))[0].numpy()
+    images = to_unit(pixels[np.newaxis])
+    z_mean, _ = model.encode(images)
+    return z_mean.numpy(), remark(model.judged(images, z_mean))

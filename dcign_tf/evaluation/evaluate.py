@@ -6,6 +6,7 @@ What is measured stands in `scores`, what is drawn in `drawing`.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import os
 import pathlib
@@ -21,6 +22,7 @@ from dcign_tf.datasets.sweeps import FaceDataset, SweepDataset, Sweeps
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import drawing
 from dcign_tf.evaluation.entangled import with_found_latents
+from dcign_tf.evaluation.familiar_pictures import fit_familiarity
 from dcign_tf.evaluation.figures.catalogue import numbered, pictures
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.given_values import rerendering_scores
@@ -79,9 +81,12 @@ def evaluate_model(
     fit_sweeps, sweeps = held_out_sweeps(data, split)
     codec, of_model = Codec(model), {"step": int(model.step.numpy()), "is_entangled": is_entangled}
     network, fit, calibration, found_latents = read_out(codec, fit_sweeps, data, **of_model)
-    model.calibration = calibration
+    held_out, codes, known = network, fit, calibration
     if split == "validation":  # the model keeps what all of it tells
-        model.calibration = read_out(codec, data.sweeps("validation"), data, **of_model)[2]
+        fit_sweeps = data.sweeps("validation")
+        held_out, codes, known, _ = read_out(codec, fit_sweeps, data, **of_model)
+    familiarity = fit_familiarity(held_out, codes, fit_sweeps)
+    model.calibration = dataclasses.replace(known, familiarity=familiarity)
     for factor in calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))

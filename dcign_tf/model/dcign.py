@@ -234,6 +234,10 @@ class DCIGN(SceneModel):
         with in_one_sentence():
             return super().predict(*args, **kwargs)
 
+    def predict_on_batch(self, *args, **kwargs):
+        with in_one_sentence():
+            return super().predict_on_batch(*args, **kwargs)
+
     def train_on_batch(self, *args, **kwargs):
         with in_one_sentence():
             return super().train_on_batch(*args, **kwargs)

@@ -5,6 +5,8 @@ How it is trained is in `dcign_tf.model.dcign`.
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import tensorflow as tf
 
@@ -13,6 +15,7 @@ from dcign_tf.model.checks import checked_images
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.calibration import Calibration, error_name
+from dcign_tf.readouts.familiarity import remark
 
 _HOW_TO_CALIBRATE = (
     "Evaluation does it: dcign-tf evaluate --workdir=DIR; or set model.calibration to what"
@@ -55,21 +58,46 @@ class SceneModel(keras.Model):
         Returns:
             For each factor of the calibration `azimuth_deg` and `azimuth_error_deg`, its
             root mean square error around that latent (other units: `CalibratedFactor`),
-            float32 [B]; and `intrinsic`, the intrinsic latents [B, intrinsic latents].
+            float32 [B]; `intrinsic`, the intrinsic latents [B, intrinsic latents]; and what
+            `judged` tells.
 
         Raises:
             CalibrationError: if the model is not calibrated.
         """
         calibration = self.checked_calibration()
         order = self.code.order(calibration.latents)
-        z = scene.arranged(self.encode(images)[0], order, keras.ops)
-        answer = {}
+        z_mean, _ = self.encode(images)
+        z = scene.arranged(z_mean, order, keras.ops)
+        answer = self.judged(images, z_mean)
         for name, reading in scene.read(z, self.code, calibration, keras.ops).items():
             answer |= {name: reading.value, error_name(name): reading.error}
         return {**answer, INTRINSIC: z[:, self.code.slice(INTRINSIC)]}
 
+    def judged(self, images: tf.Tensor, z_mean: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Whether pictures are like those of training: of others nothing that is read means much.
+
+        Args:
+            images: float32 [B, H, W, C] in [0, 1].
+            z_mean: what `encode` makes of them.
+
+        Returns:
+            `unfamiliarity`, float32 [B], 1 at the limit that held-out pictures give; and
+            `is_unfamiliar`, bool [B], whether it is more. Nothing if the model has no limits:
+            it was calibrated before there were any, or has been trained since.
+        """
+        try:
+            familiarity = self.checked_calibration().familiarity
+        except CalibrationError:
+            return {}
+        if familiarity is None:
+            return {}
+        images = tf.cast(images, tf.float32)
+        return familiarity.judged(images, z_mean, self.decode(z_mean), keras.ops)
+
     def rerender(self, images: tf.Tensor, **changes: tf.Tensor | float) -> tf.Tensor:
         """The same objects, turned or relit (paper Figs 4, 5, 8).
+
+        Outside a graph it warns of pictures that are unlike those of training (`judged`).
 
         Example:
             >>> model.rerender(images, azimuth_deg=30, light_azimuth_deg=-45)
@@ -93,6 +121,8 @@ class SceneModel(keras.Model):
                 For any change at all, if the model is entangled and not calibrated.
         """
         z, _ = self.encode(images)
+        if tf.executing_eagerly() and (doubt := remark(self.judged(images, z))):
+            warnings.warn(doubt, stacklevel=2)
         if not changes:
             return self.decode(z)
         latents = {}

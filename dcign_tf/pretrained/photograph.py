@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from matplotlib import cbook
 from matplotlib.figure import Figure
@@ -30,6 +32,8 @@ def photograph_sheet(model: DCIGN) -> Figure:
         low, high = curve.range
         for share in _TURNED_TO:
             value = low + share * (high - low)
-            shown.append(model.rerender(images, **{curve.name: value}).numpy()[0])
+            with warnings.catch_warnings():  # that it means little is what the sheet shows
+                warnings.simplefilter("ignore", UserWarning)
+                shown.append(model.rerender(images, **{curve.name: value}).numpy()[0])
             labels.append(f"{display_name(curve.name)} {curve.quantity.text(value)}")
     return sheet([np.stack(shown)], headings={0: labels})

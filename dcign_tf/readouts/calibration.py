@@ -19,6 +19,7 @@ import numpy as np
 
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts.calibrated_factor import CalibratedFactor, CalibrationError, interpolate
+from dcign_tf.readouts.familiarity import Familiarity
 from dcign_tf.readouts.latent_curve import LatentCurve
 
 
@@ -90,11 +91,13 @@ class Calibration:
         step: the model's training step when it was fitted; of other weights it says nothing.
         latents: factor to the latents that were found to stand for it, in a network trained
             without clamping; a factor that is missing has those of the graphics code.
+        familiarity: which pictures the network knows such as; None if nobody has looked.
     """
 
     factors: Mapping[str, CalibratedFactor]
     step: int = 0
     latents: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    familiarity: Familiarity | None = None
 
     @property
     def usable(self) -> dict[str, CalibratedFactor]:
@@ -143,7 +146,10 @@ class Calibration:
         factors = {factor: _known_factor(fields) for factor, fields in config["factors"].items()}
         latents = config.get("latents", {})  # what was saved before there were any lacks it
         latents = {factor: tuple(map(operator.index, of)) for factor, of in latents.items()}
-        return cls(factors, step=operator.index(config["step"]), latents=latents)
+        known = config.get("familiarity")  # likewise
+        familiarity = Familiarity(**_tupled(known)) if known else None
+        step = operator.index(config["step"])
+        return cls(factors, step=step, latents=latents, familiarity=familiarity)
 
     def check_fits(self, code: GraphicsCode) -> None:
         """Raises `KeyError` or `ValueError` if it is not of such codes."""
@@ -157,9 +163,13 @@ class Calibration:
 
 def _known_factor(fields: Mapping[str, Any]) -> CalibratedFactor:
     kind: Callable[..., CalibratedFactor] = LatentCurve if "points" in fields else FactorCalibration
-    calibrated = kind(**{name: _with_tuples(entry) for name, entry in fields.items()})
+    calibrated = kind(**_tupled(fields))
     calibrated.check_sound()
     return calibrated
+
+
+def _tupled(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _with_tuples(entry) for name, entry in fields.items()}
 
 
 def _with_tuples(entry: Any) -> Any:

@@ -5,14 +5,16 @@
 | `encode` | `image` [B, H, W, C] in [0, 1] | `z_mean`, `z_log_var` [B, latent_dim] |
 | `decode` | `z` [B, latent_dim] | `rendering` [B, H, W, C] |
 | `reconstruct` | `image` | `rendering` |
-| `infer_scene` | `image` | `inferred_azimuth_deg`, … [B], `intrinsic` |
+| `infer_scene` | `image` | `inferred_azimuth_deg`, `azimuth_error_deg`, … [B], `intrinsic`; \
+`unfamiliarity`, `is_unfamiliar` [B] |
 | `rerender`, `serving_default` | `image`, `azimuth_deg`, … [B] | `rendering` |
 | `sample` | `seed` int32 [2], `count` int32 | `rendering`, `z` |
 | `infer_scene_bytes` | `image_bytes` string [B] | as `infer_scene` |
 | `rerender_bytes` | `image_bytes`, `azimuth_deg`, … | `rendering_png` string [B] |
 | `rerender_rest` | the same | `rendering_png_bytes` |
 
-Everything that is no string and no seed or count is float32. The last two differ in
+Everything that is no string and no seed or count is float32, but for `is_unfamiliar`, a bool.
+That and `unfamiliarity` are missing where the calibration has no limits. The last two differ in
 the name alone: TensorFlow Serving writes bytes into JSON as base64 if their name ends
 in `_bytes`, otherwise as they are, which is no JSON.
 
@@ -33,6 +35,7 @@ from dcign_tf.model.checks import checked, checked_images
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.losses import standard_normal
 from dcign_tf.readouts import scene
+from dcign_tf.readouts.calibration import error_name
 from dcign_tf.serving.chain import Chain
 from dcign_tf.serving.decoding import encode_pngs, fit_pictures
 
@@ -42,8 +45,6 @@ MOST_SAMPLES = 1000
 Tensors = dict[str, tf.Tensor]
 
 _HEADS = ("z_mean", "z_log_var")
-
-# Pictures come from all sorts of arithmetic.
 
 
 class ServedModel(tf.Module):
@@ -121,18 +122,22 @@ class ServedModel(tf.Module):
         return self.decode(self.encode(image)["z_mean"])
 
     def infer_scene(self, image: tf.Tensor) -> Tensors:
-        """The calibrated factors' values, and the intrinsic latents."""
-        z = self._arranged_codes(image)
+        """The calibrated factors' values and errors, the intrinsic latents, and what to doubt."""
+        z_mean = self.encode(image)["z_mean"]
+        z = scene.arranged(z_mean, self._order, keras.ops)
         readings = scene.read(z, self._code, self._calibration, keras.ops)
-        inferred = {
-            f"inferred_{name}": readings[calibrated.name].value
-            for name, calibrated in self.values.items()
-        }
-        return {**inferred, INTRINSIC: z[:, self._code.slice(INTRINSIC)]}
+        answer = {INTRINSIC: z[:, self._code.slice(INTRINSIC)]}
+        for name, calibrated in self.values.items():
+            value, error = readings[calibrated.name]
+            answer |= {f"inferred_{name}": value, error_name(name): error}
+        if familiarity := self._calibration.familiarity:
+            drawn = self.decode(z_mean)["rendering"]
+            answer |= familiarity.judged(image, z_mean, drawn, keras.ops)
+        return answer
 
     def rerender(self, image: tf.Tensor, **values: tf.Tensor) -> Tensors:
         """The same objects with other values; NaN keeps what the picture shows."""
-        z = self._arranged_codes(image)
+        z = scene.arranged(self.encode(image)["z_mean"], self._order, keras.ops)
         latents = {}
         for name, value in values.items():
             value = self._checked_value(name, value, tf.shape(z)[0])
@@ -169,9 +174,6 @@ class ServedModel(tf.Module):
     def _decoded(self, image_bytes: tf.Tensor) -> tf.Tensor:
         files = tf.ensure_shape(image_bytes, [None])
         return fit_pictures(files, self.image_shape, self._background)
-
-    def _arranged_codes(self, image: tf.Tensor) -> tf.Tensor:
-        return scene.arranged(self.encode(image)["z_mean"], self._order, keras.ops)
 
     def _checked_value(self, name: str, value: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
         """The values of one input, if there is one for each of the `wanted` pictures."""

@@ -52,7 +52,11 @@ class Client:
         return [name for name in self._inputs if name != "image_bytes"]
 
     def infer_scene(self, files: Sequence[bytes]) -> dict[str, np.ndarray]:
-        """`inferred_azimuth_deg`, … float32 [B], and `intrinsic`, of PNG or JPEG files."""
+        """What PNG or JPEG files show, each [B] but for `intrinsic`, the latents of who it is.
+
+        `inferred_azimuth_deg`, `azimuth_error_deg`, …; and, where the model has limits, whether
+        a picture is unlike those that it knows, so that the rest means little: `is_unfamiliar`.
+        """
         return self._predict("infer_scene_bytes", {"image_bytes": np.array(files, object)})
 
     def rerender(self, files: Sequence[bytes], **values: Sequence[float]) -> list[bytes]:
@@ -122,7 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error("values need --output, the picture to write")
         else:
             for name, value in sorted(client.infer_scene(files).items()):
-                print(f"{name:32}" + ", ".join(f"{number:.2f}" for number in value.flat))
+                shown = (str(n) if value.dtype == bool else f"{n:.2f}" for n in value.flat)
+                print(f"{name:32}" + ", ".join(shown))
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 1

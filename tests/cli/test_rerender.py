@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import os
 import re
 from pathlib import Path
@@ -22,8 +23,9 @@ from dcign_tf.datasets.manifest.table import read_manifest
 from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.editing.picture_files import Range, Rerendering, find_sources
 from dcign_tf.errors import DataError, UserError
+from dcign_tf.readouts.familiarity import UNFAMILIAR, Familiarity
 from tests.helpers.commands import execute_dcign_tf
-from tests.helpers.trained_runs import SIZE, write_picture, write_run
+from tests.helpers.trained_runs import LATENTS, SIZE, calibrated_model, write_picture, write_run
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,15 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def editor(run) -> SceneEditor:
     return SceneEditor.of_run(run)
+
+
+@pytest.fixture(scope="module")
+def doubting() -> SceneEditor:
+    """To whose network every picture is strange."""
+    model = calibrated_model()
+    limits = Familiarity((0.0,) * LATENTS, (1.0,) * LATENTS, most_distance=1e-6, most_error=1.0)
+    model.calibration = dataclasses.replace(model.calibration, familiarity=limits)
+    return SceneEditor(model)
 
 
 @pytest.fixture
@@ -93,6 +104,24 @@ class TestPicture:
         assert line == f"{output}: {SIZE}×{SIZE} pixels"
         assert_shows(output, expected(editor, picture, azimuth_deg=-30))
         assert [entry.name for entry in output.parent.iterdir()] == ["turned.PNG"]
+
+    def test_a_picture_unlike_those_of_training_is_said_to_be_one(
+        self, doubting, picture, folder, tmp_path
+    ):
+        lines: list[str] = []
+        asked = Rerendering(doubting, _ranges({"azimuth_deg": 0}), 3, lines.append)
+        asked.write_picture(picture, tmp_path / "turned.png")
+        assert lines[1:] == [f"{picture}: {UNFAMILIAR}"]
+        for number in range(5):
+            write_picture(folder / f"{number}.png", seed=number)
+        lines.clear()
+        asked = Rerendering(doubting, _ranges({"azimuth_deg": 0}), 3, lines.append)
+        asked.write_folder(folder, tmp_path / "out", model="1")
+        assert [line for line in lines if UNFAMILIAR in line] == [
+            f"{folder / name}: {UNFAMILIAR}"
+            for name in ("0.png", "1.png", "2.png", "3.png", "4.png")
+        ]
+        assert lines[-2] == "So are 4 more."
 
     def test_a_range_makes_an_animation_there_and_back(self, editor, picture, tmp_path):
         output = tmp_path / "turn.gif"

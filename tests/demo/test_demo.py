@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from dcign_tf.errors import UserError
+from dcign_tf.readouts.familiarity import UNFAMILIAR
 from tests.helpers import ROOT
 from tests.helpers.trained_runs import LATENTS, SIZE, write_picture, write_run
 
@@ -158,9 +159,13 @@ def test_a_text_file_that_is_called_a_picture(page, tmp_path):
     upload.set_input_files(tmp_path / "notes.png")
     page.get_by_role("alert").get_by_text("notes.png has 8000×8000 pixels; at most").wait_for()
     assert picture(page, "Picture").get_attribute("src") == before
+    Image.new("L", (40, 60)).save(tmp_path / "black.png")
+    upload.set_input_files(tmp_path / "black.png")
+    black = changed_source(page, "Picture", before)
+    page.get_by_role("alert").get_by_text(UNFAMILIAR).wait_for()
     write_picture(tmp_path / "face.png", seed=9, size=(40, 60))
     upload.set_input_files(tmp_path / "face.png")
-    changed_source(page, "Picture", before)
+    changed_source(page, "Picture", black)
     playwright.expect(page.get_by_role("alert")).to_have_count(0, timeout=TIMEOUT_MS)
     assert page.evaluate("window.shift") < 0.01
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.errors import UserError
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.readouts.familiarity import UNFAMILIAR, Familiarity
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.readouts.latent_curve import LatentCurve
 from tests.helpers.tiny import CODE, tiny_model
@@ -41,6 +44,29 @@ def test_a_picture_becomes_a_code_and_a_picture_again(editor):
     drawn = editor.decode(z)
     assert drawn.dtype == np.uint8
     np.testing.assert_allclose(drawn, 255 * model.decode(z).numpy(), atol=0.51)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64", "bool"])
+def test_pictures_that_are_no_levels_are_refused(editor, kind):
+    with pytest.raises(ValueError, match=f"image is {kind}; it must be uint8, levels of 0 to 255"):
+        editor.encode(np.ones((1, SIZE, SIZE, 1), kind))
+
+
+def test_pictures_unlike_those_of_training_are_doubted():
+    """Those that the network does not draw again; of an entangled one, too."""
+    model = calibrated_model()
+    levels = np.random.default_rng(0).integers(0, 256, (30, SIZE, SIZE, 1), np.uint8)
+    images = levels.astype(np.float32) / 255
+    z_mean, errors = model.encode(images)[0], np.mean((model(images) - images) ** 2, (1, 2, 3))
+    known = dataclasses.replace(model.calibration, familiarity=Familiarity.fitted(z_mean, errors))
+    black = np.zeros_like(levels[:1])
+    for latents in ({}, {"azimuth": (5,)}):
+        model.calibration = dataclasses.replace(known, latents=latents)
+        editor = SceneEditor(model)
+        assert editor.doubt(levels, editor.encode(levels)) == ""
+        assert editor.doubt(black, editor.encode(black)) == UNFAMILIAR
+    model.calibration = dataclasses.replace(known, familiarity=None)
+    assert SceneEditor(model).doubt(black, editor.encode(black)) == ""
 
 
 def test_what_a_code_says(editor):

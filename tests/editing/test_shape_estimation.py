@@ -14,10 +14,18 @@ import trimesh
 from dcign_tf.editing.shape_estimation import estimate_shape
 from dcign_tf.errors import UserError
 from dcign_tf.model.dcign import DCIGN
+from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
+from dcign_tf.readouts.familiarity import UNFAMILIAR, Familiarity
 from dcign_tf.rendering.head import procedural_head
+from dcign_tf.runs.checkpoints import load_model, save_model
 from dcign_tf.runs.directory import RunDirectory
-from tests.helpers.shape_runs import expected_coefficients, write_jpeg, write_run_with_readout
+from tests.helpers.shape_runs import (
+    LATENTS,
+    expected_coefficients,
+    write_jpeg,
+    write_run_with_readout,
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +66,16 @@ def test_the_mesh_is_the_face_that_the_readout_says(trained, picture, tmp_path, 
     colours = np.asarray(mesh.visual.vertex_colors)[:, :3]
     assert np.abs(colours - 255 * srgb).max() <= 0.51
     assert colours.std(axis=0).min() > 1  # skin, eyes and lips
+
+
+def test_a_picture_unlike_those_of_training_is_said_to_be_one(run, picture, tmp_path):
+    assert len(estimate(picture, run, tmp_path / "face.obj")) == 1  # it has no limits
+    model = load_model(run.last_checkpoint)
+    limits = Familiarity((0.0,) * LATENTS, (1.0,) * LATENTS, most_distance=1e-6, most_error=1.0)
+    model.calibration = Calibration({}, step=int(model.step.numpy()), familiarity=limits)
+    save_model(model, run.last_checkpoint)
+    lines = estimate(picture, run, tmp_path / "face.obj")
+    assert lines[1:] == [f"{picture}: {UNFAMILIAR}"]
 
 
 def test_no_readout_yet(run, picture, tmp_path):

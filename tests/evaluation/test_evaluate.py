@@ -182,6 +182,28 @@ def test_an_entangled_network_is_scored_by_the_latents_found_on_validation_peopl
 
 
 @pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_the_calibration_has_the_limits_of_what_is_familiar_to_all_validation_people(
+    tmp_path, split
+):
+    """Of the network's own latents, wherever they are found."""
+    known = {}
+    for kind in (Oracle, Scrambled):
+        model = kind(offset=0.3)
+        evaluation.evaluate_model(
+            model, Data(), tmp_path, facts=FACTS, split=split, show=lambda line: None
+        )
+        known[kind] = model.calibration.familiarity
+        written = json.loads((tmp_path / "calibration.json").read_text())["familiarity"]
+        assert written["z_mean"] == list(known[kind].z_mean)
+    images = np.concatenate([s["image"] for of in Data().sweeps("validation").values() for s in of])
+    of_code = images[:, 0, : CODE.latent_dim, 0].mean(axis=0) / 255
+    np.testing.assert_allclose(known[Oracle].z_mean, of_code, rtol=1e-5)
+    np.testing.assert_allclose(np.take(known[Scrambled].z_mean, Scrambled.places), of_code, 1e-5)
+    assert known[Oracle].most_error == pytest.approx(1.15 * 0.3, rel=1e-5)
+
+
+@pytest.mark.usefixtures("without_figures")
 def test_half_of_the_validation_split_is_scored_and_the_model_keeps_what_all_of_it_tells(
     perfect, tmp_path
 ):

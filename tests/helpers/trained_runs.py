@@ -13,6 +13,7 @@ from dcign_tf.evaluation.showcase import EXAMPLES_FOLDER
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
+from dcign_tf.readouts.familiarity import Familiarity
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.runs.directory import RunDirectory
 from tests.helpers.tiny import tiny_model
@@ -32,13 +33,14 @@ RANGES_DEG = {"azimuth": 60.0, "elevation": 25.0, "light_azimuth": 80.0}
 
 
 def calibrated_model() -> DCIGN:
-    """Calibrated by hand; its pictures change visibly with its latents."""
+    """Calibrated by hand; its pictures change visibly with its latents; it knows no black one."""
     model = tiny_model(code=GraphicsCode.faces(LATENTS), image_shape=(SIZE, SIZE, 1), step=STEP)
     logits = model.decoder.get_layer("logits")
     kernel, bias = logits.get_weights()
     logits.set_weights([40 * kernel, bias])
     factors = {name: _linear(f"{name}_deg", most) for name, most in RANGES_DEG.items()}
-    model.calibration = Calibration(factors, step=STEP)
+    limits = Familiarity((0.0,) * LATENTS, (1.0,) * LATENTS, most_distance=1.0, most_error=0.45)
+    model.calibration = Calibration(factors, step=STEP, familiarity=limits)
     return model
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import importlib.util
@@ -55,6 +56,8 @@ from tests.helpers.tiny import tiny_model
 
 NAN = np.float32("nan")
 VALUES = ("azimuth_deg", "distance_value")
+ERRORS = ("azimuth_error_deg", "distance_value_error")
+DOUBTS = ("unfamiliarity", "is_unfamiliar")
 
 
 @pytest.fixture(scope="module")
@@ -140,10 +143,26 @@ def test_the_scene_is_the_models(model, service):
     pictures = images(3)
     expected = model.infer_scene(pictures)
     scene = ask(service, "infer_scene", image=pictures)
-    assert sorted(scene) == sorted([*(f"inferred_{name}" for name in VALUES), "intrinsic"])
-    for name in VALUES:
-        np.testing.assert_allclose(scene[f"inferred_{name}"], expected[name], atol=1e-3)
-    np.testing.assert_allclose(scene["intrinsic"], expected["intrinsic"], atol=1e-5)
+    served_as = {name: f"inferred_{name}" if name in VALUES else name for name in expected}
+    assert sorted(scene) == sorted(served_as.values())
+    assert {*ERRORS, *DOUBTS} < set(scene)
+    for name, served in served_as.items():
+        np.testing.assert_allclose(scene[served], expected[name], rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_unlike_the_training_pictures_is_said_to_be_so(model, service):
+    """This network, of random weights, draws something like noise, and nothing like black."""
+    pictures = np.concatenate([images(1), np.zeros((1, *SHAPE), np.float32)])
+    scene = ask(service, "infer_scene", image=pictures)
+    assert scene["is_unfamiliar"].tolist() == [False, True]
+    assert scene["unfamiliarity"][0] < 1 < scene["unfamiliarity"][1]
+
+
+def test_without_limits_nothing_is_doubted():
+    model = small_model()
+    model.calibration = dataclasses.replace(calibration(), familiarity=None)
+    scene = ServedModel(model, background=0).infer_scene(tf.constant(images(1)))
+    assert set(scene).isdisjoint(DOUBTS)
 
 
 @pytest.mark.parametrize("signature", ["rerender", "serving_default"])
@@ -292,6 +311,8 @@ def test_signatures_by_saved_model_cli(elsewhere):
     rendering = ("outputs", "rendering", "DT_FLOAT", f"(-1, {size})")
     scene = [
         *(("outputs", f"inferred_{name}", "DT_FLOAT", "(-1)") for name in VALUES),
+        *(("outputs", name, "DT_FLOAT", "(-1)") for name in (*ERRORS, "unfamiliarity")),
+        ("outputs", "is_unfamiliar", "DT_BOOL", "(-1)"),
         ("outputs", "intrinsic", "DT_FLOAT", f"(-1, {LATENTS - len(VALUES)})"),
     ]
     code = [("outputs", n, "DT_FLOAT", f"(-1, {LATENTS})") for n in ("z_log_var", "z_mean")]
@@ -318,7 +339,24 @@ def test_signatures_by_saved_model_cli(elsewhere):
     }
 
 
-@pytest.mark.parametrize("signature", ["encode", "decode"])
+def given_to(signature: str) -> dict[str, np.ndarray]:
+    """Three rows of inputs."""
+    if signature == "decode":
+        return {"z": np.random.default_rng(1).normal(size=(3, LATENTS)).astype(np.float32)}
+    asked = {"azimuth_deg": [30, NAN, -60], "distance_value": [NAN, 1.25, 3]}
+    values = asked if signature == "rerender" else {}
+    return {"image": images(3), **{n: np.float32(value) for n, value in values.items()}}
+
+
+def check_same(answer, expected: dict[str, np.ndarray]) -> None:
+    for name, value in expected.items():
+        np.testing.assert_allclose(answer[name], value, rtol=1e-4, atol=1e-4)
+
+
+CONVERTED = pytest.mark.parametrize("signature", ["encode", "decode", "infer_scene", "rerender"])
+
+
+@CONVERTED
 def test_openvino_says_the_same(version, service, tmp_path, signature):
     openvino = pytest.importorskip("openvino")
     # It reads the default signature alone.
@@ -330,11 +368,18 @@ def test_openvino_says_the_same(version, service, tmp_path, signature):
     file.write_bytes(saved.SerializeToString())
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(copy, "CPU", settings)
-    z = np.random.default_rng(1).normal(size=(3, LATENTS))
-    given = {"encode": {"image": images(3)}, "decode": {"z": z.astype(np.float32)}}[signature]
-    answer = compiled(given)
-    for name, expected in ask(service, signature, **given).items():
-        np.testing.assert_allclose(answer[name], expected, atol=1e-4)
+    given = given_to(signature)
+    check_same(compiled(given), ask(service, signature, **given))
+
+
+@CONVERTED
+def test_tensorflow_lite_says_the_same(version, service, signature):
+    """With its own operations alone, as it runs on a phone."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(version), signature_keys=[signature])
+    converted = tf.lite.Interpreter(model_content=converter.convert())
+    given = given_to(signature)
+    answer = converted.get_signature_runner(signature)(**given)
+    check_same(answer, ask(service, signature, **given))
 
 
 # === What it says to a wrong request ===
@@ -421,7 +466,11 @@ def test_the_example_client(client_module, service, model, tmp_path, capsys, mon
         assert client_module.Client(address).values == sorted(VALUES)
         asked = [str(picture), f"--server={address}"]
         assert client_module.main(asked) == 0
-        assert "inferred_azimuth_deg" in capsys.readouterr().out
+        told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+        assert float(told["azimuth_error_deg"]) == pytest.approx(
+            float(model.infer_scene(fitted(noise_png()))["azimuth_error_deg"][0]), abs=0.02
+        )
+        assert told["is_unfamiliar"] == "False"
         assert client_module.main([*asked, "azimuth_deg=30", f"--output={turned}"]) == 0
         expected = model.rerender(fitted(noise_png()), azimuth_deg=30.0)[0, ..., 0]
         np.testing.assert_allclose(pixels(turned.read_bytes()), 255 * expected, atol=4)
@@ -632,7 +681,7 @@ def test_a_factor_that_is_not_calibrated_is_left_out(tmp_path, quick_save):
     assert any("distance_value is not calibrated: its latent tells nothing" in s for s in lines)
     assert "its latent tells nothing" in (version / "model_card.md").read_text()
     scene = ServedModel(model, background=0).infer_scene(tf.constant(images(1)))
-    assert set(scene) == {"inferred_azimuth_deg", "intrinsic"}
+    assert set(scene) == {"inferred_azimuth_deg", "azimuth_error_deg", "intrinsic", *DOUBTS}
 
 
 def test_an_angle_that_goes_round(model):
@@ -657,8 +706,6 @@ def test_an_angle_that_goes_round(model):
 
 def test_latents_that_evaluation_found_elsewhere():
     """An entangled network's."""
-    import dataclasses
-
     model = small_model()
     model.calibration = dataclasses.replace(calibration(), latents={"azimuth": (4,)})
     served = ServedModel(model, background=0)

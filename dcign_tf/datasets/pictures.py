@@ -26,6 +26,9 @@ from dcign_tf.files import stand_in
 FIT_VERSION = 1
 """Raised whenever the same picture is no longer fitted to the same bytes."""
 
+FITS = ("contain", "cover")
+"""How a picture comes into the square: whole, or filling it with its middle."""
+
 _ANY_SIZE = 1024  # so large that no picture is too long and thin
 FORMATS = ("PNG", "JPEG", "PPM", "TIFF", "BMP", "GIF", "WEBP")
 """Pillow's names of what is read. Others it hands to programs, such as EPS to Ghostscript."""
@@ -50,9 +53,14 @@ _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
 def fit_picture(
-    path: str | os.PathLike[str], *, image_size: int, channels: int, background: int = 0
+    path: str | os.PathLike[str],
+    *,
+    image_size: int,
+    channels: int,
+    background: int = 0,
+    fit: str = "contain",
 ) -> np.ndarray:
-    """A picture, whole and undistorted, in the middle of a square.
+    """A picture, undistorted, in the middle of a square.
 
     It is turned upright if it says that it lies (Exif). Grey is luma (ITU-R BT.601), of
     16 bits the upper 8 are taken. What is transparent shows the background.
@@ -62,6 +70,8 @@ def fit_picture(
         image_size: pixels of the square's side.
         channels: 1 (grey) or 3 (RGB).
         background: grey level, 0 to 255, of what the picture leaves free.
+        fit: `contain` shows it whole; `cover` the largest square in the middle of it alone, which
+            leaves nothing free.
 
     Returns:
         uint8 [image_size, image_size, channels].
@@ -73,12 +83,20 @@ def fit_picture(
     mode = "L" if channels == 1 else "RGB"
     # Lets JPEG decode at a fraction of its size, no smaller than is needed.
     with open_picture(path, draft=2 * image_size) as picture:
+        if fit == "cover":
+            picture = _middle_square(picture)
         if round(image_size * min(picture.size) / max(picture.size)) < 1:
             raise ValueError(f"{picture.width}×{picture.height} pixels cannot be shown whole")
         picture = converted(picture, mode, background)
         side = (image_size, image_size)
         fitted = ImageOps.pad(picture, side, Image.Resampling.BICUBIC, (background,) * channels)
     return np.asarray(fitted).reshape(image_size, image_size, channels)
+
+
+def _middle_square(picture: Image.Image) -> Image.Image:
+    side = min(picture.size)
+    left, upper = (picture.width - side) // 2, (picture.height - side) // 2
+    return picture.crop((left, upper, left + side, upper + side))
 
 
 def check_picture(path: str | os.PathLike[str]) -> None:

@@ -69,19 +69,15 @@ def open_configured(config: Mapping[str, Any]) -> SweepDataset:
     return open_dataset(config["dataset"], config["data_dir"], preset=preset, settings=settings)
 
 
-def dataset_facts(dataset: str) -> DatasetFacts:
-    """What is known of a dataset, a key of `MODULES`, before it is opened."""
-    folder = MODULES[dataset].partition(".")[0]
-    return importlib.import_module(f"dcign_tf.datasets.{folder}.settings").FACTS
-
-
-def background_level(config: Mapping[str, Any]) -> int:
-    """The grey level, 0 to 255, around the objects that a run with this config was trained on.
+def dataset_facts(config: Mapping[str, Any]) -> DatasetFacts:
+    """What is known of the data of a run with this config, before they are opened.
 
     Raises:
         DataError: if its settings of the data cannot be.
     """
+    folder = MODULES[config["dataset"]].partition(".")[0]
+    settings = importlib.import_module(f"dcign_tf.datasets.{folder}.settings")
     try:
-        return dataset_facts(config["dataset"]).background(config["data"])
+        return settings.facts(config["data"])
     except (ValueError, TypeError) as error:
         raise DataError(f"The run's settings of its data cannot be: {error}") from error

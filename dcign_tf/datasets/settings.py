@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
 class DatasetFacts:
-    """What each dataset says of itself, in its folder's `settings`.
+    """What is known of a dataset before it is opened: `facts` of its folder's `settings` says it.
 
     Attributes:
-        background: the settings of a run's data to the grey level, 0 to 255, around the objects.
+        background: the grey level, 0 to 255, around the objects.
+        fit: how a picture comes into the square, one of `datasets.pictures.FITS`.
         paper_figures: name of a figure (`evaluation.figures.catalogue`) to its number in the paper.
         held_out: of whom, or of what, the validation and test splits are.
         published_mse: what it is to a reconstruction error that others report of such data...
         published_image_shape: ... at this size, height, width and channels.
     """
 
-    background: Callable[[Mapping[str, Any]], int]
+    background: int = 0
+    fit: str = "contain"
     paper_figures: Mapping[str, int] = dataclasses.field(default_factory=dict)
     held_out: str = "identities that training never saw"
     published_mse: Mapping[str, float] = dataclasses.field(default_factory=dict)

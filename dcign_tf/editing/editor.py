@@ -13,7 +13,7 @@ import numpy as np
 
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.pictures import fit_picture
-from dcign_tf.datasets.registry import background_level
+from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.model.dcign import DCIGN
@@ -39,6 +39,7 @@ class SceneEditor:
         identities: of the intrinsic latents; without it they are taken to be what the
             model assumes, standard normal, and have no principal directions.
         background: grey level around the objects that it was trained on, 0 to 255.
+        fit: how the pictures that it was trained on came into the square (`fit_picture`).
 
     Attributes:
         image_shape: height, width and channels of the pictures.
@@ -56,6 +57,7 @@ class SceneEditor:
         model: DCIGN,
         identities: IdentityDistribution | None = None,
         background: int = 0,
+        fit: str = "contain",
     ):
         self._calibration = model.checked_calibration()
         self._judged = model.judged
@@ -71,7 +73,7 @@ class SceneEditor:
         self.directions = np.zeros((0, num_intrinsic), np.float32)
         if identities is not None:
             self.directions = identities.principal_directions()
-        self._background = background
+        self._background, self._fit = background, fit
 
     @classmethod
     def of_run(cls, run: RunDirectory, checkpoint: str = "last") -> SceneEditor:
@@ -84,7 +86,7 @@ class SceneEditor:
         Raises:
             UserError: if anything is missing or damaged, or the model is not calibrated.
         """
-        background = background_level(run.read_config())
+        facts = dataset_facts(run.read_config())
         model = load_model(run.checkpoint(checkpoint))
         try:
             identities = IdentityDistribution.load(run.evaluation / IDENTITIES_FILE)
@@ -96,7 +98,7 @@ class SceneEditor:
                 f"{run.evaluation / IDENTITIES_FILE} is of another network; dcign-tf evaluate"
                 f" --workdir={run.path} makes it anew."
             )
-        return cls(model, identities, background)
+        return cls(model, identities, facts.background, facts.fit)
 
     def fit(self, path: str | os.PathLike) -> np.ndarray:
         """A picture as the network takes it, uint8 [H, W, C]; see `fit_picture`.
@@ -105,7 +107,8 @@ class SceneEditor:
             DataError: if the file cannot be read as a picture.
         """
         size, _, channels = self.image_shape
-        return fit_picture(path, image_size=size, channels=channels, background=self._background)
+        fitting = {"background": self._background, "fit": self._fit}
+        return fit_picture(path, image_size=size, channels=channels, **fitting)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """uint8 [B, H, W, C] to codes, float32 [B, latent_dim].

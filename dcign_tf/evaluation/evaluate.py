@@ -225,7 +225,7 @@ def evaluate(
                 model,
                 data,
                 run.evaluation,
-                facts=dataset_facts(config["dataset"]),
+                facts=dataset_facts(config),
                 split=split,
                 records=run.read_metrics(),
                 show=show,

@@ -21,6 +21,7 @@ from dcign_tf.errors import UserError
 
 _WHEN_ABSENT: Mapping[str, Any] = {"batches_per_step": 1, "latents_per_factor": [1], "beta": 1.0}
 _OPTIMIZER_WHEN_ABSENT: Mapping[str, Any] = {"name": "adam"}
+_DATA_WHEN_ABSENT: Mapping[str, Mapping[str, Any]] = {"manifest": {"fit": "contain"}}
 """Settings that there were not always, and what they stand for where a record lacks them."""
 
 
@@ -58,8 +59,10 @@ def with_whole_paths(config: Mapping[str, Any]) -> dict[str, Any]:
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """A recorded config with every setting that it began without: as training then did it."""
     filled = {**_WHEN_ABSENT, **config}
-    if "optimizer" in config:
-        filled["optimizer"] = {**_OPTIMIZER_WHEN_ABSENT, **config["optimizer"]}
+    of_data = _DATA_WHEN_ABSENT.get(config["dataset"], {})
+    for group, absent in (("optimizer", _OPTIMIZER_WHEN_ABSENT), ("data", of_data)):
+        if group in config:
+            filled[group] = {**absent, **config[group]}
     return filled
 
 

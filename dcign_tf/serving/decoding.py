@@ -25,9 +25,12 @@ _ROWS_AT_ONCE = 2  # of the largest pictures each takes half a gigabyte
 
 
 def fit_pictures(
-    image_bytes: tf.Tensor, image_shape: tuple[int, int, int], background: int
+    image_bytes: tf.Tensor,
+    image_shape: tuple[int, int, int],
+    background: int,
+    fit: str = "contain",
 ) -> tf.Tensor:
-    """Pictures, whole and undistorted, in the middle of the network's images.
+    """Pictures, undistorted, in the middle of the network's images.
 
     JPEGs are turned upright if they say that they lie (Exif). Grey is luma (ITU-R
     BT.601), of 16 bits the upper 8 are taken. What is transparent shows the background.
@@ -36,6 +39,7 @@ def fit_pictures(
         image_bytes: string [B], each a PNG or JPEG file, of any size and mode.
         image_shape: height, width and channels (1 or 3) of the images.
         background: grey level, 0 to 255, of what a picture leaves free.
+        fit: `contain` shows them whole, `cover` the square in the middle of each.
 
     Returns:
         float32 [B, H, W, C] in [0, 1].
@@ -44,9 +48,16 @@ def fit_pictures(
         tf.errors.InvalidArgumentError: when the graph runs, if a file is another kind
             of file or damaged, or beyond the limits of `datasets.pictures`.
     """
+
+    def fitted(row_and_file: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        pixels = _decode(*row_and_file, background)
+        if fit == "cover":
+            pixels = _middle_square(pixels)
+        return _fit(pixels, row_and_file[0], image_shape, background)
+
     rows = tf.range(tf.shape(image_bytes)[0])
     return tf.map_fn(
-        lambda row: _fit(_decode(*row, background), row[0], image_shape, background),
+        fitted,
         (rows, image_bytes),
         fn_output_signature=tf.TensorSpec(image_shape, tf.float32),
         parallel_iterations=_ROWS_AT_ONCE,
@@ -122,6 +133,14 @@ def _opaque(pixels: tf.Tensor, background: int) -> tf.Tensor:
         return tf.cast((shown + 127) // 255, tf.uint8)
 
     return tf.cond(tf.reduce_all(opacity == 255), lambda: tf.identity(colour), blend)
+
+
+def _middle_square(pixels: tf.Tensor) -> tf.Tensor:
+    """The pixels [h, w, 3] of the largest square in the middle."""
+    size = tf.shape(pixels)[:2]
+    side = tf.reduce_min(size)
+    start = (size - side) // 2
+    return tf.slice(pixels, tf.pad(start, [[0, 1]]), [side, side, -1])
 
 
 def _fit(

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
-from dcign_tf.datasets.registry import background_level
+from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
@@ -56,12 +56,12 @@ def export_model(
     run = RunDirectory(run)
     config = run.read_config()
     model = load_model(run.checkpoint(checkpoint))
-    background = background_level(config)
+    facts = dataset_facts(config)
     try:
         calibration = model.checked_calibration()
     except CalibrationError as error:
         raise not_calibrated(run, checkpoint) from error
-    served = ServedModel(model, background=background)
+    served = ServedModel(model, background=facts.background, fit=facts.fit)
     signatures = served.signatures()
     scores = run.read_scores()
     if not are_current(scores, calibration.step):
@@ -77,7 +77,7 @@ def export_model(
             name: (input_specs(function), function.structured_outputs)
             for name, function in signatures.items()
         },
-        background=background,
+        facts=facts,
     )
     with _new_version(pathlib.Path(output)) as (folder, version):
         try:

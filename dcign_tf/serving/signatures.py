@@ -54,6 +54,7 @@ class ServedModel(tf.Module):
         model: calibrated; factors whose calibration failed are neither inferred nor
             changed.
         background: grey level, 0 to 255, of what a picture leaves free in the square.
+        fit: how files come into the square, see `fit_pictures`.
 
     Attributes:
         image_shape: height, width and channels.
@@ -62,13 +63,13 @@ class ServedModel(tf.Module):
             of its factor; in the order of the code.
     """
 
-    def __init__(self, model: DCIGN, *, background: int):
+    def __init__(self, model: DCIGN, *, background: int, fit: str = "contain"):
         super().__init__()
         self._code, self._calibration = model.code, model.checked_calibration()
         self._order = self._code.order(self._calibration.latents)
         self.image_shape: tuple[int, int, int] = tuple(model.encoder.input_shape[1:])
         self.latent_dim = self._code.latent_dim
-        self._background = background
+        self._background, self._fit = background, fit
         layers = model.encoder.layers[1:]
         self._trunk = Chain(layer for layer in layers if layer.name not in _HEADS)
         self._heads = {name: Chain([model.encoder.get_layer(name)]) for name in _HEADS}
@@ -173,7 +174,7 @@ class ServedModel(tf.Module):
 
     def _decoded(self, image_bytes: tf.Tensor) -> tf.Tensor:
         files = tf.ensure_shape(image_bytes, [None])
-        return fit_pictures(files, self.image_shape, self._background)
+        return fit_pictures(files, self.image_shape, self._background, self._fit)
 
     def _checked_value(self, name: str, value: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
         """The values of one input, if there is one for each of the `wanted` pictures."""

@@ -18,6 +18,8 @@ from dcign_tf.datasets import registry
 from dcign_tf.datasets.manifest.dataset import ManifestPictures
 from dcign_tf.datasets.manifest.settings import ManifestSettings
 from dcign_tf.datasets.storage import image_pool
+from dcign_tf.datasets.storage.checksums import checksums
+from dcign_tf.datasets.storage.image_pool import ImagePool
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.runs.directory import RunDirectory
@@ -123,6 +125,24 @@ class TestDataset:
         assert images.shape == (LENGTH, SIZE, SIZE, 3)
         assert (images[:, :, :5] == 200).all()
         assert (images[..., 0] == images[..., 2]).all()
+
+    def test_pictures_may_cover_the_square(self, folder):
+        data = opened(folder, fit="cover", background=200)
+        data.prepare()
+        sweep = data.sweeps("test")["height"][0]
+        labels = [sweep[name] for name in ("identity", "azimuth_deg", "height")]
+        for image, *drawn in zip(decoded(sweep), *labels, strict=True):
+            middle = Image.fromarray(picture(*drawn)[5:35])
+            enlarged = middle.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+            np.testing.assert_array_equal(image, enlarged)
+
+    def test_whole_pictures_are_prepared_where_they_were_before_there_was_a_choice(self, data):
+        settings = {"version": 1, "image_size": SIZE, "channels": 1, "background": 0}
+        record = data._folder / "dcign_manifest" / "checksums.npy"
+        keys = checksums(data._folder, data._manifest.images, data._descriptions, record)
+        pool = ImagePool(Path(), dict(enumerate(keys)), settings=settings, make=list)
+        assert data._pool.fingerprint == pool.fingerprint
+        assert opened(data._folder, fit="cover")._pool.fingerprint != pool.fingerprint
 
     def test_report(self, data):
         lines = data.report().splitlines()
@@ -355,6 +375,7 @@ class TestWrongFolders:
         ("channels", 2, "channels is 2; it must be 1"),
         ("background", 256, "background is 256"),
         ("background", -1, "background is -1; it must be a whole number of at least 0"),
+        ("fit", "stretch", "fit is stretch; it must be one of contain, cover"),
         ("sweep_length", 1, "sweep_length is 1; it must be a whole number of at least 2"),
         ("test_sweeps", 0, "test_sweeps is 0"),
         ("test_fraction", 0.0, r"test_fraction is 0\.0; it must be between 0 and 1"),

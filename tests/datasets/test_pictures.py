@@ -109,6 +109,41 @@ def test_whole_undistorted_and_in_the_middle(tmp_path_factory, width, height, si
     assert abs(columns.min() - (size - 1 - columns.max())) <= 1
 
 
+@given(width=st.integers(1, 90), height=st.integers(1, 90), size=st.integers(8, 50))
+def test_the_middle_covers_the_square(tmp_path_factory, width, height, size):
+    """What `contain` makes of the largest square in the middle, which leaves nothing free."""
+    folder = tmp_path_factory.getbasetemp()
+    levels = np.random.default_rng(0).integers(0, 256, (height, width), np.uint8)
+    Image.fromarray(levels).save(folder / "any.png")
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    middle = levels[top : top + side, left : left + side]
+    Image.fromarray(middle).save(folder / "middle.png")
+    options = {"image_size": size, "channels": 1, "background": 255}
+    covered = fit_picture(folder / "any.png", fit="cover", **options)
+    np.testing.assert_array_equal(covered, fit_picture(folder / "middle.png", **options))
+
+
+@pytest.mark.parametrize(
+    "kind", ["16-bit PNG", "palette PNG", "opaque PNG with alpha", "CMYK JPEG"]
+)
+def test_a_picture_of_any_mode_covers_the_square(tmp_path, kind):
+    (tmp_path / "picture").write_bytes(GREY[kind])
+    covered = fit_picture(tmp_path / "picture", image_size=60, channels=1, fit="cover")[..., 0]
+    assert np.abs(covered.astype(int) - RAMP[:, 10:70]).max() <= 6
+
+
+def test_a_photograph_covers_the_square_upright(tmp_path):
+    """It lies, and is decoded at a fraction of its size."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    large = Image.fromarray(np.kron(RAMP, np.ones((20, 20), np.uint8)))
+    lying = large.transpose(Image.Transpose.ROTATE_90)
+    lying.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    covered = fit_picture(tmp_path / "a.jpg", image_size=60, channels=1, fit="cover")[..., 0]
+    assert np.abs(covered.astype(int) - RAMP[:, 10:70]).max() <= 12
+
+
 def test_turned_upright(tmp_path):
     upright = Image.fromarray(RAMP)
     exif = Image.Exif()

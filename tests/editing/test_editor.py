@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.errors import UserError
+from dcign_tf.files import write_json
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.familiarity import UNFAMILIAR, Familiarity
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.readouts.latent_curve import LatentCurve
 from tests.helpers.tiny import CODE, tiny_model
-from tests.helpers.trained_runs import LATENTS, SIZE, calibrated_model, write_run
+from tests.helpers.trained_runs import LATENTS, SIZE, calibrated_model, write_picture, write_run
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +179,17 @@ def test_the_editor_of_a_run(tmp_path):
     IdentityDistribution.prior(LATENTS).save(run.evaluation / IDENTITIES_FILE)
     with pytest.raises(UserError, match=r"identities\.npz is of another network; dcign-tf"):
         SceneEditor.of_run(run)
+
+
+def test_pictures_come_into_the_square_as_those_trained_on_did(tmp_path):
+    run, _ = write_run(tmp_path / "run")
+    config = json.loads(run.config_file.read_text())
+    settings = {"image_size": SIZE, "channels": 1, "background": 90, "fit": "cover"}
+    write_json(run.config_file, {**config, "dataset": "manifest", "data": settings})
+    write_picture(tmp_path / "portrait.png", seed=0, size=(SIZE, 2 * SIZE))
+    fitted = SceneEditor.of_run(run).fit(tmp_path / "portrait.png")
+    whole = np.asarray(Image.open(tmp_path / "portrait.png"))
+    np.testing.assert_array_equal(fitted[..., 0], whole[SIZE // 2 : SIZE // 2 + SIZE])
 
 
 def test_an_entangled_model_is_edited_where_its_latents_were_found(code):

@@ -48,7 +48,7 @@ def angle_deg(latent: np.ndarray) -> np.ndarray:
     return (RANGE_DEG * (latent / 127.5 - 1)).astype(np.float32)
 
 
-FACTS = DatasetFacts(background=lambda _: 0)
+FACTS = DatasetFacts()
 
 
 class Data:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcign_tf.datasets.registry import background_level
+from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.files import sealed, write_aside, write_json
 from dcign_tf.readouts.calibration import Calibration
@@ -152,6 +152,15 @@ class TestConfig:
         with pytest.raises(UserError, match=r"config: latents_per_factor: \[1\] → \[2\]\. Use"):
             run.check_config({**CONFIG, "latents_per_factor": (2,)})
 
+    def test_a_folder_of_pictures_is_what_it_was_before_there_were_further_settings(self, run):
+        now = {**load_preset("manifest", "quick").to_dict(), "data_dir": "own"}
+        earlier = {**now["data"]}
+        del earlier["fit"]
+        run.record({**now, "data": earlier}, ENVIRONMENT)
+        run.check_config(now)
+        with pytest.raises(UserError, match=r"config: data\.fit: contain → cover\. Use"):
+            run.check_config({**now, "data": {**now["data"], "fit": "cover"}})
+
     def test_a_key_may_change_only_where_it_was_meant(self, run):
         run.record(CONFIG, ENVIRONMENT)
         with pytest.raises(UserError, match=r"data\.num_steps: 1 → 2"):
@@ -220,7 +229,7 @@ class TestConfig:
             run.config_file.write_bytes(misstated(rng, json.dumps(config).encode()))
             try:
                 read = run.read_config()
-                assert 0 <= background_level(read) <= 255
+                assert 0 <= dataset_facts(read).background <= 255
                 assert read["dataset"] in training_command(read)
                 run.check_config(config)
             except UserError as error:

@@ -122,18 +122,27 @@ def shape(request) -> tuple[int, int, int]:
     return request.param
 
 
-@pytest.fixture(scope="module")
-def fitted(shape):
-    """Files to grey levels [B, H, W, C], in a graph."""
+def in_graph(shape, fit):
+    """Files to grey levels [B, H, W, C]."""
     graph = tf.function(
-        lambda files: fit_pictures(files, shape, BACKGROUND),
+        lambda files: fit_pictures(files, shape, BACKGROUND, fit),
         input_signature=[tf.TensorSpec([None], tf.string)],
     )
     return lambda *files: graph(tf.constant(files, tf.string)).numpy() * 255
 
 
-def by_pillow(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-    fit = {"image_size": shape[0], "channels": shape[2], "background": BACKGROUND}
+@pytest.fixture(scope="module")
+def fitted(shape):
+    return in_graph(shape, "contain")
+
+
+@pytest.fixture(scope="module")
+def covered(shape):
+    return in_graph(shape, "cover")
+
+
+def by_pillow(data: bytes, shape: tuple[int, int, int], how: str = "contain") -> np.ndarray:
+    fit = {"image_size": shape[0], "channels": shape[2], "background": BACKGROUND, "fit": how}
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
@@ -156,6 +165,13 @@ def test_any_size_is_whole_and_undistorted(fitted, shape, width, height):
         return
     data = saved(smooth(width, height), "PNG")
     np.testing.assert_allclose(fitted(data)[0], by_pillow(data, shape), atol=16)
+
+
+@settings(max_examples=15)
+@given(width=st.integers(1, 150), height=st.integers(1, 150))
+def test_any_size_fills_the_square_if_it_is_to_cover_it(covered, shape, width, height):
+    data = saved(smooth(width, height), "PNG")
+    np.testing.assert_allclose(covered(data)[0], by_pillow(data, shape, "cover"), atol=16)
 
 
 @pytest.mark.parametrize(

@@ -548,6 +548,21 @@ def test_model_card_and_config(run, version, tmp_path):
     assert f"{calibration().step} steps" in card
 
 
+def test_files_are_cut_as_the_pictures_trained_on_were(run, tmp_path, quick_save, monkeypatch):
+    copy, made = type(run)(shutil.copytree(run.path, tmp_path / "run")), []
+    data = {**CONFIG["data"], "fit": "cover"}
+    copy.config_file.write_text(json.dumps({**CONFIG, "data": data}))
+    monkeypatch.setattr(
+        exporting, "ServedModel", lambda *a, **k: made.append(ServedModel(*a, **k)) or made[0]
+    )
+    version = exporting.export_model(copy, tmp_path / "out", show=lambda line: None)
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 37, 1), np.uint8)
+    read = made[0]._decoded(tf.constant([encode_png(pixels)])).numpy()
+    np.testing.assert_array_equal(np.round(255 * read[0]), pixels[26:63])
+    card = " ".join((version / "model_card.md").read_text().split())
+    assert "cut to the square in the middle of them, transparency before grey level 40" in card
+
+
 def test_scores_of_other_weights_are_left_out(run, tmp_path, quick_save):
     copy = type(run)(shutil.copytree(run.path, tmp_path / "run"))
     copy.evaluation.mkdir()

@@ -7,7 +7,6 @@ pictures that are prepared once (`image_pool`).
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import sys
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from dcign_tf.datasets.manifest.grouping import Column, Groups, group_images
-from dcign_tf.datasets.manifest.settings import ManifestSettings
+from dcign_tf.datasets.manifest.settings import FITTING, ManifestSettings
 from dcign_tf.datasets.manifest.table import FILENAME, Manifest, factor_name, read_manifest
 from dcign_tf.datasets.pictures import FIT_VERSION, encode_png, fit_picture
 from dcign_tf.datasets.seeding import named_rng, shuffled
@@ -79,7 +78,7 @@ class ManifestPictures:
         """Changes with every picture, every row and every setting."""
         manifest = self._manifest
         described = [self._pool.fingerprint, list(manifest.columns), manifest.identities]
-        described.append(dataclasses.asdict(self._settings))
+        described.append(self._settings.described())
         arrays = (manifest.identity, self._subset, *manifest.columns.values())
         return fingerprint(json.dumps(described), *(array.tobytes() for array in arrays))
 
@@ -122,7 +121,8 @@ class ManifestPictures:
                 f"Cannot use {error.filename or parent}: {error.strerror}. What is prepared goes"
                 f" into {parent}; a {FILENAME} elsewhere may name pictures by their whole paths."
             ) from error
-        fit = {name: getattr(settings, name) for name in ("image_size", "channels", "background")}
+        described = settings.described()
+        fit = {name: described[name] for name in FITTING if name in described}
         make = functools.partial(_make_picture, manifest, fit)
         settings_of_all = {"version": FIT_VERSION, **fit}
         return ImagePool(parent, dict(enumerate(keys)), settings=settings_of_all, make=make)
@@ -204,7 +204,7 @@ def _subset_of_identities(manifest: Manifest, settings: ManifestSettings) -> np.
     return subset
 
 
-def _make_picture(manifest: Manifest, fit: Mapping[str, int], index: int) -> list[bytes]:
+def _make_picture(manifest: Manifest, fit: Mapping[str, Any], index: int) -> list[bytes]:
     """What the pool's workers do."""
     try:
         return [encode_png(fit_picture(manifest.picture(index), **fit))]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dcign_tf.datasets.manifest.table import factor_name
+from dcign_tf.datasets.pictures import FITS
 from dcign_tf.datasets.settings import DatasetFacts, check_channels, check_fractions, check_numbers
 from dcign_tf.errors import DataError
 from dcign_tf.quantities import finite_number
@@ -14,7 +15,17 @@ from dcign_tf.quantities import finite_number
 QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}
 """Where the quick preset differs from the defaults of `ManifestSettings`."""
 
-FACTS = DatasetFacts(background=lambda settings: ManifestSettings(**settings).background)
+FITTING = ("image_size", "channels", "background", "fit")
+"""The settings on which a prepared picture depends."""
+
+_LATER = {"fit": "contain"}
+"""Settings that came later, and what pictures were made with before."""
+
+
+def facts(settings: Mapping[str, Any]) -> DatasetFacts:
+    """As the settings have it."""
+    chosen = ManifestSettings(**settings)
+    return DatasetFacts(background=chosen.background, fit=chosen.fit)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +36,7 @@ class ManifestSettings:
         image_size: pixels, height and width; pictures are fitted into the square.
         channels: 1 (grey) or 3 (RGB).
         background: grey level, 0 to 255, of what a picture leaves free.
+        fit: `contain` shows pictures whole, `cover` fills the square with the middle of them.
         sweep_length: images in a sweep, which is a batch.
         validation_sweeps: validation sweeps of each factor, if there are so many groups.
         test_sweeps: the same for test sweeps.
@@ -42,6 +54,7 @@ class ManifestSettings:
     image_size: int = 150
     channels: int = 1
     background: int = 0
+    fit: str = "contain"
     sweep_length: int = 20
     validation_sweeps: int = 50
     test_sweeps: int = 350
@@ -56,7 +69,17 @@ class ManifestSettings:
         check_channels(self.channels)
         if self.background > 255:
             raise ValueError(f"background is {self.background}; it must be a level from 0 to 255.")
+        if self.fit not in FITS:
+            raise ValueError(f"fit is {self.fit}; it must be one of {', '.join(FITS)}.")
         check_fractions(self)
+
+    def described(self) -> dict[str, Any]:
+        """The settings by name, without the later ones that are as before there were such.
+
+        Fingerprints are made of it: what was prepared before is the same data still.
+        """
+        settings = dataclasses.asdict(self)
+        return dict(item for item in settings.items() if item not in _LATER.items())
 
     def by_factor(self, setting: str, columns: Iterable[str]) -> dict[str, float]:
         """The numbers of `tolerances` or `periods`, by the factors that they are for.

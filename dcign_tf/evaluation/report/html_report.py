@@ -44,7 +44,7 @@ def write_report(run: RunDirectory) -> pathlib.Path:
     scores, calibration, config = run.read_scores(), run.read_calibration(), run.read_config()
     if scores is None:
         raise UserError(f"{run.path} has no evaluation/scores.json; run dcign-tf evaluate first.")
-    facts = dataset_facts(config["dataset"])
+    facts = dataset_facts(config)
     shown = list(pictures(run.evaluation, scores["factors"], facts.paper_figures))
     there = {path for path in run.evaluation.glob("*.png") if is_shown(path.name)}
     others = sorted(there - {picture.path for picture in shown})

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.evaluation.drawing import _DRAWERS, _DRAWERS_OF_A_FACTOR
 from dcign_tf.evaluation.figures.catalogue import FIGURES, numbered, of_factor, pictures
+from dcign_tf.runs.presets import load_preset, presets
 
 OF_PEOPLE = {"recognition", "shape_estimation", "sampled_people"}
 OF_COMPARISONS = {"comparison", "entangled"}
 
 
 def test_faces_have_the_papers_figures_of_faces_and_chairs_its_chairs():
-    faces = dataset_facts("faces").paper_figures
+    of = {d: dataset_facts(load_preset(d, "paper")).paper_figures for d in presets()}
+    faces = of["faces"]
     assert sorted(faces.values()) == [4, 4, 5, 6]
-    assert dataset_facts("dcign_torch7").paper_figures == faces
-    assert set(dataset_facts("chairs").paper_figures.values()) == {8}
+    assert of["dcign_torch7"] == faces
+    assert set(of["chairs"].values()) == {8}
     assert numbered("traversal_azimuth", faces) == "figure_5_traversal_azimuth"
-    assert not dataset_facts("manifest").paper_figures
+    assert not of["manifest"]
     assert numbered("traversal_azimuth", {}) == "traversal_azimuth"
     assert numbered("movement", faces) == "movement"
 

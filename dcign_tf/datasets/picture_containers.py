@@ -1,4 +1,6 @@
-"""PNG and JPEG files without what is no pixel: text, colour profiles, Exif, previews.
+"""Files of pictures, before they are decoded: what they are, and what of them are pixels.
+
+PNG and JPEG files are taken without their text, colour profiles, Exif and previews.
 
 A decoder that trips over any of these would refuse a picture whose pixels are fine. What a
 file says of its metadata is therefore left out before it is decoded, all but which way up the
@@ -26,6 +28,13 @@ _START_OF_SCAN, _END, _APP1 = 0xDA, 0xD9, 0xE1
 _ALONE = frozenset({0x01, 0xD8, _END})  # markers without a length
 _EXIF = b"Exif\0\0"
 _ORIENTATION = 0x0112
+_HEIC = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+)
+_AVIF = frozenset((b"avif", b"avis"))
+HEIF_BRANDS = _HEIC | _AVIF
+"""What stands in bytes 8 to 12 of the files that phones write; "ftyp" stands before."""
+_MOST_BRANDS = 64  # bytes
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -56,6 +65,15 @@ def essence(content: bytes) -> Essence:
     if content.startswith(_PNG):
         return _of_png(content)
     return _of_jpeg(content) if content.startswith(_JPEG) else Essence(content)
+
+
+def heif_kind(start: bytes) -> str | None:
+    """`HEIC` or `AVIF`, if a file begins as these do (ISO/IEC 23008-12); else None."""
+    if start[4:8] != b"ftyp" or start[8:12] not in HEIF_BRANDS:
+        return None
+    end = min(int.from_bytes(start[:4], "big"), _MOST_BRANDS)
+    brands = {start[i : i + 4] for i in range(8, end, 4)}  # the second is a version
+    return "AVIF" if brands & _AVIF else "HEIC"
 
 
 def turn_of(exif: Image.Exif | bytes) -> Image.Transpose | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from dcign_tf.datasets.picture_containers import essence, turn_of
+from dcign_tf.datasets.picture_containers import essence, heif_kind, turn_of
 from dcign_tf.errors import DataError
 from dcign_tf.files import stand_in
 
@@ -32,6 +32,9 @@ FITS = ("contain", "cover")
 _ANY_SIZE = 1024  # so large that no picture is too long and thin
 FORMATS = ("PNG", "JPEG", "PPM", "TIFF", "BMP", "GIF", "WEBP")
 """Pillow's names of what is read. Others it hands to programs, such as EPS to Ghostscript."""
+
+CONVERT = "make a JPEG or PNG file of it first (magick photo.heic photo.jpg)"
+"""What is to be done with one of another format, such as HEIC and AVIF."""
 
 SUFFIXES = frozenset({k for k, kind in Image.registered_extensions().items() if kind in FORMATS})
 _BEGINS = re.compile(
@@ -149,6 +152,8 @@ def _decoded(name: str, draft: int | None) -> Image.Image:
         content = file.read()
     if pointer := stand_in(content):
         raise DataError(f"{name} is {pointer}")
+    if kind := heif_kind(content):
+        raise DataError(f"{name} is a picture in {kind}, which is not read: {CONVERT}")
     content, turn, scans = essence(content)
     picture = Image.open(_Timed(name, content), formats=FORMATS)
     pixels = picture.width * picture.height
@@ -203,15 +208,23 @@ def converted(picture: Image.Image, mode: str, background: int) -> Image.Image:
 
 def may_be_picture(path: Path) -> bool:
     """Whether a file begins as one of `FORMATS` does, or is called so; it may be damaged."""
-    if path.suffix.lower() in SUFFIXES:
-        return True
+    return path.suffix.lower() in SUFFIXES or _BEGINS.match(_start(path)) is not None
+
+
+def is_heif(path: Path) -> bool:
+    """Whether a file begins as HEIC and AVIF pictures do, which are not read."""
+    return heif_kind(_start(path)) is not None
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes of a file; none of what cannot be read, or would be waited for (a pipe)."""
     try:
-        if not path.is_file():  # a pipe would be waited for
-            return False
+        if not path.is_file():
+            return b""
         with path.open("rb") as file:
-            return _BEGINS.match(file.read(16)) is not None
+            return file.read(16)
     except OSError:
-        return False
+        return b""
 
 
 def encode_png(image: np.ndarray) -> bytes:

@@ -16,14 +16,14 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from dcign_tf.datasets.manifest.table import FILENAME, IDENTITY, IMAGE, SOURCE, SPLIT, read_manifest
-from dcign_tf.datasets.pictures import encode_png, may_be_picture
+from dcign_tf.datasets.pictures import CONVERT, encode_png, is_heif, may_be_picture
 from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.editing.animation import ENCODERS
 from dcign_tf.errors import DataError, UserError
@@ -245,14 +245,25 @@ def find_sources(
     made = output / _PICTURES if output.resolve() == source.resolve() else output
     found = list(files_below(source.absolute(), without=made))
     paths = sorted(filter(may_be_picture, found))
-    others = [path.relative_to(source.absolute()) for path in sorted({*found} - {*paths})]
-    others = [path for path in others if path.name not in (FILENAME, _RECORD)]
-    if others:
-        named = ", ".join(map(str, others[:_NAMED])) + ", …" * (len(others) > _NAMED)
-        show(f"Left out: {len(others):,} files that are no pictures of a known format ({named})")
+    others = [path for path in sorted({*found} - {*paths}) if path.name not in (FILENAME, _RECORD)]
+    heif = list(filter(is_heif, others))
+    if unknown := [path for path in others if path not in heif]:
+        named = _named(unknown, source)
+        show(f"Left out: {len(unknown):,} files that are no pictures of a known format ({named})")
+    if heif:
+        unread = f"{len(heif):,} in HEIC or AVIF ({_named(heif, source)}); of each, {CONVERT}"
+        if not paths:
+            raise DataError(f"There is no picture in {source} that is read, but {unread}.")
+        show(f"Left out: {unread}")
     if not paths:
         raise DataError(f"There is no picture in {source}.")
     return [(p, {IDENTITY: p.relative_to(source.absolute()).as_posix()}) for p in paths]
+
+
+def _named(paths: Sequence[Path], source: Path) -> str:
+    """The first of some files in a folder."""
+    names = [str(path.relative_to(source.absolute())) for path in paths[:_NAMED]]
+    return ", ".join(names) + ", …" * (len(paths) > _NAMED)
 
 
 def _begin(output: Path, settings: Mapping[str, Any]) -> None:

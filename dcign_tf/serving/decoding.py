@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from dcign_tf.datasets.picture_containers import HEIF_BRANDS
 from dcign_tf.datasets.pictures import MOST_PIXELS, MOST_SCANNED_PIXELS, MOST_SCANS
 from dcign_tf.model.checks import checked
 from dcign_tf.serving import exif
@@ -18,6 +19,8 @@ from dcign_tf.serving.scans import count_scans
 # read as a size.
 _PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _JPEG = b"\xff\xd8\xff"
+_BRAND = slice(4, 12)
+_HEIF = [list(b"ftyp" + brand) for brand in sorted(HEIF_BRANDS)]
 # Of a PNG's header: width and height, big-endian; bits of a sample.
 _SIZE, _BIT_DEPTH = slice(16, 24), 24
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -74,6 +77,9 @@ def _decode(row: tf.Tensor, data: tf.Tensor, background: int) -> tf.Tensor:
     header = tf.io.decode_raw(data, tf.uint8, fixed_length=_BIT_DEPTH + 1)
     is_png = tf.reduce_all(header[: len(_PNG)] == list(_PNG))
     is_jpeg = tf.reduce_all(header[: len(_JPEG)] == list(_JPEG))
+    is_heif = tf.reduce_any(tf.reduce_all(header[_BRAND] == _HEIF, axis=1))
+    heif = "image_bytes: row {} is in HEIC or AVIF; make a JPEG or PNG file of it first"
+    data = checked(data, ~is_heif, heif, [row])
     kind = "image_bytes: row {} is neither a PNG nor a JPEG file"
     data = checked(data, is_png | is_jpeg, kind, [row])
 

@@ -297,10 +297,21 @@ class TestFolder:
             "without_suffix",
         }
         heic = ", ".join(f"IMG_{number}.heic" for number in range(5))
+        convert = "make a JPEG or PNG file of it first (magick photo.heic photo.jpg)"
         assert lines == [
-            f"Left out: 7 files that are no pictures of a known format ({heic}, …)",
+            "Left out: 1 files that are no pictures of a known format (notes.txt)",
+            f"Left out: 6 in HEIC or AVIF ({heic}, …); of each, {convert}",
             f"{output}: 10 pictures of 5, and manifest.csv",
         ]
+
+    def test_a_folder_of_a_phones_pictures_is_told_what_they_are(self, tmp_path):
+        (tmp_path / "photos").mkdir()
+        (tmp_path / "photos" / "IMG_1.jpg.dat").write_bytes(b"\0\0\0\x18ftypmif1\0\0\0\0heic")
+        message = (
+            r"no picture in .*photos that is read, but 1 in HEIC or AVIF \(IMG_1\.jpg\.dat\); "
+        )
+        with pytest.raises(DataError, match=message):
+            find_sources(tmp_path / "photos", tmp_path / "out")
 
     def test_the_output_may_lie_in_the_source(self, editor, folder):
         lines = {augment(editor, folder, folder / "out", 2, azimuth_deg=(-40, 40)) for _ in "12"}

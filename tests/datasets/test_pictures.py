@@ -233,6 +233,14 @@ def test_decoding_takes_no_longer_than_allowed(tmp_path, monkeypatch):
 
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
+
+def heif(*brands: bytes) -> bytes:
+    """How such a file begins: its brand, a version, and the brands that it may be read as."""
+    names = brands[0] + bytes(4) + b"".join(brands[1:])
+    return (8 + len(names)).to_bytes(4, "big") + b"ftyp" + names + b"\0\0\0\x20meta" + bytes(40)
+
+
 WIDE = np.linspace(0, 999_999, 81, dtype=np.int32).reshape(9, 9)
 HUGE = b"P5 20000 20000 255\n"
 
@@ -254,6 +262,14 @@ HUGE = b"P5 20000 20000 255\n"
         (b"P5 40 40 255\n123", "cannot be read as a picture"),
         (saved(Image.fromarray(np.ones((9, 9), np.float32)), "tiff"), "without a known range"),
         (saved(Image.fromarray(WIDE), "tiff"), "its grey values, 0 to 999999, are no 16 bits$"),
+        (
+            heif(b"heic", b"mif1"),
+            "is a picture in HEIC, which is not read: make a JPEG or PNG file",
+        ),
+        (heif(b"mif1", b"mif1", b"heic"), "is a picture in HEIC, which is not read"),
+        (heif(b"mif1", b"mif1", b"avif"), "is a picture in AVIF, which is not read"),
+        (heif(b"avif"), "is a picture in AVIF, which is not read"),
+        (heif(b"isom", b"mp42"), "is no picture of a known format"),  # a film
         (HUGE, "has far too many pixels; at most 50,000,000 are taken$"),
         (None, "cannot be read as a picture: No such file or directory"),
     ],

@@ -179,6 +179,8 @@ def test_any_size_fills_the_square_if_it_is_to_cover_it(covered, shape, width, h
     [
         (b"", "neither a PNG nor a JPEG"),
         (b"a text file renamed .png", "neither a PNG nor a JPEG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "row 1 is in HEIC or AVIF; make a JPEG"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0mp42", "neither a PNG nor a JPEG"),
         (saved(PICTURE, "GIF"), "neither a PNG nor a JPEG"),
         (KINDS["colours"][:200], "Invalid PNG"),
         (KINDS["colours"][:20], "Invalid PNG"),

@@ -31,7 +31,8 @@ class BatchPlan:
     """An endless sequence of (factor, sweep), both by index.
 
     A step may take R entries: batch r of step s is of entry s·R + r. Every factor's sweeps
-    are used once, in random order, before one is used again.
+    are used once, in random order, before one is used again. A factor without sweeps is
+    never drawn.
 
     Example:
         >>> plan = BatchPlan([250, 250, 250, 250], ratios=[1, 1, 1, 10], seed=0)
@@ -44,19 +45,14 @@ class BatchPlan:
         batches_per_step: R.
 
     Raises:
-        ValueError: if ratios do not fit the factors, or a factor that is drawn
-            has no sweep.
+        ValueError: if ratios do not fit the factors, or at some step leave none that has sweeps.
     """
 
     def __init__(
         self, num_sweeps: Sequence[int], *, ratios: Ratios, seed: int, batches_per_step: int = 1
     ):
         self._num_sweeps = list(num_sweeps)
-        self._from_step, self._cumulative = _parse(ratios, len(self._num_sweeps))
-        frequencies = np.diff(self._cumulative, prepend=0, axis=1)
-        for factor, count in enumerate(self._num_sweeps):
-            if frequencies[:, factor].any() and count < 1:
-                raise ValueError(f"Factor number {factor} is drawn but has no sweep.")
+        self._from_step, self._cumulative = _parse(ratios, np.array(self._num_sweeps) > 0)
         if batches_per_step < 1:
             raise ValueError(f"batches_per_step is {batches_per_step}; it must be at least 1.")
         self._seed = seed
@@ -95,8 +91,13 @@ class BatchPlan:
         return rng.permutation(self._num_sweeps[factor])
 
 
-def _parse(ratios: Ratios, num_factors: int) -> tuple[np.ndarray, np.ndarray]:
-    """First steps [P] of the periods, and cumulative probabilities in each [P, num_factors]."""
+def _parse(ratios: Ratios, has_sweeps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First steps [P] of the periods, and cumulative probabilities in each [P, num_factors].
+
+    Args:
+        ratios: as they were given.
+        has_sweeps: of each factor, bool [num_factors].
+    """
     is_constant = all(np.isscalar(ratio) for ratio in ratios)
     schedule = cast(Sequence[tuple[int, Sequence[float]]], [(0, ratios)] if is_constant else ratios)
     from_step = np.array([start for start, _ in schedule])
@@ -105,8 +106,10 @@ def _parse(ratios: Ratios, num_factors: int) -> tuple[np.ndarray, np.ndarray]:
             f"The steps of a schedule of ratios must begin with 0 and increase, "
             f"got {from_step.tolist()}."
         )
-    rows = [_frequencies(frequencies, num_factors) for _, frequencies in schedule]
-    cumulative = np.cumsum(rows, axis=1)
+    rows = [_frequencies(frequencies, len(has_sweeps)) for _, frequencies in schedule]
+    cumulative = np.cumsum(np.array(rows) * has_sweeps, axis=1)
+    if not cumulative[:, -1].all():
+        raise ValueError("A factor is drawn, but none that is has a sweep.")
     return from_step, cumulative / cumulative[:, -1:]
 
 

@@ -20,7 +20,7 @@ from dcign_tf.datasets.batch_plan import BatchPlan, Ratios
 from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.datasets.sweeps import Sweeps, decode_images, num_distinct
 from dcign_tf.errors import DataError
-from dcign_tf.factors import GraphicsCode
+from dcign_tf.factors import INTRINSIC, GraphicsCode
 
 
 def factor_batches(
@@ -40,7 +40,8 @@ def factor_batches(
         sweeps: the sweeps of each factor of `code`, e.g. `SweepDataset.sweeps("train")`.
         code: gives the factors their numbers.
         ratios: how often each factor of `code` is drawn, e.g. `[1, 1, 1, 10]`, or
-            a schedule `[(0, [1, 1, 1, 10]), (1000, [2, 1, 1, 4])]`.
+            a schedule `[(0, [1, 1, 1, 10]), (1000, [2, 1, 1, 4])]`. The intrinsic factor
+            may have no sweeps (there is one object alone); then it is not drawn.
         seed: of the draw and of the order.
         images_per_batch: B, of each sweep, drawn anew whenever it is used; None is all
             of them, as in the paper.
@@ -56,7 +57,7 @@ def factor_batches(
         [R, B, H, W, C] and [R, B]. Shapes are static.
 
     Raises:
-        ValueError: if a factor has no sweeps, ratios do not fit the code, or a sweep
+        ValueError: if an extrinsic factor has no sweeps, ratios do not fit the code, or a sweep
             does not have `images_per_batch` images or that is below two.
     """
     sources = _in_order_of(code, sweeps)
@@ -127,7 +128,7 @@ def clear_data_errors() -> Iterator[None]:
 
 def _in_order_of(code: GraphicsCode, sweeps: Mapping[str, Sweeps]) -> list[Sweeps]:
     for factor in code.factors:
-        if factor not in sweeps or not len(sweeps[factor]):
+        if factor not in sweeps or not (len(sweeps[factor]) or factor == INTRINSIC):
             raise ValueError(
                 f"No sweeps of factor '{factor}'; there are some of "
                 f"{', '.join(name for name in sweeps if len(sweeps[name])) or 'none'}."

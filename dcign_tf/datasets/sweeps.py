@@ -75,7 +75,8 @@ class SweepDataset(Protocol):
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies.
 
         Every extrinsic factor and `intrinsic` is a key. In `validation` and `test`
-        a factor may have no sweep at all (length 0): what needs them is not scored.
+        a factor may have no sweep at all (length 0): what needs them is not scored. In `train`
+        `intrinsic` may have none, if there is one object alone.
         """
 
 

@@ -234,14 +234,11 @@ def find_sources(
         return [(source.absolute(), {IDENTITY: source.stem})]
     if (source / FILENAME).exists():
         manifest = read_manifest(source / FILENAME)
-        labels = [{IDENTITY: name} for name in manifest.identities]
+        labels = [{IDENTITY: manifest.identities[number]} for number in manifest.identity]
         if manifest.subset is not None:
             for label, subset in zip(labels, manifest.subset, strict=True):
                 label[SPLIT] = SUBSETS[subset]
-        return [
-            (manifest.picture(i).absolute(), labels[number])
-            for i, number in enumerate(manifest.identity)
-        ]
+        return [(manifest.picture(i).absolute(), label) for i, label in enumerate(labels)]
     made = output / _PICTURES if output.resolve() == source.resolve() else output
     found = list(files_below(source.absolute(), without=made))
     paths = sorted(filter(may_be_picture, found))

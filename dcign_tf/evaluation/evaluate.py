@@ -95,7 +95,7 @@ def evaluate_model(
     train = data.sweeps("train")
     baselines = fit_baselines(train, data.image_shape, network.code.latent_dim)
     errors = {f: image_errors(evaluated, f, image_sweeps, baselines) for f in sweeps}
-    scores = make_scores(evaluated, errors)
+    scores = {**make_scores(evaluated, errors), "held_out": facts.held_out}
     scores["reconstruction_baselines"], of_baselines = baseline_scores(
         baselines, list(errors.values())
     )

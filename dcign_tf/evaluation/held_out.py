@@ -1,7 +1,7 @@
 """Which sweeps are scored, and on which what their scoring needs is fitted: on other people's.
 
 The test split is scored with what is fitted on the validation split. The validation split is
-scored in half: what is fitted is fitted on the other half of its people.
+scored in half: what is fitted is fitted on the other half of its people, or sweeps of one object.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def held_out_sweeps(
 
     Returns:
         Of `validation`, sweeps of every other person to fit on, those of the others to score;
-        sweeps that do not name their `identity` count as of one each. Nothing is fitted on
+        sweeps that do not name their `identity`, or are all of the same, count as of one each.
+        Nothing is fitted on
         intrinsic sweeps, which show several people: all are scored.
 
     Raises:
@@ -42,7 +43,11 @@ def held_out_sweeps(
         for factor, sweeps in validation.items()
         if factor != INTRINSIC
     }
-    chosen = set(sorted({person for of_factor in people.values() for person in of_factor})[::2])
+    everybody = sorted({person for of_factor in people.values() for person in of_factor})
+    if len(everybody) == 1:  # one object; a factor's sweeps have no picture in common
+        people = {factor: list(range(len(own))) for factor, own in people.items()}
+        everybody = list(range(max(map(len, people.values()))))
+    chosen = set(everybody[::2])
     fit, scored = {}, {}
     for factor, sweeps in validation.items():
         is_fit = [person in chosen for person in people.get(factor, [])]

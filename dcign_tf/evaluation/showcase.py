@@ -54,8 +54,10 @@ def write_showcase(
 
 
 def training_codes(network: Codec, data: SweepDataset) -> np.ndarray:
-    """The codes of some intrinsic training sweeps, [N, latent_dim]."""
-    sweeps = data.sweeps("train")[INTRINSIC]
+    """The codes of some training sweeps, [N, latent_dim]: of intrinsic ones, if there are any."""
+    of_factors = data.sweeps("train")
+    by_interest = (of_factors[factor] for factor in reversed(network.code.factors))
+    sweeps = next(filter(len, by_interest))
     codes = concurrently(
         lambda index: network.encode(distinct_images(sweeps[index])), evenly(sweeps, _FIT_SWEEPS)
     )

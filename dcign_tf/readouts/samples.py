@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from dcign_tf.readouts.calibrated_factor import MIN_IMAGES
 from dcign_tf.readouts.calibration import FactorCalibration
 from dcign_tf.readouts.monotone import SPACING, num_groups
 
-_MIN_IMAGES = 20
 _MAX_GAP = 0.25  # of a circle, in which no value lies, if it is to count as a whole one
 FAR_OFF = 0.25
 """Of a circle: a reading that is further off has the side wrong, not the angle alone."""
@@ -35,8 +35,8 @@ def finite(latents: np.ndarray, value: np.ndarray, name: str) -> tuple[np.ndarra
         raise ValueError(f"There are {latents.shape} latents and {value.shape} values of {name}.")
     known = np.isfinite(latents).all(axis=-1) & np.isfinite(value)
     latents, value = latents[known], value[known]
-    if value.size < _MIN_IMAGES:
-        return latents, value, f"{value.size} validation images show it, and it takes {_MIN_IMAGES}"
+    if value.size < MIN_IMAGES:
+        return latents, value, f"{value.size} validation images show it, and it takes {MIN_IMAGES}"
     latent_is = "latents are" if latents.shape[1] > 1 else "latent is"
     for what, a in (("value is", value), (latent_is, latents)):
         if np.all(np.ptp(a, axis=0) <= SPACING * np.abs(a).max(axis=0)):

@@ -21,7 +21,9 @@ from dcign_tf.errors import UserError
 
 _WHEN_ABSENT: Mapping[str, Any] = {"batches_per_step": 1, "latents_per_factor": [1], "beta": 1.0}
 _OPTIMIZER_WHEN_ABSENT: Mapping[str, Any] = {"name": "adam"}
-_DATA_WHEN_ABSENT: Mapping[str, Mapping[str, Any]] = {"manifest": {"fit": "contain"}}
+_DATA_WHEN_ABSENT: Mapping[str, Mapping[str, Any]] = {
+    "manifest": {"fit": "contain", "hold_out": "identities"}
+}
 """Settings that there were not always, and what they stand for where a record lacks them."""
 
 

@@ -131,14 +131,17 @@ def _train(
     training = data.sweeps("train")
     count = config["batches_per_step"] * strategy.num_replicas_in_sync
     drawn = {"ratios": config["factor_ratios"], "seed": config["seed"], "batches_per_step": count}
-    batches = factor_batches(
-        training,
-        model.code,
-        **drawn,
-        images_per_batch=config["images_per_batch"],
-        start_step=step,
-        num_steps=config["num_steps"],
-    )
+    try:
+        batches = factor_batches(
+            training,
+            model.code,
+            **drawn,
+            images_per_batch=config["images_per_batch"],
+            start_step=step,
+            num_steps=config["num_steps"],
+        )
+    except ValueError as error:  # of one object, say, by ratios for its intrinsic factor alone
+        raise UserError(f"No batches can be made of these data: {error}") from error
     most = config["validation_sweeps_used"]
     validation = {
         factor: NumberedSweeps(min(len(sweeps), most), sweeps.__getitem__)

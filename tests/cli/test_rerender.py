@@ -221,7 +221,7 @@ class TestFolder:
         augment(editor, folder, output, azimuth_deg=(-10, 10), frames=2)
         manifest = read_manifest(output / "manifest.csv")
         assert manifest.identities == ["Ada", "Bob"]
-        assert manifest.subset.tolist() == [0, 2]
+        assert manifest.subset.tolist() == [0, 0, 0, 0, 2, 2]
         assert len(manifest) == 6
         assert set(manifest.columns) == {"azimuth_deg"}
 

@@ -225,9 +225,12 @@ class TestBatchPlan:
         assert drawn.tolist() == [0] * 30 + [1] * 3
 
     def test_a_factor_without_sweeps(self):
-        BatchPlan([0, 1], ratios=[0, 1], seed=0)
-        with pytest.raises(ValueError, match="has no sweep"):
-            BatchPlan([0, 1], ratios=[1, 1], seed=0)
+        """It is never drawn; the others are, as often as each other's ratios say."""
+        drawn = factors(BatchPlan([3, 4, 0], ratios=[(0, (1, 9)), (5, [3, 1, 9])], seed=0), 3000)
+        np.testing.assert_allclose(np.bincount(drawn) / 3000, [0.75, 0.25], atol=0.03)
+        for ratios in ([0, 0, 1], [(0, (1, 9)), (5, [0, 0, 9])]):
+            with pytest.raises(ValueError, match="A factor is drawn, but none that is has a sweep"):
+                BatchPlan([3, 4, 0], ratios=ratios, seed=0)
 
 
 class TestFactorBatches:
@@ -290,6 +293,13 @@ class TestFactorBatches:
         del sweeps["elevation"]
         with pytest.raises(ValueError, match="No sweeps of factor 'elevation'; there are some of"):
             batches(sweeps=sweeps, num_steps=1)
+
+    def test_of_one_object_nothing_intrinsic_is_drawn(self):
+        sweeps = {**fake_sweeps(), "intrinsic": []}
+        drawn = [int(b["factor"][0]) for b in batches(sweeps=sweeps, num_steps=40)]
+        assert set(drawn) == set(range(len(sweeps) - 1))
+        with pytest.raises(ValueError, match="No sweeps of factor 'elevation'"):
+            batches(sweeps={**fake_sweeps(), "elevation": []}, num_steps=1)
 
     def test_sweeps_of_another_length_are_an_error(self):
         sweeps = fake_sweeps()

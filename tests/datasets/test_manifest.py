@@ -242,9 +242,9 @@ FRACTIONS = {"validation_fraction": 0.5, "test_fraction": 0.45}
 @pytest.mark.parametrize(
     ("people", "settings", "message"),
     [
-        (5, {}, "its 5 identities cannot be split: 2 for validation and 2 for test leave 1 to"),
-        (9, FRACTIONS, "its 9 identities cannot be split: 4 for validation and 4 for test leave 1"),
-        (1, {}, "leave 0 to train on"),
+        (5, {}, "of 5 identities none can be held out: 2 for validation and 2 for test leave 1 to"),
+        (9, FRACTIONS, "of 9 identities none can be held out: 4 for validation and 4 for test lea"),
+        (1, {}, r"of 1 identity none .* Hold out views of them .*--config\.data\.hold_out=views\)"),
     ],
 )
 def test_too_few_identities(tmp_path, people, settings, message):
@@ -276,6 +276,31 @@ class TestWrongFolders:
             f"{tmp_path}/manifest.csv, line 6: the picture {rows[4]['image']} cannot be opened:"
             " No such file or directory (and 2 more)."
         )
+
+    def test_an_identity_in_two_splits(self, tmp_path):
+        rows = with_splits("train", "validation", "test")
+        rows[1]["split"] = "test"
+        write_folder(tmp_path, rows)
+        with pytest.raises(DataError) as caught:
+            opened(tmp_path)
+        assert str(caught.value) == (
+            f"{tmp_path}/manifest.csv, line 3: identity person0 is in split test, but in train in"
+            " line 2; it can be in one alone, unless views are held out"
+            " (--config.data.hold_out=views)."
+        )
+        assert opened(tmp_path, hold_out="views")._subset[:3].tolist() == [0, 2, 0]
+
+    def test_nothing_to_validate_on(self, tmp_path):
+        rows = [dict(row) for row in with_splits("train", "train", "validation", "test")]
+        for number, row in enumerate(rows):
+            if row["split"] == "validation":
+                row["height"] += 0.1 * number
+                row["azimuth_deg"] += 0.1 * number
+        write_folder(tmp_path, rows)
+        with pytest.raises(
+            DataError, match="no two pictures held out for validation differ in one"
+        ):
+            opened(tmp_path)
 
     def test_a_split_without_identities(self, tmp_path):
         write_folder(tmp_path, with_splits("train", "test"))
@@ -375,6 +400,7 @@ class TestWrongFolders:
         ("channels", 2, "channels is 2; it must be 1"),
         ("background", 256, "background is 256"),
         ("background", -1, "background is -1; it must be a whole number of at least 0"),
+        ("hold_out", "people", "hold_out is people; it must be one of identities, views"),
         ("fit", "stretch", "fit is stretch; it must be one of contain, cover"),
         ("sweep_length", 1, "sweep_length is 1; it must be a whole number of at least 2"),
         ("test_sweeps", 0, "test_sweeps is 0"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dcign_tf.evaluation.held_out import held_out_sweeps
@@ -43,6 +43,7 @@ def people(sweeps) -> set[int]:
 def test_nobody_of_the_validation_split_is_fitted_on_and_scored(azimuth, elevation):
     fit, scored = held_out_sweeps(Data(azimuth, elevation), "validation")
     everybody = {*azimuth, *elevation}
+    assume(len(everybody) != 1)
     assert people(fit) | people(scored) == everybody
     assert not people(fit) & people(scored)
     assert len(people(fit)) == (len(everybody) + 1) // 2
@@ -54,6 +55,17 @@ def test_sweeps_that_name_nobody_are_parted_one_by_one():
     fit, scored = held_out_sweeps(Data([10, 11, 12], [], named=False), "validation")
     assert [fit["azimuth"][i]["number"] for i in range(2)] == [10, 12]
     assert scored["azimuth"][0]["number"] == 11
+
+
+def test_sweeps_of_one_object_are_parted_one_by_one():
+    data = Data([4, 4, 4], [4, 4])
+    fit, scored = held_out_sweeps(data, "validation")
+    validation = data.sweeps("validation")
+    for factor, halves in {"azimuth": [[0, 2], [1]], "elevation": [[0], [1]]}.items():
+        for half, expected in zip((fit, scored), halves, strict=True):
+            assert len(half[factor]) == len(expected)
+            for number, index in enumerate(expected):
+                assert half[factor][number] is validation[factor][index]
 
 
 def test_the_test_split_is_scored_with_what_all_of_validation_tells():

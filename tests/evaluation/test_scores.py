@@ -313,11 +313,17 @@ def test_table_shows_every_score_in_aligned_columns(scores):
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_table_says_that_half_of_the_validation_split_was_scored(scores):
-    half = "Validation split: half of its people, the calibration fitted on the other half."
-    validated = {**scores, "split": "validation"}
-    assert half in scores_table(validated)
-    assert scored_split({**validated, "intervals": {}}) == half
+def test_table_says_what_was_scored(scores):
+    def first(**changes) -> str:
+        text = scores_table({**scores, "intervals": {}, **changes})
+        return " ".join(text.split("\n\n")[0].split())
+
+    views = "views that training never saw, of identities that it saw"
+    half = "half of it, the calibration fitted on the other half."
+    assert first() == "Test split."  # of an earlier release
+    assert first(held_out=views) == f"Test split ({views})."
+    assert first(split="validation") == f"Validation split: {half}"
+    assert first(split="validation", held_out=views) == f"Validation split ({views}): {half}"
 
 
 def test_every_score_of_a_factor_is_shown():

@@ -24,7 +24,13 @@ CONFIG = {
     "data_dir": "data",
     "procedure": "clamped",
     "seed": 3,
-    "data": {"image_size": SHAPE[0], "channels": 1, "background": 40, "fit": "contain"},
+    "data": {
+        "image_size": SHAPE[0],
+        "channels": 1,
+        "background": 40,
+        "fit": "contain",
+        "hold_out": "identities",
+    },
     "batches_per_step": 1,
     "latents_per_factor": [1],
 }

@@ -155,7 +155,7 @@ class TestConfig:
     def test_a_folder_of_pictures_is_what_it_was_before_there_were_further_settings(self, run):
         now = {**load_preset("manifest", "quick").to_dict(), "data_dir": "own"}
         earlier = {**now["data"]}
-        del earlier["fit"]
+        del earlier["fit"], earlier["hold_out"]
         run.record({**now, "data": earlier}, ENVIRONMENT)
         run.check_config(now)
         with pytest.raises(UserError, match=r"config: data\.fit: contain → cover\. Use"):

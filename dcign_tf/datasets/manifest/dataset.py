@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,18 @@ import numpy as np
 
 from dcign_tf.datasets.manifest.grouping import Column, Groups, group_images
 from dcign_tf.datasets.manifest.settings import FITTING, ManifestSettings
+from dcign_tf.datasets.manifest.splitting import subset_of_pictures
 from dcign_tf.datasets.manifest.table import FILENAME, Manifest, factor_name, read_manifest
 from dcign_tf.datasets.pictures import FIT_VERSION, encode_png, fit_picture
-from dcign_tf.datasets.seeding import named_rng, shuffled
+from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.datasets.settings import fingerprint
 from dcign_tf.datasets.storage.checksums import checksums, describe_files
 from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ImagePool
 from dcign_tf.datasets.sweeps import SUBSETS, NumberedSweeps
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
+from dcign_tf.readouts.calibrated_factor import MIN_IMAGES
 
-_FEWEST_IDENTITIES = 2  # of a subset: an intrinsic sweep shows different ones
 _PREPARED = "dcign_manifest"
 
 
@@ -44,8 +45,9 @@ class ManifestPictures:
         settings: see `ManifestSettings`.
 
     Raises:
-        DataError: if anything is wrong with the manifest, a picture is missing, or a
-            factor has no group to train on; nothing is written before that is known.
+        DataError: if anything is wrong with the manifest, a picture is missing, a factor has
+            no group to train on, or nothing to validate on; nothing is written before that is
+            known.
     """
 
     def __init__(self, folder: Path, settings: ManifestSettings):
@@ -58,20 +60,25 @@ class ManifestPictures:
         tolerances = settings.by_factor("tolerances", manifest.columns)
         self.periods = settings.by_factor("periods", manifest.columns)
         self._descriptions = self._describe_pictures()
-        self._subset = _subset_of_identities(manifest, settings)[manifest.identity]
         columns = {
             factor: Column(
                 manifest.columns[name], tolerances.get(factor, 0.0), self.periods.get(factor)
             )
             for factor, name in self.values.items()
         }
+        self._subset = subset_of_pictures(manifest, settings, columns)
         self._groups = {
             subset: group_images(np.flatnonzero(self._subset == i), manifest.identity, columns)
             for i, subset in enumerate(SUBSETS)
         }
         for factor, groups in self._groups["train"].items():
-            if not groups.num_groups:
+            if not groups.num_groups and not (factor == INTRINSIC and self._is_one_object):
                 raise DataError(self._no_group(factor, groups))
+        if not any(groups.num_groups for groups in self._groups["validation"].values()):
+            raise DataError(
+                f"{manifest.path}: no two pictures held out for validation differ in one factor"
+                " alone. Hold more out (--config.data.validation_fraction), or fill a column split."
+            )
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -104,7 +111,29 @@ class ManifestPictures:
             for factor, groups in factors.items():
                 numbers = (groups.num_groups, groups.num_images, groups.num_left_out)
                 lines.append(row(subset, factor, *map("{:,}".format, numbers)))
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._remarks()])
+
+    @property
+    def _is_one_object(self) -> bool:
+        return self._settings.hold_out == "views" and len(self._manifest.identities) == 1
+
+    def _remarks(self) -> Iterator[str]:
+        """Sentences on what the splits allow."""
+        if self._settings.hold_out == "views":
+            yield (
+                "Views are held out, not identities (hold_out=views): the scores will be of whom"
+                " training sees, as it does not see them, and tell nothing of anybody else."
+            )
+        if self._is_one_object:
+            yield f"With one identity {INTRINSIC} cannot vary: it gets no batch, and no score."
+        of_validation = self._groups["validation"]
+        few = [factor for factor in self.extrinsic if of_validation[factor].num_images < MIN_IMAGES]
+        if few:
+            yield (
+                f"Of {' and '.join(few)} there are fewer than {MIN_IMAGES} validation pictures in"
+                " groups: too few to calibrate by, and then no value can be read or asked for. To"
+                " hold out more: --config.data.validation_fraction."
+            )
 
     @functools.cached_property
     def _pool(self) -> ImagePool:
@@ -141,7 +170,7 @@ class ManifestPictures:
                 return groups.draw(rng, length)
             return groups.show(chosen[index], rng, length)
 
-        count = TRAIN_SWEEPS if chosen is None else len(chosen)
+        count = TRAIN_SWEEPS * bool(groups.num_groups) if chosen is None else len(chosen)
         labels = {**self._manifest.columns, "identity": self._manifest.identity}
         return self._pool.sweeps(compose, count, labels)
 
@@ -171,37 +200,6 @@ class ManifestPictures:
             f"{self._manifest.path}: nothing shows how {factor} alone varies: of the"
             f" {groups.num_left_out:,} pictures to train on, {lacking}. Add some{tolerance}."
         )
-
-
-def _subset_of_identities(manifest: Manifest, settings: ManifestSettings) -> np.ndarray:
-    """Index into `SUBSETS` of each identity: the manifest's, or else by a seeded hash.
-
-    Raises:
-        DataError: if a subset gets too few identities.
-    """
-    if manifest.subset is not None:
-        for number, subset in enumerate(SUBSETS):
-            if not (manifest.subset == number).any():
-                raise DataError(
-                    f"{manifest.path}: no row has split {subset}; each of {', '.join(SUBSETS)}"
-                    " needs identities. Without a column split they are chosen by chance."
-                )
-        return manifest.subset
-    count = len(manifest.identities)
-    held_out = [
-        max(_FEWEST_IDENTITIES, round(count * fraction))
-        for fraction in (settings.validation_fraction, settings.test_fraction)
-    ]
-    if count - sum(held_out) < _FEWEST_IDENTITIES:
-        raise DataError(
-            f"{manifest.path}: its {count} identities cannot be split: {held_out[0]} for validation"
-            f" and {held_out[1]} for test leave {max(0, count - sum(held_out))} to train on."
-            " Add some, hold fewer out (--config.data.test_fraction), or fill a column split."
-        )
-    subset = np.zeros(count, np.int64)
-    held_out_first = shuffled(settings.seed, manifest.identities)
-    subset[held_out_first[: sum(held_out)]] = np.repeat([1, 2], held_out)
-    return subset
 
 
 def _make_picture(manifest: Manifest, fit: Mapping[str, Any], index: int) -> list[bytes]:

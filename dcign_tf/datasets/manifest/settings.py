@@ -18,14 +18,18 @@ QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_swe
 FITTING = ("image_size", "channels", "background", "fit")
 """The settings on which a prepared picture depends."""
 
-_LATER = {"fit": "contain"}
+HOLD_OUT = ("identities", "views")
+UNSEEN_VIEWS = "views that training never saw, of identities that it saw"
+
+_LATER = {"fit": "contain", "hold_out": "identities"}
 """Settings that came later, and what pictures were made with before."""
 
 
 def facts(settings: Mapping[str, Any]) -> DatasetFacts:
     """As the settings have it."""
     chosen = ManifestSettings(**settings)
-    return DatasetFacts(background=chosen.background, fit=chosen.fit)
+    held_out = {"held_out": UNSEEN_VIEWS} if chosen.hold_out == "views" else {}
+    return DatasetFacts(background=chosen.background, fit=chosen.fit, **held_out)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,7 +44,8 @@ class ManifestSettings:
         sweep_length: images in a sweep, which is a batch.
         validation_sweeps: validation sweeps of each factor, if there are so many groups.
         test_sweeps: the same for test sweeps.
-        validation_fraction: of the identities, if the manifest has no column `split`.
+        hold_out: `identities`, or `views` of them where there are one or few.
+        validation_fraction: of these, if the manifest has no column `split`.
         test_fraction: likewise.
         tolerances: `column:number,…`; values of that factor no further apart than this
             count as the same when it is held.
@@ -58,6 +63,7 @@ class ManifestSettings:
     sweep_length: int = 20
     validation_sweeps: int = 50
     test_sweeps: int = 350
+    hold_out: str = "identities"
     validation_fraction: float = 0.1
     test_fraction: float = 0.15
     tolerances: str = ""
@@ -69,9 +75,15 @@ class ManifestSettings:
         check_channels(self.channels)
         if self.background > 255:
             raise ValueError(f"background is {self.background}; it must be a level from 0 to 255.")
-        if self.fit not in FITS:
-            raise ValueError(f"fit is {self.fit}; it must be one of {', '.join(FITS)}.")
+        for name, choices in (("fit", FITS), ("hold_out", HOLD_OUT)):
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(f"{name} is {value}; it must be one of {', '.join(choices)}.")
         check_fractions(self)
+
+    @property
+    def held_out_shares(self) -> tuple[float, float]:
+        """Of what is held out, that for validation and that for test."""
+        return self.validation_fraction, self.test_fraction
 
     def described(self) -> dict[str, Any]:
         """The settings by name, without the later ones that are as before there were such.

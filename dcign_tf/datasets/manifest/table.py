@@ -41,7 +41,7 @@ class Manifest:
         line: int [N], in the file, the header being line 1.
         identity: int [N], an index into `identities`.
         identities: names, in the order in which they first appear.
-        subset: of each identity, an index into `SUBSETS`; None without a column `split`.
+        subset: int [N], an index into `SUBSETS`; None without a column `split`.
         columns: column of a factor to its values, float64 [N].
     """
 
@@ -101,19 +101,20 @@ class _Reader:
         self._path = path
         self._rows = csv.reader(file, strict=True)
         self._images: dict[str, int] = {}  # whole path to line
-        self._people: dict[str, tuple[int, int]] = {}  # identity to number and first line
-        self._subset: list[int] = []  # of each identity
+        self._people: dict[str, int] = {}  # identity to number
 
     def read(self) -> Manifest:
         header = self._header()
         columns: dict[str, list[float]] = {name: [] for name in header if name not in _OTHERS}
-        images, identity = [], []
+        images, identity, subset = [], [], []
         for fields in self._fields():
             if len(fields) != len(header):
                 raise self._wrong(f"{len(fields)} fields for {len(header)} columns")
             row = dict(zip(header, fields, strict=True))
             images.append(self._image(row[IMAGE]))
-            identity.append(self._identity(row[IDENTITY], row.get(SPLIT)))
+            identity.append(self._identity(row[IDENTITY]))
+            if SPLIT in row:
+                subset.append(self._subset(row[SPLIT]))
             for column, values in columns.items():
                 values.append(self._number(column, row[column]))
         if not images:
@@ -124,7 +125,7 @@ class _Reader:
             line=np.fromiter(self._images.values(), np.int64),
             identity=np.array(identity),
             identities=list(self._people),
-            subset=np.array(self._subset) if SPLIT in header else None,
+            subset=np.array(subset) if SPLIT in header else None,
             columns={name: self._varying(name, values) for name, values in columns.items()},
         )
 
@@ -177,24 +178,15 @@ class _Reader:
             raise self._wrong(f"the picture {image} has a row already, line {line}")
         return image
 
-    def _identity(self, name: str, split: str | None) -> int:
-        """The number of an identity, whose split, if there are any, is checked and kept."""
+    def _identity(self, name: str) -> int:
         if not name:
             raise self._wrong(f"{IDENTITY} is empty")
-        number, line = self._people.setdefault(name, (len(self._people), self._rows.line_num))
-        if split is None:
-            return number
+        return self._people.setdefault(name, len(self._people))
+
+    def _subset(self, split: str) -> int:
         if split not in SUBSETS:
             raise self._wrong(f"unknown split {split!r}; there is {', '.join(SUBSETS)}")
-        subset = SUBSETS.index(split)
-        if number == len(self._subset):
-            self._subset.append(subset)
-        if subset != self._subset[number]:
-            raise self._wrong(
-                f"identity {name} is in split {SUBSETS[subset]}, but in"
-                f" {SUBSETS[self._subset[number]]} in line {line}; it can be in one alone"
-            )
-        return number
+        return SUBSETS.index(split)
 
     def _number(self, column: str, text: str) -> float:
         if math.isnan(number := finite_number(text)):

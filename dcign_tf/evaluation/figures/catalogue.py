@@ -108,7 +108,7 @@ FIGURES: Mapping[str, FigureKind] = {
     "training": FigureKind(
         "training",
         "Losses over training steps.",
-        "Validation, where there is any, is on identities that training does not see.",
+        "Validation, where there is any, is on pictures that training does not see.",
     ),
     "comparison": FigureKind(
         "comparison",

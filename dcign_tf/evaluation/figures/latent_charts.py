@@ -37,7 +37,7 @@ _PLANE_NOTE = (
     " also stands along the calibration."
 )
 _CALIBRATION_NOTE = (
-    " Thick line: the calibration, fitted on validation identities. R² and the mean error are those"
+    " Thick line: the calibration, fitted on the validation split. R² and the mean error are those"
     " of values read off by it."
 )
 _ERROR_NOTE = " In grey, its root mean square error."

@@ -60,7 +60,7 @@ def write_report(run: RunDirectory) -> pathlib.Path:
         config=config,
         environment=run.read_environment(),
         scores=scores,
-        held_out=facts.held_out,
+        held_out=scores.get("held_out", facts.held_out),
         in_brackets=in_brackets(scores),
         records=run.read_metrics(),
         factors=calibration.factors.values() if calibration else (),

@@ -44,11 +44,13 @@ def scores_table(scores: Scores) -> str:
 
 
 def scored_split(scores: Scores) -> str:
-    """A line: which split was scored, and what stands in brackets."""
-    split = f"{scores['split'].capitalize()} split."
+    """Which split was scored, of whom or what it is, and what stands in brackets."""
+    split = f"{scores['split'].capitalize()} split"
+    if held_out := scores.get("held_out"):  # not of an earlier release's
+        split += f" ({held_out})"
     if scores["split"] == "validation":
-        split = "Validation split: half of its people, the calibration fitted on the other half."
-    return " ".join(filter(None, [split, in_brackets(scores)]))
+        split += ": half of it, the calibration fitted on the other half"
+    return wrapped(f"{split}. {in_brackets(scores)}".strip())
 
 
 def in_brackets(scores: Scores) -> str:

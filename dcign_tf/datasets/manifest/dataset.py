@@ -100,10 +100,11 @@ class ManifestPictures:
 
     def report(self) -> str:
         """What was found: pictures, identities, and the groups of every factor, as text."""
-        manifest = self._manifest
+        manifest, count = self._manifest, len(self._manifest.identities)
         lines = [
-            f"{manifest.path}: {len(manifest):,} pictures of {len(manifest.identities):,}"
-            " identities; those that agree in all but one factor form groups:"
+            f"{manifest.path}: {len(manifest):,} pictures of {count:,}"
+            f" {'identity' if count == 1 else 'identities'};"
+            " those that agree in all but one factor form groups:"
         ]
         row = "{:12}{:20}{:>10}{:>12}{:>14}".format
         lines.append(row("subset", "factor", "groups", "pictures", "in no group"))

@@ -33,6 +33,7 @@ CONFIG = {
     },
     "batches_per_step": 1,
     "latents_per_factor": [1],
+    "beta": 1.0,
 }
 
 _LINE = {"read_latents": (-2.0, 2.0), "write_latents": (-2.0, 2.0), "read_errors": (3.0, 5.0)}

@@ -33,6 +33,7 @@ CONFIG = {
     "data": {"size": 36, "num_steps": 1},
     "batches_per_step": 1,
     "latents_per_factor": [1],
+    "beta": 1.0,
     "optimizer": {"name": "adam", "learning_rate": 0.001},
 }
 ENVIRONMENT = {"threads": 2, "commit": "abc", "data_fingerprint": "f1"}
@@ -144,7 +145,7 @@ class TestConfig:
 
     def test_a_run_that_began_before_there_was_a_setting_goes_on(self, run):
         """It did what the setting now stands for, and nothing else."""
-        since = ("batches_per_step", "latents_per_factor", "optimizer")
+        since = ("batches_per_step", "latents_per_factor", "beta", "optimizer")
         earlier = {k: v for k, v in CONFIG.items() if k not in since}
         run.record({**earlier, "optimizer": {"learning_rate": 0.001}}, ENVIRONMENT)
         assert run.read_config() == CONFIG

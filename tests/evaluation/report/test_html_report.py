@@ -132,8 +132,8 @@ def test_what_was_trained_and_how(run, made, documented):
         "'--config.factor_ratios=((0,(1, 1)))'",
     ]
     config, environment = map(json.loads, files)
-    before_there_were_several = {"batches_per_step": 1, "latents_per_factor": [1]}
-    assert (config, environment) == ({**before_there_were_several, **CONFIG}, ENVIRONMENT)
+    before = {"batches_per_step": 1, "latents_per_factor": [1], "beta": 1.0}
+    assert (config, environment) == ({**before, **CONFIG}, ENVIRONMENT)
 
 
 def test_scores_stand_beside_what_guessing_gives(made, documented):

@@ -35,6 +35,7 @@ from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import are_current, make_scores, write_scores
 from dcign_tf.evaluation.showcase import training_codes, write_showcase
 from dcign_tf.evaluation.sweep_codes import Codes, Evaluated, encode_factors
+from dcign_tf.evaluation.worst import worst_figures
 from dcign_tf.files import delete, read_json, writing
 from dcign_tf.locks import lock
 from dcign_tf.model.dcign import DCIGN
@@ -118,7 +119,9 @@ def evaluate_model(
         figures, seen_codes = {}, training_codes(network, data)
     drawn = set()
     for name, figure in itertools.chain(
-        figures.items(), drawing.figures(evaluated, scores, records)
+        figures.items(),
+        drawing.figures(evaluated, scores, records),
+        worst_figures(evaluated, errors),
     ):
         path = directory / f"{numbered(name, facts.paper_figures)}.png"
         save_figure(figure, path)

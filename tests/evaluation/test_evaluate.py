@@ -25,10 +25,11 @@ from tests.helpers.tiny import tiny_model
 CODE = GraphicsCode.faces(6)
 SHAPE = (20, 18, 1)
 LENGTH = 4
-FIGURES = {"movement", "sweeps", "novel_views", "reconstructions"} | {
+FIGURES = {"movement", "sweeps", "novel_views", "reconstructions", "worst_reconstructions"} | {
     f"traversal_{factor}" for factor in CODE.extrinsic
 }
 KNOWN = {"equivariance", "rerendering"}  # drawn only where values are
+CALIBRATED = KNOWN | {"worst_readings"}  # where they are enough to calibrate the latents
 SUBSETS = ["validation", "test", "train"]
 RANGE_DEG = 60
 
@@ -248,6 +249,7 @@ def one_figure(monkeypatch):
     """That of Fig. 6, to be quick."""
     figure = charts.movement(np.eye(2), ["a", "b"])
     monkeypatch.setattr(evaluation.drawing, "figures", lambda *_: [("equivariance", figure)])
+    monkeypatch.setattr(evaluation, "worst_figures", lambda *_: [])
 
 
 @pytest.mark.usefixtures("one_figure")
@@ -337,7 +339,7 @@ def test_a_circle(tmp_path):
     assert any("The circle is cut open at azimuth_deg" in line for line in lines)
     assert "circular correlation" in lines[-2]
     # Turned to given angles beside the truth, the azimuth is not swept as well.
-    expected = {"rotation_azimuth", *KNOWN, *FIGURES} - {"traversal_azimuth"}
+    expected = {"rotation_azimuth", *CALIBRATED, *FIGURES} - {"traversal_azimuth"}
     assert figures_in(tmp_path) == expected
 
 
@@ -392,7 +394,7 @@ def test_two_latents_of_a_circle(network, tmp_path, monkeypatch):
     np.testing.assert_allclose(written["points"][0], written["points"][-1])
     assert figures_in(tmp_path) == {
         *FIGURES - {"traversal_azimuth", "traversal_light_azimuth"},
-        *KNOWN,
+        *CALIBRATED,
         "rotation_azimuth",
         "ordered_elevation",
     }
@@ -450,6 +452,7 @@ def test_irregular_data(tmp_path):
 def without_figures(monkeypatch):
     """Scores alone, which are quicker."""
     monkeypatch.setattr(evaluation.drawing, "figures", lambda *_: [])
+    monkeypatch.setattr(evaluation, "worst_figures", lambda *_: [])
 
 
 @pytest.mark.usefixtures("without_figures")

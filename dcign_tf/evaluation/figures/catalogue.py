@@ -3,7 +3,7 @@
 A file's name says what is drawn and of which factor, `traversal_azimuth`. Before it stands
 the number of the figure of the paper that shows the same of the same kind of data:
 `figure_5_traversal_azimuth`. Of data that the paper does not have no figure is its.
-What draws each of them is in `evaluation.drawing`, `people` and `compare`.
+What draws each of them is in `evaluation.drawing`, `worst`, `people` and `compare`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ FIGURES: Mapping[str, FigureKind] = {
         "A latent that tells its factor is a narrow band that rises or falls throughout; several"
         " are a band in the order of the colours, closed if the factor is a circle. A cloud tells"
         " nothing.",
+    ),
+    "worst_readings": FigureKind(
+        "values",
+        "Rows of pictures, one for each factor, with their true values and those read off them.",
+        "The pictures that are read worst, each of another identity. Good: hard to tell for the eye"
+        " too, or hardly off at all.",
     ),
     "ordered": FigureKind(
         "values",
@@ -89,6 +95,11 @@ FIGURES: Mapping[str, FigureKind] = {
         "Pictures that are not trained on, and below each what its code decodes to.",
         "All that the decoder draws it draws from the code: what is lost here, no turning brings"
         " back.",
+    ),
+    "worst_reconstructions": FigureKind(
+        "reconstruction",
+        "Pictures with the largest errors, and below each what its code decodes to.",
+        "The pictures that are drawn worst, each of another identity.",
     ),
     "recognition": FigureKind(
         "recognition",

@@ -36,7 +36,8 @@ def compare(
 ) -> dict[str, Any]:
     """Compares runs on the same data; those without current scores are evaluated first.
 
-    On the split that the others' scores are of, if any are there; otherwise on the test split.
+    Runs that differ in their seed alone are shown as one, with their spread. What is compared is
+    the split that the others' scores are of, if any are there; otherwise the test split.
 
     Args:
         directories: run directories of trainings, two or more.
@@ -81,15 +82,18 @@ def compare(
         curves = {name: run.scores["rerendering"] for name, run in evaluated.items()}
         drawn = {}
         if can_be_drawn(next(iter(curves.values()))):
-            drawn["comparison"] = rerendering(curves, factor_quantities)
+            drawn["comparison"] = rerendering(curves, factor_quantities, compared["groups"])
         if examples:
-            drawn["entangled"] = comparison_sheet(examples, turned)
+            # Of several seeds the pictures of the first one will do.
+            shown_runs = [names[0] for names in compared["groups"].values()]
+            columns = {name: turned[name] for name in shown_runs}
+            drawn["entangled"] = comparison_sheet(examples, columns)
         files = {output / f"{numbered(k, COMPARISON_NUMBERS)}.png": f for k, f in drawn.items()}
         for path, figure in files.items():
             save_figure(figure, path)
         in_catalogue = pictures(output, (), COMPARISON_NUMBERS)
         shown = [picture for picture in in_catalogue if picture.path in files]
-        title = f"{compared['dataset']}, {split} split: " + " beside ".join(runs)
+        title = f"{compared['dataset']}, {split} split: " + " beside ".join(compared["groups"])
         tables = comparison_tables(compared)
         contents = {"title": title, "tables": tables, "pictures": {"rerendering": shown}}
         markdown = document("comparison.md.jinja", **contents)

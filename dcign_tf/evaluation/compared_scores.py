@@ -6,7 +6,7 @@ Takes what the run directories' JSON files hold and gives what `comparison.json`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn
@@ -26,12 +26,11 @@ from dcign_tf.evaluation.report.score_catalogue import (
     Score,
 )
 from dcign_tf.evaluation.report.score_tables import ratio_or_none
+from dcign_tf.evaluation.seeds import NOT_TRAINED_ON, Spread, group_by_seed, spread
 from dcign_tf.runs.presets import flattened
 
 SCHEMA_VERSION = 1
 
-# Where things lie says nothing of what was trained.
-_IGNORED_SETTINGS = frozenset({"data_dir", "face_model"})
 _OF_A_FACTOR = tuple(
     score
     for score in (*READ, *FOLLOWED, *ANSWERS, *NEW_VIEWS)
@@ -59,31 +58,38 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
             with scores of the same schema.
 
     Returns:
-        `runs`, `settings`, `values`, `rerendering`, `scores` and their `intervals`, see
-        docs/scores.md. What a run has nothing of is None.
+        `runs`, `groups`, `settings`, `values`, `rerendering`, `scores`, their `intervals` and
+        their `spread`, see docs/scores.md. What a run has nothing of is None.
     """
     wanted = _wanted(runs)
+    scores = _beside(runs, wanted, Score.of)
+    groups = group_by_seed(
+        {name: run.config for name, run in runs.items()},
+        {name: run.scores["step"] for name, run in runs.items()},
+    )
     return {
         "schema_version": SCHEMA_VERSION,
         "runs": {
             name: {"procedure": run.config["procedure"], "step": run.scores["step"]}
             for name, run in runs.items()
         },
+        "groups": groups,
         "settings": _different_settings(runs),
         "values": {
             factor: value["key"]
             for factor, value in next(iter(runs.values())).scores["values"].items()
         },
         "rerendering": _rerendering(runs),
-        "scores": _beside(runs, wanted, Score.of),
+        "scores": scores,
         "intervals": _beside(runs, wanted, Score.interval_of),
+        "spread": _spread(scores, groups, wanted),
     }
 
 
 def _different_settings(runs: Mapping[str, EvaluatedRun]) -> dict[str, dict[str, Any]]:
     """`optimizer.learning_rate` and the like, to the value in each run."""
     flat = {name: flattened(run.config) for name, run in runs.items()}
-    keys = sorted({key for settings in flat.values() for key in settings} - _IGNORED_SETTINGS)
+    keys = sorted({key for settings in flat.values() for key in settings} - NOT_TRAINED_ON)
     table = {key: {name: flat[name].get(key) for name in runs} for key in keys}
     return {
         key: values
@@ -170,6 +176,22 @@ def _beside(
         for key, of_runs in table.items()
         if any(value is not None for value in of_runs.values())
     }
+
+
+def _spread(
+    scores: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    wanted: Mapping[str, _Wanted],
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Of each score that all runs of a group of several have, how far they differ."""
+    table: dict[str, dict[str, dict[str, float]]] = {}
+    for key, of_runs in scores.items():
+        score, _ = wanted[key]
+        for group, names in groups.items():
+            found: Spread | None = spread([score.size(of_runs[name]) for name in names])
+            if found:
+                table.setdefault(key, {})[group] = found._asdict()
+    return table
 
 
 def _representations(scores: Mapping[str, Any]) -> dict[str, str]:

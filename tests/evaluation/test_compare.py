@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
 from dcign_tf.evaluation.figures.catalogue import Picture
+from dcign_tf.evaluation.figures.error_curves import rerendering
 from dcign_tf.evaluation.report.comparison_tables import comparison_tables
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.report.tables import as_text
 from dcign_tf.evaluation.scores import write_scores
+from dcign_tf.evaluation.seeds import group_by_seed, spread
 from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, turn
 from dcign_tf.files import write_json
 from dcign_tf.readouts.calibration import Calibration
@@ -287,3 +292,81 @@ class TestRuns:
         assert result.returncode in (1, 2)
         assert result.stderr.startswith(f"evaluate.py: {message}")
         assert result.stderr.count("\n") == 1
+
+
+class TestSeeds:
+    """Three runs of the same settings, and one of others."""
+
+    ERRORS = (0.01, 0.02, 0.06)
+
+    @pytest.fixture
+    def compared(self, tmp_path):
+        runs = {}
+        for seed, error in enumerate(self.ERRORS):
+            own = scores(tmp_path, network=Exact(offset=error))
+            own["reconstruction_mse"] = error
+            own["factors"]["azimuth"]["pearson"] = 0.9 * (-1) ** seed
+            runs[f"seed{seed}"] = EvaluatedRun(
+                {"procedure": "clamped", "seed": seed, "data_dir": f"/{seed}"}, own
+            )
+        runs["other"] = EvaluatedRun({"procedure": "entangled", "seed": 0}, scores(tmp_path))
+        return {**compare_runs(runs), "dataset": "faces", "data_fingerprint": "abc"}
+
+    def test_they_are_a_group(self, compared):
+        assert compared["groups"] == {
+            "seed0 (3 seeds)": ["seed0", "seed1", "seed2"],
+            "other": ["other"],
+        }
+
+    def test_they_are_one_curve_in_a_band(self):
+        measured = [measure(Exact(offset=error)) for error in self.ERRORS]
+        curves = {str(number): {"azimuth": of_run} for number, of_run in enumerate(measured)}
+        (panel,) = rerendering(curves, AZIMUTH, {"all": list(curves)}).axes
+        errors = np.array([of_run["by_change"]["mse"]["network"] for of_run in measured])
+        drawn = [line.get_ydata() for line in panel.lines if line.get_marker() == "o"]
+        np.testing.assert_allclose(drawn, [errors.mean(axis=0)])
+        (band,) = panel.collections
+        edges = band.get_paths()[0].vertices[:, 1]
+        assert {errors.min(), errors.max()} <= set(edges)
+
+    def test_what_is_not_alike_is_no_group(self):
+        config = {"procedure": "clamped", "seed": 0, "optimizer": {"learning_rate": 1e-3}}
+        slower = {**config, "seed": 1, "optimizer": {"learning_rate": 1e-4}}
+        configs = {"a": config, "slower": slower, "longer": {**config, "seed": 2}}
+        groups = group_by_seed(configs, {"a": 5, "slower": 5, "longer": 9})
+        assert groups == {name: [name] for name in configs}
+
+    def test_their_spread(self, compared):
+        assert compared["spread"]["reconstruction_mse"] == {
+            "seed0 (3 seeds)": {
+                "mean": pytest.approx(0.03),
+                "std": pytest.approx(np.sqrt((0.02**2 + 0.01**2 + 0.03**2) / 2)),
+                **{"low": 0.01, "high": 0.06},
+            }
+        }
+        # Which way a latent runs is chance: without the sign.
+        assert compared["spread"]["factors.azimuth.pearson"]["seed0 (3 seeds)"]["mean"] == 0.9
+
+    def test_they_are_one_column_and_one_row(self, compared):
+        text = page_of(compared)
+        assert "| setting | seed0 (3 seeds) | other |" in text
+        assert "| seed | 0, 1, 2 | 0 |" in text
+        assert "seed0 (3 seeds): seed0, seed1, seed2." in text
+        expected = "3.0000e-02 ± 2.6458e-02 1.0000e-02 to 6.0000e-02 | 1.0000e-02"
+        assert f"| mean squared error | {expected} |" in text
+        assert "| Pearson | 0.900 ± 0.000 0.900 to 0.900 | 0.900 |" in text
+        (row,) = re.findall(r"\| seed0 \(3 seeds\) \| (\S+ ± \S+ \S+ to \S+) \|", text)
+        assert row == "1.37e-03 ± 1.94e-03 1.00e-04 to 3.60e-03"
+        lines = as_text(comparison_tables(compared)["rerendering"]).splitlines()
+        assert max(map(len, lines)) <= 100
+
+    @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9))
+    def test_any_spread(self, values):
+        mean, std, low, high = spread(values)
+        assert (low, high) == (min(values), max(values))
+        assert mean == pytest.approx(statistics.mean(values), abs=1e-6)
+        assert std == pytest.approx(statistics.stdev(values), abs=1e-5)
+
+    @pytest.mark.parametrize("values", [[], [1.0], [1.0, None]])
+    def test_no_spread(self, values):
+        assert spread(values) is None

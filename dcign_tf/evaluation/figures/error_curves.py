@@ -32,7 +32,9 @@ def can_be_drawn(scores: Mapping[str, Mapping[str, Any]]) -> bool:
 
 @styled
 def rerendering(
-    runs: Mapping[str, Mapping[str, Mapping[str, Any]]], quantities: Mapping[str, Quantity]
+    runs: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    quantities: Mapping[str, Quantity],
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Figure:
     """Squared error over the size of the change, a panel for each factor.
 
@@ -40,6 +42,8 @@ def rerendering(
         runs: of one network, or of several on the same data, by name: factor to the
             entries of `rerendering` in `scores.json`.
         quantities: the factors whose true values are known. Only those are drawn.
+        groups: what stands in the legend to the runs of several seeds, of which the mean is
+            drawn and a band from the smallest to the largest; each run by itself without it.
 
     Raises:
         ValueError: if there is nothing to draw, or runs of different data.
@@ -48,6 +52,7 @@ def rerendering(
     factors = [factor for factor, factor_scores in first.items() if factor_scores["by_change"]]
     if not factors:
         raise ValueError("No factor's re-rendering was measured: there is nothing to draw.")
+    groups = groups or {name: [name] for name in runs}
     for factor in factors:
         if any(_pairs(scores, factor) != _pairs(first, factor) for scores in runs.values()):
             raise ValueError("The runs were not compared on the same pairs of pictures.")
@@ -55,16 +60,18 @@ def rerendering(
         len(factors), (4.2, 3.9), margin=(0.3, 1.6), ylabel="mean squared error"
     )
     for panel, factor in zip(panels, factors, strict=True):
-        _panel(panel, factor, {name: scores[factor] for name, scores in runs.items()})
+        _panel(panel, factor, {name: scores[factor] for name, scores in runs.items()}, groups)
         panel.set_xlabel(f"change of {quantities[factor].label}")
-    figure.legend(handles=_legend(list(runs)), loc="outside upper center", ncols=2, fontsize=10)
+    figure.legend(handles=_legend(list(groups)), loc="outside upper center", ncols=2, fontsize=10)
+    several = any(len(names) > 1 for names in groups.values())
+    bands = " Of several seeds the mean is drawn, and a band from the smallest to the largest."
     counts = [first[factor]["num_pairs"] for factor in factors]
     caption(
         figure,
         "Error against the true picture at the angle asked for, of grey values in [0, 1], over how"
         f" far that angle is from the one given. {span(counts)}"
         " pairs of pictures a panel, that are not trained on; points are means over"
-        " ranges of equal width.",
+        " ranges of equal width." + bands * several,
     )
     return figure
 
@@ -75,12 +82,21 @@ def _pairs(scores: Mapping[str, Mapping[str, Any]], factor: str) -> tuple | None
     return curve and (list(curve["edges"]), list(curve["num_pairs"]))
 
 
-def _panel(panel: Axes, factor: str, runs: Mapping[str, Mapping[str, Any]]) -> None:
-    for run, method, style in reversed(_curves(list(runs))):
-        curve = runs[run]["by_change"]
-        x, y = (np.array(v, np.float64) for v in (curve["change"], curve["mse"][method]))
-        seen = np.isfinite(x) & np.isfinite(y)
-        panel.plot(x[seen], y[seen], **style)
+def _panel(
+    panel: Axes,
+    factor: str,
+    runs: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+) -> None:
+    for group, method, style in reversed(_curves(list(groups))):
+        curves = [runs[name]["by_change"] for name in groups[group]]
+        x = np.array(curves[0]["change"], np.float64)  # of the pairs, which are the same for all
+        y = np.array([curve["mse"][method] for curve in curves], np.float64)
+        seen = np.isfinite(x) & np.isfinite(y).all(axis=0)
+        x, y = x[seen], y[:, seen]
+        panel.plot(x, y.mean(axis=0), **style)
+        if method == "network" and len(y) > 1:
+            panel.fill_between(x, y.min(axis=0), y.max(axis=0), color=style["color"], alpha=0.2)
     missing = [name for name, scores in runs.items() if "network" in scores["why_null"]]
     if missing:
         text = "\n".join(f"{display_name(name)}: not calibrated" for name in missing)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dcign_tf.evaluation.report.score_catalogue import (
@@ -16,7 +17,8 @@ from dcign_tf.evaluation.report.score_catalogue import (
     Score,
 )
 from dcign_tf.evaluation.report.tables import Table
-from dcign_tf.quantities import Quantity, display_name, number
+from dcign_tf.evaluation.seeds import spread
+from dcign_tf.quantities import Quantity, display_name
 
 
 def comparison_tables(comparison: Mapping[str, Any]) -> dict[str, list[Table]]:
@@ -34,14 +36,40 @@ def comparison_tables(comparison: Mapping[str, Any]) -> dict[str, list[Table]]:
 
 
 def _settings(comparison: Mapping[str, Any]) -> Table:
-    runs = comparison["runs"]
+    runs, groups = comparison["runs"], _groups(comparison)
     settings = {
         "procedure": {name: run["procedure"] for name, run in runs.items()},
         "training steps": {name: f"{run['step']:,}" for name, run in runs.items()},
         **comparison["settings"],
     }
-    rows = [[key, *(_setting(values[n]) for n in runs)] for key, values in settings.items()]
-    return Table(["setting", *runs], rows)
+    rows = [
+        [key, *(", ".join(dict.fromkeys(_setting(values[n]) for n in g)) for g in groups.values())]
+        for key, values in settings.items()
+    ]
+    several = {label: names for label, names in groups.items() if len(names) > 1}
+    who = [f"{label}: {', '.join(names)}." for label, names in several.items()]
+    return Table(["setting", *groups], rows, remarks=who)
+
+
+def _groups(comparison: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+    """What stands in a column; of a comparison of an earlier release each run by itself."""
+    return comparison.get("groups") or {name: [name] for name in comparison["runs"]}
+
+
+def _entry(
+    score: Score, values: Sequence[float | None], unit: str = "", interval: Interval | None = None
+) -> str:
+    """A run's score and its interval; of several seeds mean ± deviation, smallest to largest."""
+    if len(values) == 1:
+        return score.text(values[0], unit, interval)
+    if (found := spread([score.size(value) for value in values])) is None:
+        return score.text(None)
+    low, high = score.text(found.low), score.text(found.high)
+    return f"{score.text(found.mean)} ± {score.text(found.std, unit)}\n{low} to {high}"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    return None if None in values else statistics.fmean(values)
 
 
 def _setting(value: Any) -> str:
@@ -50,23 +78,27 @@ def _setting(value: Any) -> str:
 
 def _rerendered(factor: str, comparison: Mapping[str, Any]) -> Table:
     errors, over_copy = comparison["rerendering"][factor], NETWORK_OVER_GIVEN
-    networks = errors["networks"]
+    networks, groups = errors["networks"], _groups(comparison)
     intervals = _intervals(comparison, over_copy.path.replace("*", factor))
-    entangled = list(dict.fromkeys(o for run in networks.values() for o in run["over_entangled"]))
-    columns = {"mse": NETWORK, "unchanged": UNCHANGED, "ceiling": CEILING}
-    rows = [
-        [
-            name,
-            *(score.text(run[key]) for key, score in columns.items()),
-            over_copy.text(run["over_copy"], interval=intervals.get(name)),
-            *(number(run["over_entangled"].get(other)) for other in entangled),
+    others = {other for run in networks.values() for other in run["over_entangled"]}
+    entangled = {g: names for g, names in groups.items() if others.intersection(names)}
+    beside = {"unchanged": UNCHANGED, "ceiling": CEILING}
+    rows = []
+    for group, names in groups.items():
+        runs = [networks[name] for name in names]
+        row = [
+            _entry(NETWORK, [run["mse"] for run in runs]),
+            *(score.text(_mean([run[key] for run in runs])) for key, score in beside.items()),
+            _entry(over_copy, [r["over_copy"] for r in runs], interval=intervals.get(names[0])),
         ]
-        for name, run in networks.items()
-    ]
+        for rival, rivals in entangled.items():
+            of_pairs = [run["over_entangled"].get(other) for run in runs for other in rivals]
+            row.append("–" if rival == group else _entry(over_copy, of_pairs))
+        rows.append([group, *row])
     blank = [""] * (3 + len(entangled))
     rows.append(["copying the picture", NETWORK.text(errors["copy"]), *blank])
     rows.append(["mean training image", NETWORK.text(errors["mean_image"]), *blank])
-    titles = [score.title for score in (*columns.values(), over_copy)]
+    titles = [score.title for score in (NETWORK, *beside.values(), over_copy)]
     beyond = [
         f"{name}: {run['clipped']:.1%} of the angles lie beyond its calibrated range, and are taken"
         " to its end."
@@ -87,13 +119,16 @@ def _rerendered(factor: str, comparison: Mapping[str, Any]) -> Table:
 
 
 def _scores(comparison: Mapping[str, Any]) -> list[Table]:
-    runs, groups = comparison["runs"], {}
+    groups, rows_of = _groups(comparison), {}
     for key, values in comparison["scores"].items():
-        group, title, score, unit = _described(key, comparison["values"])
+        kind, title, score, unit = _described(key, comparison["values"])
         intervals = _intervals(comparison, key)
-        texts = (score.text(values[name], unit, intervals.get(name)) for name in runs)
-        groups.setdefault(group, []).append([title, *texts])
-    return [Table(["", *runs], rows, title=group) for group, rows in groups.items()]
+        texts = (
+            _entry(score, [values[name] for name in names], unit, intervals.get(names[0]))
+            for names in groups.values()
+        )
+        rows_of.setdefault(kind, []).append([title, *texts])
+    return [Table(["", *groups], rows, title=kind) for kind, rows in rows_of.items()]
 
 
 def _intervals(comparison: Mapping[str, Any], key: str) -> Mapping[str, Interval | None]:

@@ -30,6 +30,7 @@ class Score:
         chance: of a network that tells nothing; a function of the scores if it depends on them.
         form: as for `format`; three digits without one.
         unit: stands behind the number; None for that of its factor.
+        signless: whether its sign means nothing, so that networks are compared by its size.
     """
 
     path: str
@@ -39,6 +40,7 @@ class Score:
     chance: float | Callable[[Mapping[str, Any]], float] | None = None
     form: str = ""
     unit: str | None = ""
+    signless: bool = False
 
     def of(self, scores: Mapping[str, Any], each: str = "") -> float | None:
         """Its value, None if the scores have none.
@@ -55,6 +57,10 @@ class Score:
     def interval_of(self, scores: Mapping[str, Any], each: str = "") -> Interval | None:
         """Its interval over identities, None if the scores have none; arguments as for `of`."""
         return scores.get("intervals", {}).get(self.path.replace("*", each))
+
+    def size(self, value: float | None) -> float | None:
+        """The value, without its sign where that means nothing."""
+        return abs(value) if self.signless and value is not None else value
 
     def chance_of(self, scores: Mapping[str, Any]) -> float | None:
         """What a network that tells nothing would get."""
@@ -149,8 +155,9 @@ FOLLOWED = (
         "rank correlation, 1 or −1 if the latent rises or falls with the value throughout; the sign"
         " means nothing",
         chance=0.0,
+        signless=True,
     ),
-    Score("factors.*.pearson", "Pearson", "the same of a straight line", chance=0.0),
+    Score("factors.*.pearson", "Pearson", "the same of a straight line", chance=0.0, signless=True),
     Score(
         "factors.*.circular_linear",
         "circular correlation",

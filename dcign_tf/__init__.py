@@ -21,10 +21,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dcign_tf import metrics as metrics
     from dcign_tf.datasets.factor_batches import factor_batches as factor_batches
     from dcign_tf.datasets.registry import open_dataset as open_dataset
-    from dcign_tf.evaluation import metrics as metrics
-    from dcign_tf.evaluation.evaluate import evaluate as evaluate
+    from dcign_tf.evaluation.evaluate import evaluate_run as evaluate_run
+    from dcign_tf.evaluation.functions import evaluate as evaluate
     from dcign_tf.factors import GraphicsCode as GraphicsCode
     from dcign_tf.model.clamping import clamp_inactive as clamp_inactive
     from dcign_tf.model.dcign import DCIGN as DCIGN
@@ -43,12 +44,13 @@ _MODULES = {
     "build_decoder": "model.networks",
     "build_encoder": "model.networks",
     "clamp_inactive": "model.clamping",
-    "evaluate": "evaluation.evaluate",
+    "evaluate": "evaluation.functions",
+    "evaluate_run": "evaluation.evaluate",
     "export_model": "serving.exporting",
     "factor_batches": "datasets.factor_batches",
     "load_model": "runs.checkpoints",
     "load_pretrained": "pretrained",
-    "metrics": "evaluation.metrics",
+    "metrics": "metrics",
     "open_dataset": "datasets.registry",
 }
 """Where each name is to be found: once more, for a type checker runs no `__getattr__`."""

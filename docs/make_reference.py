@@ -16,7 +16,7 @@ import dcign_tf
 
 REFERENCE = pathlib.Path(__file__).parents[1] / "build" / "reference"
 _COMMANDS = {"cli", "__main__"}  # `dcign-tf --help` tells of them
-LAZY = ("dcign_tf", "dcign_tf.evaluation.metrics")
+LAZY = ("dcign_tf", "dcign_tf.evaluation.metrics", "dcign_tf.metrics")
 """They import what they offer when it is asked for, and pdoc describes only what is there."""
 
 

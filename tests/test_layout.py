@@ -22,6 +22,7 @@ STOREYS = (
     ("rendering",),
     ("datasets",),
     ("evaluation.metrics",),
+    ("metrics",),
     ("readouts",),
     ("evaluation.figures",),
     ("evaluation",),

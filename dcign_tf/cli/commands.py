@@ -55,8 +55,8 @@ def evaluate() -> None:
     run.read_environment()
     run.check_writable()
     with quiet_loading():
-        from dcign_tf.evaluation.evaluate import evaluate
-    evaluate(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint, split=FLAGS.split)
+        from dcign_tf.evaluation.evaluate import evaluate_run
+    evaluate_run(run, data_dir=FLAGS.data_dir, checkpoint=FLAGS.checkpoint, split=FLAGS.split)
 
 
 def _parse_directories(argv: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import SweepDataset
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
-from dcign_tf.evaluation.evaluate import current_scores, evaluate, open_data
+from dcign_tf.evaluation.evaluate import current_scores, evaluate_run, open_data
 from dcign_tf.evaluation.figures.catalogue import COMPARISON_NUMBERS, numbered, pictures
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn, rerendering
 from dcign_tf.evaluation.figures.style import save_figure
@@ -119,6 +119,6 @@ def _evaluated(
     scores = current_scores(run, model)
     if scores is None:
         show(f"{run.path} has no scores of these weights yet.")
-        evaluate(run, data=data, checkpoint=checkpoint, split=split, show=show)
+        evaluate_run(run, data=data, checkpoint=checkpoint, split=split, show=show)
         model, scores = load_model(run.checkpoint(checkpoint)), run.read_scores()
     return model, scores

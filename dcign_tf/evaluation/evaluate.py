@@ -46,6 +46,9 @@ from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.checkpoints import load_model, save_model
 from dcign_tf.runs.directory import InUse, RunDirectory
 
+IMAGE_SWEEPS = 100
+"""Of each factor so many at most are decoded."""
+
 
 def evaluate_model(
     model: DCIGN,
@@ -55,7 +58,7 @@ def evaluate_model(
     facts: DatasetFacts,
     split: str = "test",
     records: Sequence[Mapping[str, float]] = (),
-    image_sweeps: int = 100,
+    image_sweeps: int = IMAGE_SWEEPS,
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Calibrates the model on validation identities, scores it on others, draws the figures.
@@ -75,19 +78,64 @@ def evaluate_model(
     Returns:
         The scores, as in `scores.json` (docs/scores.md).
     """
+    scores, model.calibration = evaluate_network(
+        Codec(model),
+        data,
+        directory,
+        step=int(model.step.numpy()),
+        is_entangled=model.procedure == "entangled",
+        facts=facts,
+        split=split,
+        records=records,
+        image_sweeps=image_sweeps,
+        show=show,
+    )
+    return scores
+
+
+def evaluate_network(
+    network: Codec,
+    data: SweepDataset,
+    directory: pathlib.Path,
+    *,
+    step: int,
+    is_entangled: bool,
+    facts: DatasetFacts,
+    split: str,
+    records: Sequence[Mapping[str, float]] = (),
+    image_sweeps: int = IMAGE_SWEEPS,
+    show: Callable[[str], None] = print,
+) -> tuple[dict[str, Any], Calibration]:
+    """The same of whatever encodes and decodes.
+
+    Args:
+        network: with the latents where it has them.
+        data: prepared.
+        directory: as for `evaluate_model`.
+        step: how long it was trained, to tell its scores from those of other weights.
+        is_entangled: whether a factor's latents are first to be found.
+        facts: as for `evaluate_model`.
+        split: likewise.
+        records: likewise.
+        image_sweeps: likewise.
+        show: likewise.
+
+    Returns:
+        The scores, and the calibration of all validation identities.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    is_entangled = model.procedure == "entangled"
     factor_quantities = quantities(data.values, data.periods)
     show(f"Evaluating on the {split} split: {facts.held_out} …")
     fit_sweeps, sweeps = held_out_sweeps(data, split)
-    codec, of_model = Codec(model), {"step": int(model.step.numpy()), "is_entangled": is_entangled}
-    network, fit, calibration, found_latents = read_out(codec, fit_sweeps, data, **of_model)
+    of_network = {"step": step, "is_entangled": is_entangled}
+    as_it_is = network
+    network, fit, calibration, found_latents = read_out(as_it_is, fit_sweeps, data, **of_network)
     held_out, codes, known = network, fit, calibration
-    if split == "validation":  # the model keeps what all of it tells
+    if split == "validation":  # kept is what all of it tells
         fit_sweeps = data.sweeps("validation")
-        held_out, codes, known, _ = read_out(codec, fit_sweeps, data, **of_model)
+        held_out, codes, known, _ = read_out(as_it_is, fit_sweeps, data, **of_network)
     familiarity = fit_familiarity(held_out, codes, fit_sweeps)
-    model.calibration = dataclasses.replace(known, familiarity=familiarity)
+    kept = dataclasses.replace(known, familiarity=familiarity)
     for factor in calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
@@ -130,11 +178,11 @@ def evaluate_model(
     for picture in pictures(directory, network.code.factors, facts.paper_figures):
         if picture.path not in drawn:  # it would be taken for one of these
             picture.path.unlink()
-    write_scores(model.calibration.get_config(), directory / "calibration.json")
+    write_scores(kept.get_config(), directory / "calibration.json")
     write_scores(scores, directory / "scores.json")  # last: who finds it finds the rest
     show(scores_table(scores))
     show(f"Scores and figures are in {directory}")
-    return scores
+    return scores, kept
 
 
 def read_out(
@@ -172,7 +220,7 @@ def read_out(
     return network, codes, calibration, found_latents
 
 
-def evaluate(
+def evaluate_run(
     run: RunDirectory | str | os.PathLike,
     *,
     model: DCIGN | None = None,

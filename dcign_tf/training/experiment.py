@@ -19,7 +19,7 @@ from dcign_tf.datasets.factor_batches import (
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.evaluate import current_scores, evaluate
+from dcign_tf.evaluation.evaluate import current_scores, evaluate_run
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN, SETTINGS
@@ -107,7 +107,7 @@ def run_experiment(
             show(f"\n{scores_table(scores)}\nScores and figures are in {run.evaluation}")
             return scores
     split = "test" if test else "validation"
-    return evaluate(run, model=model, data=data, split=split, show=show)
+    return evaluate_run(run, model=model, data=data, split=split, show=show)
 
 
 def _strategy() -> tf.distribute.Strategy:

@@ -22,7 +22,7 @@ from PIL import Image
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation import evaluate as evaluation
 from dcign_tf.evaluation.compare import compare
-from dcign_tf.evaluation.evaluate import evaluate
+from dcign_tf.evaluation.evaluate import evaluate_run
 from dcign_tf.files import sealed, write_json
 from dcign_tf.locks import lock
 from dcign_tf.readouts.calibration import Calibration
@@ -319,18 +319,20 @@ class TestEvaluate:
         scores = finished.read_scores()
         shutil.rmtree(finished.evaluation)
         data_dir = str(tmp_path / "data")
-        evaluate(finished, data_dir=data_dir, show=lambda line: None)
+        evaluate_run(finished, data_dir=data_dir, show=lambda line: None)
         assert "Rendering" in capfd.readouterr().err
         assert finished.read_scores() == scores
 
     def test_the_best_checkpoint(self, finished, data):
         validated = {r["step"]: r.get("val_elbo", -np.inf) for r in finished.read_metrics()}
-        scores = evaluate(finished, data_dir=str(data), checkpoint="best", show=lambda line: None)
+        scores = evaluate_run(
+            finished, data_dir=str(data), checkpoint="best", show=lambda line: None
+        )
         assert scores["step"] == max(validated, key=validated.get)
 
     def test_the_checkpoint_is_calibrated_and_otherwise_the_same(self, finished, data):
         before = arrays(finished.last_checkpoint)
-        evaluate(finished, data_dir=str(data), show=lambda line: None)
+        evaluate_run(finished, data_dir=str(data), show=lambda line: None)
         calibration = load_model(finished.last_checkpoint).calibration
         written = json.loads((finished.evaluation / "calibration.json").read_text())
         assert calibration == Calibration.from_config(written)
@@ -344,7 +346,7 @@ class TestEvaluate:
     def test_a_checkpoint_in_use_is_left_as_it_is(self, finished, data):
         before, lines = finished.last_checkpoint.read_bytes(), []
         with finished.locked():
-            evaluate(finished, data_dir=str(data), show=lines.append)
+            evaluate_run(finished, data_dir=str(data), show=lines.append)
         assert "is in use: its checkpoint is left as it is" in lines[0]
         assert finished.last_checkpoint.read_bytes() == before
 
@@ -352,7 +354,7 @@ class TestEvaluate:
         done = []
         monkeypatch.setattr(evaluation, "evaluate_model", lambda *_, **__: done.append("evaluated"))
         thread = threading.Thread(
-            target=evaluate, args=[finished], kwargs={"data_dir": str(data), "show": str}
+            target=evaluate_run, args=[finished], kwargs={"data_dir": str(data), "show": str}
         )
         with lock(finished.evaluation / ".lock"):
             thread.start()
@@ -370,7 +372,7 @@ class TestEvaluate:
 
         monkeypatch.setattr("dcign_tf.runs.directory.lock", read_only)
         with pytest.raises(UserError, match=r"Cannot write to the run directory .*: Read-only"):
-            evaluate(finished, data_dir=str(data))
+            evaluate_run(finished, data_dir=str(data))
 
     def test_scores_of_other_weights_go_before_their_figures(self, finished, data, monkeypatch):
         """Interrupted, it leaves no scores beside figures that are not theirs."""
@@ -380,26 +382,26 @@ class TestEvaluate:
 
         monkeypatch.setattr(evaluation, "save_figure", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            evaluate(finished, data_dir=str(data), show=str)
+            evaluate_run(finished, data_dir=str(data), show=str)
         assert finished.read_scores()["step"] == LAST_STEP
         other = load_model(finished.last_checkpoint)
         other.step.assign(3)
         other.save(finished.best_checkpoint)
         with pytest.raises(KeyboardInterrupt):
-            evaluate(finished, data_dir=str(data), checkpoint="best", show=str)
+            evaluate_run(finished, data_dir=str(data), checkpoint="best", show=str)
         assert finished.read_scores() is None
 
     def test_a_damaged_run(self, finished, data):
         content = finished.last_checkpoint.read_bytes()
         finished.last_checkpoint.write_bytes(content[:-100])
         with pytest.raises(UserError, match=r"is damaged \(it is cut short"):
-            evaluate(finished, data_dir=str(data))
+            evaluate_run(finished, data_dir=str(data))
         finished.last_checkpoint.write_bytes(content)
         config = finished.read_config()
         del config["data"]
         finished.config_file.write_text(json.dumps(config))
         with pytest.raises(UserError, match=r"config\.json is damaged: it has no data\."):
-            evaluate(finished, data_dir=str(data))
+            evaluate_run(finished, data_dir=str(data))
 
     def test_what_is_no_run_directory(self, tmp_path):
         result = execute(command("evaluate.py", f"--workdir={tmp_path / 'none'}"))

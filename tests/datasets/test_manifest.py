@@ -452,7 +452,7 @@ TINY = {
 def test_from_pictures_to_scores(tmp_path):
     """An unreadable picture, mended; training; evaluation of the moved folder."""
     from dcign_tf.configs import manifest_quick
-    from dcign_tf.evaluation.evaluate import evaluate
+    from dcign_tf.evaluation.evaluate import evaluate_run
     from dcign_tf.training import experiment
 
     config = manifest_quick.get_config()
@@ -477,7 +477,7 @@ def test_from_pictures_to_scores(tmp_path):
     shutil.copytree(folder, tmp_path / "moved", copy_function=shutil.copyfile)
     shutil.rmtree(folder)
     shutil.rmtree(run.evaluation)
-    evaluate(run, data_dir=str(tmp_path / "moved"), show=lambda line: None)
+    evaluate_run(run, data_dir=str(tmp_path / "moved"), show=lambda line: None)
     assert run.read_scores() == scores
 
 

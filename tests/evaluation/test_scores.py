@@ -306,7 +306,7 @@ def test_table_shows_every_score_in_aligned_columns(scores):
     assert elevation[-2:] == ["–", "–"]
     assert [line.split()[:2] for line in by_sweep[1:]] == [[f, "6"] for f in CODE.factors]
     assert by_sweep[4].split()[2] == "–"  # an intrinsic latent has nothing to be selective about
-    assert reconstruction[1].split()[:3] == ["this", "run", "1.2500e-02"]
+    assert reconstruction[1].split()[:3] == ["this", "network", "1.2500e-02"]
     for lines in (by_value, single, new_views, by_sweep, movement[:-1], reconstruction):
         assert len({len(line) for line in lines}) == 1
     assert any(line.startswith("Not known of light: Pearson, Spearman") for line in reasons)
@@ -345,7 +345,7 @@ def test_a_published_error_stands_beside_ours(scores):
     assert header == ["reconstruction", "mean squared error", "PSNR", "SSIM"]
     assert rows == [
         [
-            *("this run", "1.2500e-02 [1.0000e-02, 1.5000e-02]"),
+            *("this network", "1.2500e-02 [1.0000e-02, 1.5000e-02]"),
             *("19.1 dB [18.2, 20.0]", "0.875 [.750, 1.000]"),
         ],
         ["the paper's", "2.7722e-04", "–", "–"],

@@ -198,8 +198,8 @@ def _found_latents(scores: Scores) -> Table | None:
         ["found latents", "latent (from 0)", "its variance, over the largest of any"],
         rows,
         remarks=[
-            "This network was trained without clamping: nothing tells which of its latents stands"
-            " for what. Taken are those that move most while a factor alone varies (on validation"
+            "Nothing tells which latent of this network, trained without clamping, stands for what."
+            " Taken are those that move most while a factor alone varies (on validation"
             " identities), no latent twice."
         ],
         caption="1: no other latent moves more while this factor varies.",
@@ -251,7 +251,7 @@ def _reconstruction(scores: Scores) -> Table:
     return Table(
         ["reconstruction", *(score.title for score in columns)],
         [
-            ["this run", *(_text(score, scores) for score in columns)],
+            ["this network", *(_text(score, scores) for score in columns)],
             *([name, error, *unknown] for name, error in errors.items()),
         ],
         remarks=remarks,

@@ -38,6 +38,7 @@ def test_an_unknown_name_is_an_attribute_error():
     ("use", "banned"),
     [
         ("import dcign_tf.evaluation.metrics", {"tensorflow", "keras", "matplotlib", "sklearn"}),
+        ("from dcign_tf.metrics import psnr", {"tensorflow", "keras", "matplotlib", "sklearn"}),
         (
             "from dcign_tf.evaluation import metrics as m; [getattr(m, n) for n in m.__all__]",
             {"tensorflow", "keras", "matplotlib", "PIL"},
@@ -48,3 +49,11 @@ def test_metrics_need_arrays_alone(use, banned):
     code = f"{use}; import sys; print(sorted({banned!r} & set(sys.modules)))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_they_have_a_public_name():
+    from dcign_tf import metrics as public
+
+    assert public.__all__ == metrics.__all__ == dir(public)
+    assert public.psnr is metrics.psnr
+    assert doctest.testmod(public).failed == 0

@@ -155,7 +155,7 @@ def test_scores_stand_beside_what_guessing_gives(made, documented):
 
 def test_the_papers_error_stands_beside_ours(made, documented):
     page = made({**documented, "reference_mse": {"the paper's": 2.7722e-4}})
-    assert row(page, "this run") == [
+    assert row(page, "this network") == [
         "5.0000e-03<small>[4.0000e-03, 6.0000e-03]</small>",
         *("23.5 dB<small>[22.5, 24.5]</small>", "0.850<small>[.825, .875]</small>"),
     ]

@@ -81,20 +81,23 @@ def _check_settings_exist(argv: Sequence[str], config: Mapping[str, Any], file: 
                 f"--config.{match[1]} cannot be set: a tuple is set as a whole, such as (32,48,64)."
             )
         similar = _similar_setting(match[1], settings)
-        guess = f'. Did you mean "{similar}"?' if similar else ";"
+        guess = f". Did you mean --config.{similar}?" if similar else ";"
         raise flags.Error(
-            f"No such setting: {match[1]}{guess} {file} has them, and docs/datasets.md"
+            f"No such setting: --config.{match[1]}{guess} {file} has them, and docs/datasets.md"
             " those of data."
         )
 
 
 def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
-    """The setting that may have been meant: misspelt, or else of another group."""
-    if similar := difflib.get_close_matches(name, settings, n=1, cutoff=0.8):
-        return similar[0]
-    by_last_part = {setting.rpartition(".")[2]: setting for setting in settings}
-    similar = difflib.get_close_matches(name.rpartition(".")[2], by_last_part, n=1)
-    return by_last_part[similar[0]] if similar else None
+    """The setting that may have been meant: of another group, misspelt, or both."""
+    leaf = name.rpartition(".")[2]
+    by_leaf = {setting.rpartition(".")[2]: setting for setting in settings}
+    namesakes = [setting for setting in settings if setting.rpartition(".")[2] == leaf]
+    for candidates, cutoff in ((namesakes, 0.0), (settings, 0.8)):
+        if similar := difflib.get_close_matches(name, candidates, n=1, cutoff=cutoff):
+            return similar[0]
+    similar = difflib.get_close_matches(leaf, by_leaf, n=1)
+    return by_leaf[similar[0]] if similar else None
 
 
 @command(

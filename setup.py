@@ -57,10 +57,12 @@ setup(
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "demo": ["av>=14", "gradio>=6.31,<7"],  # PyAV writes MP4
+        "hub": ["huggingface_hub>=1,<3"],  # load_pretrained("hf://…"), dcign-tf pack --hub
         "notebook": ["ipykernel>=6", "nbclient>=0.10", "nbformat>=5.10"],  # docs/make_tour.py
         "test": [
             "av>=14",
             "gradio>=6.31,<7",
+            "huggingface_hub>=1,<3",
             "hypothesis>=6",
             "openvino>=2025.1",
             "pdoc>=16",

@@ -19,11 +19,13 @@ from dcign_tf.cli.definition import (
     image,
     path,
     run_of,
+    string,
     take_arguments,
 )
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.datasets.pictures import check_picture
 from dcign_tf.files import check_absent, check_writable
+from dcign_tf.pretrained.hub import check_repository
 from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.comparable import comparable_runs
 from dcign_tf.runs.directory import RunDirectory
@@ -144,6 +146,7 @@ def export() -> None:
     *run_of("a training, evaluated"),
     path("twin", "Run directory of the entangled twin, for the model card."),
     path("output", "Folder to write; it must not exist yet."),
+    string("hub", "owner/name on the Hugging Face Hub, to which the folder is to be uploaded."),
     workdir=A_RUN,
     output="what to write",
 )
@@ -151,10 +154,13 @@ def pack() -> None:
     """Packs a trained, evaluated run so small that it can come with the package.
 
         dcign-tf pack --workdir=runs/faces-paper --output=packed/faces
+        dcign-tf pack --workdir=runs/faces-paper --output=packed/faces --hub=owner/faces
 
     What is written is a run directory again, with the weights in half precision: any command
     takes it as --workdir. Its pictures are compared with those of the original weights. A
     model card is written beside it, with the scores of the entangled twin (--twin=DIR) too.
+    With --hub it is the README.md that the Hugging Face Hub wants, and the folder is ready for
+    `hf upload owner/faces packed/faces`; it needs its library: pip install 'dcign-tf[hub]'.
     """
     run, output = chosen_run(), Path(FLAGS.output)
     calibration_of(run)
@@ -162,6 +168,8 @@ def pack() -> None:
     if twin is not None:
         twin.read_config()
     check_absent(output)
+    if FLAGS.hub:
+        check_repository(FLAGS.hub)
     with quiet_loading():
         from dcign_tf.pretrained.packing import pack
-    pack(run, output, checkpoint=FLAGS.checkpoint, twin=twin)
+    pack(run, output, checkpoint=FLAGS.checkpoint, twin=twin, repository=FLAGS.hub)

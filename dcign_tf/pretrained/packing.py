@@ -24,6 +24,8 @@ from dcign_tf.files import aside, check_absent, sealed, write_json, writing
 from dcign_tf.folders import is_shown
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import float32_copy
+from dcign_tf.pretrained import hub
+from dcign_tf.pretrained.hub import MOST_BYTES
 from dcign_tf.pretrained.photograph import photograph_sheet
 from dcign_tf.quantities import data_size
 from dcign_tf.readouts.calibrated_factor import CalibrationError
@@ -35,8 +37,6 @@ from dcign_tf.runs.presets import training_command
 
 CARD = "model_card.md"
 PHOTOGRAPH = "photograph.png"
-MOST_BYTES = 12_000_000
-"""Of everything that is packed."""
 MOST_DIFFERENCE = 1 / 255
 """Of any pixel, between the pictures of the packed weights and of the original ones."""
 
@@ -52,6 +52,7 @@ def pack(
     *,
     checkpoint: str = "last",
     twin: RunDirectory | None = None,
+    repository: str | None = None,
     show: Callable[[str], None] = print,
 ) -> None:
     """Writes a run directory that holds what is needed to use the model, and a model card.
@@ -63,6 +64,8 @@ def pack(
         output: a folder that does not exist yet; its name becomes the model's.
         checkpoint: `"last"` or `"best"`, which one `dcign-tf evaluate` was given.
         twin: of the entangled network, evaluated, whose scores stand beside in the card.
+        repository: `owner/name` on the Hugging Face Hub, for which the folder is packed: its card
+            is then called as the hub wants it, and begins with what the hub reads.
         show: takes a line on what was written.
 
     Raises:
@@ -72,6 +75,8 @@ def pack(
             large or draws other pictures.
     """
     check_absent(output)
+    if repository:
+        hub.check_repository(repository)
     _check_commit(run)
     model = load_model(run.checkpoint(checkpoint))
     _check_evaluated(run, model)
@@ -91,6 +96,7 @@ def pack(
             calibration=model.calibration,
             scores=packed.read_scores(),
             name=output.name,
+            address=f"{hub.SCHEME}{repository}" if repository else output.name,
             image_shape=model.encoder.input_shape[1:],
             latent_dim=model.code.latent_dim,
             levels=255 * difference,
@@ -99,7 +105,9 @@ def pack(
             twin_scores=twin_scores,
             photograph=PHOTOGRAPH,
         )
-        (folder / CARD).write_text(card, encoding="utf-8")
+        if repository:
+            card = f"{hub.front_matter(repository, config, packed.read_scores())}\n{card}"
+        (folder / (hub.CARD if repository else CARD)).write_text(card, encoding="utf-8")
         size = sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
         _check_fit(output, difference, size)
     show(

@@ -5,6 +5,13 @@ import pathlib
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
+DOCS = [  # mkdocs.yml
+    "latex2mathml>=3.77",
+    "mkdocs>=1.6,<2",
+    "mkdocs-api-autonav>=0.4",
+    "mkdocs-material>=9.6,<10",
+    "mkdocstrings[python]>=1,<2",
+]
 
 setup(
     name="dcign-tf",
@@ -65,14 +72,14 @@ setup(
             "huggingface_hub>=1,<3",
             "hypothesis>=6",
             "openvino>=2025.1",
-            "pdoc>=16",
             # With the Chromium that scripts/install_browser.sh installs.
             "playwright>=1.50",
             "pytest>=8",
             "pytest-xdist>=3.6",
+            *DOCS,
         ],
         "benchmarks": ["psutil>=5", "torch>=2.6"],
         "dev": ["mypy>=2", "pre-commit>=4", "ruff>=0.17"],
-        "docs": ["pdoc>=16"],  # docs/make_reference.py
+        "docs": DOCS,
     },
 )

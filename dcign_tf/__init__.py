@@ -1,6 +1,6 @@
 """The Deep Convolutional Inverse Graphics Network (Kulkarni et al., NIPS 2015).
 
-Example:
+Examples:
     >>> import dcign_tf
     >>> model = dcign_tf.load_pretrained("faces")
     >>> model.rerender(images, azimuth_deg=30)  # float32 [B, 150, 150, 1] in [0, 1]

@@ -17,7 +17,7 @@ INTRINSIC = "intrinsic"
 class GraphicsCode:
     """Named factors and the slices of the latent vector that belong to them.
 
-    Example:
+    Examples:
         >>> code = GraphicsCode({"azimuth": 1, "elevation": 2, "intrinsic": 5})
         >>> code.slice("elevation")
         slice(1, 3, None)

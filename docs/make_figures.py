@@ -191,10 +191,10 @@ def _frame(rows: tuple[np.ndarray, np.ndarray], label: str) -> Image.Image:
 
 
 def save_moving(frames: list[Image.Image], path: pathlib.Path) -> None:
-    """A WebP that runs for ever; a GIF of so many greys is four times as large."""
+    """A WebP that runs for ever; a GIF of so many greys is three times as large."""
     first, *others = (frame.convert("RGB") for frame in frames)
     options = {"save_all": True, "append_images": others, "duration": MILLISECONDS, "loop": 0}
-    write_aside(path, lambda file: first.save(file, "webp", quality=70, method=6, **options))
+    write_aside(path, lambda file: first.save(file, "webp", quality=80, method=6, **options))
 
 
 def _save_sheet(name: str, images: np.ndarray, columns: int, **options) -> None:

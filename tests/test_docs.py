@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import inspect
 import json
 import pkgutil
 import re
@@ -160,21 +159,3 @@ def test_notebook_is_what_its_script_writes():
     for kind, source in written:
         if kind == "code":
             import_from(source)
-
-
-def test_reference_is_built(tmp_path):
-    """With pdoc, which the extra `docs` brings."""
-    pytest.importorskip("pdoc")
-    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs/make_reference.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    script.write_reference(tmp_path)
-    page = (tmp_path / "dcign_tf" / "model" / "clamping.html").read_text(encoding="utf-8")
-    assert "<h6" in page  # a section of a docstring, such as Arguments
-    assert "<p>Args:" not in page
-    for package in script.LAZY:
-        page = (tmp_path / f"{package.replace('.', '/')}.html").read_text(encoding="utf-8")
-        for name, offered in vars(importlib.import_module(package)).items():
-            if inspect.isroutine(offered) and not name.startswith("_"):
-                described = rf'<section id="{name}">\s*(<input[^>]*>\s*)?<div class="attr function"'
-                assert re.search(described, page), name

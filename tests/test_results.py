@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import pytest
 
+from dcign_tf.pretrained import pretrained_run
 from tests.helpers import ROOT
 
 RESULTS = ROOT / "docs" / "results"
@@ -53,8 +54,28 @@ def test_the_table_of_results_has_their_scores(row):
 
 @pytest.mark.parametrize("run", SCORES)
 @pytest.mark.parametrize("score", WITHOUT_CALIBRATION)
-def test_the_readme_compares_twins_by_scores_without_calibration(run, score):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (claim,) = (part for part in readme.split("\n\n") if "entangled twins" in part)
+def test_twins_are_compared_by_scores_without_calibration(run, score):
+    text = (RESULTS / "README.md").read_text(encoding="utf-8")
+    (claim,) = (part for part in text.split("\n\n") if "entangled twins" in part)
     told = " / ".join(f"{value:.2f}".removeprefix("0") for value in by_factor(run, score))
     assert told in " ".join(claim.split())
+
+
+def test_the_readmes_table_has_the_scores_of_the_model_in_the_box():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    scores = pretrained_run().read_scores()
+    for factor in FACTORS:
+        row = re.search(rf"^\| {factor.replace('_', ' ')} \| (.*) \|$", readme, re.M)[1]
+        told = [Decimal(cell.strip("° ")) for cell in row.split(" | ")]
+        of_factor, given = scores["factors"][factor], scores["rerendering"][factor]
+        values = (
+            of_factor["mean_absolute_error"],
+            scores["values"][factor]["guessing_error"],
+            of_factor["r2_calibrated"],
+            given["mse"]["network"] / given["mse"]["copy"],
+        )
+        for value, shown in zip(values, told, strict=True):
+            assert Decimal(value).quantize(shown) == shown, (factor, value)
+    assert f"MSE {scores['reconstruction_mse']:.1e}".replace("e-0", "e-") in readme
+    rank_1 = scores["recognition"]["representations"]["intrinsic latents"]["rank1"]
+    assert f"{rank_1:.1%}".replace("%", " %") in readme

@@ -34,7 +34,7 @@ class BatchPlan:
     are used once, in random order, before one is used again. A factor without sweeps is
     never drawn.
 
-    Example:
+    Examples:
         >>> plan = BatchPlan([250, 250, 250, 250], ratios=[1, 1, 1, 10], seed=0)
         >>> factor, sweep = plan[7]
 

@@ -70,7 +70,7 @@ class DCIGN(SceneModel):
     of that. What training minimises it reports as `objective`: `val_objective` is to
     be held against the `loss` of training, `val_loss` is not.
 
-    Example:
+    Examples:
         >>> code = GraphicsCode.faces()
         >>> model = DCIGN(build_encoder(), build_decoder(), code)
         >>> model.compile(keras.optimizers.Adam(5e-4, beta_1=0.9, beta_2=0.99))

@@ -99,7 +99,7 @@ class SceneModel(keras.Model):
 
         Outside a graph it warns of pictures that are unlike those of training (`judged`).
 
-        Example:
+        Examples:
             >>> model.rerender(images, azimuth_deg=30, light_azimuth_deg=-45)
 
         Args:

@@ -47,7 +47,7 @@ def pretrained_run(name: str = DEFAULT) -> RunDirectory:
 def load_pretrained(name: str = DEFAULT) -> DCIGN:
     """A trained model out of the box, or from the Hugging Face Hub: calibrated, in float32.
 
-    Example:
+    Examples:
         >>> model = dcign_tf.load_pretrained("faces")
         >>> model.rerender(images, azimuth_deg=30)  # float32 [B, 150, 150, 1] in [0, 1]
 

@@ -24,7 +24,7 @@ class LatentCurve(CalibratedFactor):
     Attributes:
         name, note, reason: see `CalibratedFactor`.
         values: of the knots, ascending; the calibrated range ends with them.
-        points: the latents that stand for each of them, [K][n].
+        points: the latents that stand for each of them, K × n.
         errors: the root mean square error of what is read there, in the unit of the value.
         period: once round, on a circle: the last knot is then the first again.
     """

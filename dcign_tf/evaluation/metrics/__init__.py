@@ -8,7 +8,7 @@ whether pictures can be drawn anew (`squared_errors`, `psnr`, `novel_view_ratio`
 can be recognised (`recognition_scores`), and how sure a score is (`bootstrap_intervals`). What is
 not defined is NaN, without error or warning; arrays that do not fit together are a ValueError.
 
-Example:
+Examples:
     >>> import numpy as np
     >>> from dcign_tf.evaluation import metrics
     >>> factors = np.random.default_rng(0).uniform(-60, 60, (500, 2))  # azimuth, elevation

@@ -1,6 +1,11 @@
-"""Installs dcign_tf; the build system and the tools are configured in pyproject.toml."""
+"""Installs dcign_tf; the build system and the tools are configured in pyproject.toml.
+
+Where the repository is, `repository-code` of CITATION.cff says, once it is public: the package's
+URLs and the README's links and pictures on a package index are made of that.
+"""
 
 import pathlib
+import re
 
 from setuptools import find_packages, setup
 
@@ -13,12 +18,75 @@ DOCS = [  # mkdocs.yml
     "mkdocstrings[python]>=1,<2",
 ]
 
+
+def repository(citation: str) -> str | None:
+    """The URL of the repository, of the text of CITATION.cff; None where it tells none."""
+    found = re.search(r"^repository-code: *[\"']?(https://[^\"'\s]+?)/?[\"']?$", citation, re.M)
+    return found and found[1]
+
+
+def long_description(readme: str, url: str | None) -> str:
+    """The README as a package index shows it, which has no file of the repository.
+
+    Links become whole ones; without a URL they are their text alone, and of pictures nothing is
+    left.
+    """
+
+    def whole(match: re.Match[str]) -> str:
+        is_picture, text, target = match.groups()
+        if re.match(r"https?:|#", target):
+            return match[0]
+        if url is None:
+            return "" if is_picture else text
+        place = "raw" if is_picture else "blob"
+        return f"{is_picture}[{text}]({url}/{place}/HEAD/{target})"
+
+    return re.sub(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)", whole, readme)
+
+
+def urls(url: str | None) -> dict[str, str]:
+    """Of the project, by their names on a package index."""
+    ours = {
+        "Source": "",
+        "Documentation": "/tree/HEAD/docs",
+        "Changelog": "/blob/HEAD/CHANGELOG.md",
+    }
+    places = {name: f"{url}{path}" for name, path in ours.items()} if url else {}
+    return {**places, "Paper": "https://arxiv.org/abs/1503.03167"}
+
+
+REPOSITORY = repository((HERE / "CITATION.cff").read_text(encoding="utf-8"))
+
 setup(
     name="dcign-tf",
     version="0.1.0",
     description="Deep Convolutional Inverse Graphics Network (Kulkarni et al., 2015) on Keras 3",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=long_description((HERE / "README.md").read_text(encoding="utf-8"), REPOSITORY),
     long_description_content_type="text/markdown",
+    author="The dcign_tf developers",
+    project_urls=urls(REPOSITORY),
+    keywords=[
+        "analysis by synthesis",
+        "computer graphics",
+        "DC-IGN",
+        "disentanglement",
+        "faces",
+        "inverse graphics",
+        "Keras",
+        "representation learning",
+        "TensorFlow",
+        "variational autoencoder",
+    ],
+    classifiers=[  # none of the licence, which has a field of its own (PEP 639)
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Multimedia :: Graphics :: 3D Rendering",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",

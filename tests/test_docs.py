@@ -7,8 +7,11 @@ import importlib.util
 import json
 import pkgutil
 import re
+import runpy
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from dcign_tf.cli.main import COMMANDS
 from tests.helpers import ROOT
@@ -159,3 +162,29 @@ def test_notebook_is_what_its_script_writes():
     for kind, source in written:
         if kind == "code":
             import_from(source)
+
+
+def test_every_page_has_a_place_in_the_site():
+    """Which the site's own test says too, where MkDocs is installed."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
+    placed = set(re.findall(r"\S+\.md$", navigation, re.M))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert pages - placed == set()
+
+
+def test_figures_are_drawn(tmp_path, monkeypatch):
+    """By `docs/make_figures.py`, small; people and chairs take longer, and are sheets too."""
+    figures = runpy.run_path(str(ROOT / "docs" / "make_figures.py"))["FIGURES"]
+    names = figures["people"].__globals__
+    for name, value in {"IMAGES": tmp_path, "SIZE": 16, "FRAMES": 3}.items():
+        monkeypatch.setitem(names, name, value)
+    for name in ("sweeps", "clamped_batch", "turning"):
+        figures[name]()
+    drawn = list(tmp_path.iterdir())
+    assert len(drawn) == 3
+    for path in drawn:
+        with Image.open(path) as picture:
+            assert np.asarray(picture.convert("L")).std() > 5
+    with Image.open(tmp_path / "turning.webp") as moving:
+        assert moving.n_frames == 6
+    assert (ROOT / "docs" / "images" / "turning.webp").stat().st_size < 1_500_000

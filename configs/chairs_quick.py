@@ -24,11 +24,8 @@ def get_config() -> ml_collections.ConfigDict:
     # One number cannot follow a circle: with one latent it is a sinusoid of the angle, which does
     # not tell the front from the back.
     config.latents_per_factor = (2,)
-    # Of trials with one factor batch a step; with eight, these settings have not been run.
-    config.observation_stddev = 0.1
-    config.invariance_weight = 60.0
-    config.factor_ratios = ((0, (1, 2)), (1400, (1, 1)))  # azimuth : intrinsic
+    config.factor_ratios = ((0, (1, 1)),)  # azimuth : intrinsic
     config.warmup_steps = 1040
-    config.optimizer.decay_steps = 3900
+    config.optimizer.update(name="muon", learning_rate=1e-3, decay_steps=3900)
     config.num_steps = 4500
     return config

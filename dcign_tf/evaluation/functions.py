@@ -70,7 +70,7 @@ def evaluate(
             f" the dataset {', '.join(dataset.extrinsic)}."
         )
     network.reconstruct(distinct_images(train[0]))  # says at once if they do not fit
-    facts = DatasetFacts(background=lambda _: 0)
+    facts = DatasetFacts()
     directory = pathlib.Path(directory)
     with writing(directory):
         scores, calibration = evaluate_network(

@@ -159,6 +159,8 @@ class Calibration:
             lengths = {where.stop - where.start}
             if isinstance(calibrated, LatentCurve) and lengths != set(map(len, calibrated.points)):
                 raise ValueError(f"the calibration of {factor} is of another number of latents")
+        if self.familiarity and len(self.familiarity.z_mean) != code.latent_dim:
+            raise ValueError("its limits of what is familiar are of another number of latents")
 
 
 def _known_factor(fields: Mapping[str, Any]) -> CalibratedFactor:

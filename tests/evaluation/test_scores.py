@@ -20,7 +20,7 @@ from dcign_tf.evaluation.metrics import sweep_variance
 from dcign_tf.evaluation.metrics.bootstrap import bootstrap_intervals
 from dcign_tf.evaluation.picture_errors import SweepErrors
 from dcign_tf.evaluation.report.score_catalogue import ANSWERS, FOLLOWED, NEW_VIEWS, READ, TITLES
-from dcign_tf.evaluation.report.score_tables import scored_split, scores_table
+from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import (
     SWEEP_SCORES,
     VALUE_SCORES,

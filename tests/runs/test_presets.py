@@ -25,7 +25,7 @@ def test_what_one_changes_no_one_else_gets():
     ("dataset", "preset", "message"),
     [
         ("cars", "quick", "Unknown dataset 'cars'; there is chairs, dcign_torch7, faces, manifest"),
-        ("chairs", "best", "Unknown preset 'best'; there is paper, quick"),
+        ("chairs", "huge", "Unknown preset 'huge'; there is best, paper, quick"),
     ],
 )
 def test_unknown_ones(dataset, preset, message):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import distinct_images, evenly
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 _PAIRS_PER_SWEEP = 20  # or all there are, in a short sweep
 _NO_PAIRS = np.empty((0, 2), np.int64)
-_SSIM_WINDOW = 11  # pixels (Wang et al., 2004), or as many as there are
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,7 +36,7 @@ class SweepErrors:
         index: of the sweep.
         pairs: indices of the pictures given and wanted, [P, 2]. They depend on the data alone.
         reconstruction: of each picture, decoded from its own code, [n].
-        ssim: of the same pictures, no error but their structural similarity (`ssim`), [n].
+        ssim: of the same pictures, no error but their structural similarity, [n].
         swapped: of the code of the picture given, decoded with the latents that the factor has
             in that of the picture wanted, [P]; against the latter, as are the others.
         unchanged: of the code of the picture given, decoded as it is, [P].
@@ -67,6 +65,8 @@ def image_errors(
     evaluated: Evaluated, factor: str, count: int, baselines: PictureBaselines | None = None
 ) -> list[SweepErrors]:
     """Decodes at most `count` test sweeps of one factor, evenly chosen, and compares."""
+    from dcign_tf.evaluation.similarity import ssim  # loads TensorFlow; scores.py does without
+
     network, sweeps = evaluated.network, evaluated.sweeps[factor]
 
     def measured(index: int) -> SweepErrors:
@@ -89,25 +89,6 @@ def image_errors(
         )
 
     return list(concurrently(measured, evenly(sweeps, count)))
-
-
-def ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Structural similarity (Wang, Bovik, Sheikh and Simoncelli, 2004), its mean over each image.
-
-    Args:
-        images: [N, H, W, C] in [0, 1].
-        others: likewise.
-
-    Returns:
-        [N], 1 where they are the same. Windows are 11×11, Gaussian, or as large as smaller images.
-    """
-    window = min(_SSIM_WINDOW, *images.shape[1:3])
-    return _ssim(tf.constant(images), tf.constant(others), window).numpy()
-
-
-@tf.function(reduce_retracing=True)
-def _ssim(images: tf.Tensor, others: tf.Tensor, window: int) -> tf.Tensor:
-    return tf.image.ssim(images, others, max_val=1.0, filter_size=window)
 
 
 def reconstruction_scores(

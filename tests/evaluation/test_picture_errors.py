@@ -10,9 +10,9 @@ from dcign_tf.evaluation.picture_errors import (
     SweepErrors,
     mean_over_pictures,
     reconstruction_scores,
-    ssim,
     swapped_ratio,
 )
+from dcign_tf.evaluation.similarity import ssim
 
 
 def errors_of(

@@ -19,6 +19,7 @@ from dcign_tf.cli.definition import (
     image,
     path,
     run_of,
+    run_or_model,
     string,
     take_arguments,
 )
@@ -97,7 +98,7 @@ def _parse_mesh(argv: Sequence[str], **required: str) -> tuple[()]:
 
 @command(
     image("Picture of a face"),
-    *run_of(),
+    *run_or_model(),
     path("output", "Mesh to write: a name that ends in .obj or .ply."),
     parse=_parse_mesh,
     image="a picture of a face",
@@ -122,7 +123,7 @@ def estimate_shape() -> None:
 
 
 @command(
-    *run_of(),
+    *run_or_model(),
     path("output", "Folder of the versions; made if there is none."),
     output="the folder of the versions",
 )
@@ -132,7 +133,7 @@ def export() -> None:
         dcign-tf export --workdir=runs/faces-quick --output=export
 
     Makes export/1, or the number after the largest there is; docs/serving.md says how to
-    serve it. Without --workdir it is the model in the box that is exported.
+    serve it. Without --workdir it is --model that is exported.
     """
     run, output = chosen_run(), Path(FLAGS.output)
     calibration_of(run)  # says at once if there is none

@@ -14,7 +14,8 @@ from typing import Any
 
 from absl import flags
 
-from dcign_tf.pretrained import pretrained_run
+from dcign_tf.errors import UserError
+from dcign_tf.pretrained import DEFAULT, pretrained_run
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.runs.checkpoint_files import (
     check_checkpoint,
@@ -127,18 +128,26 @@ NUM_WORKERS = functools.partial(
 )
 
 
-def run_of(what: str = "a training; without it, the model in the box") -> tuple[Flag, Flag]:
+def run_of(what: str) -> tuple[Flag, Flag]:
     """`--workdir`, the run directory of what, and `--checkpoint`; see `chosen_run`."""
     return path("workdir", f"Run directory of {what}."), CHECKPOINT
 
 
+def run_or_model() -> tuple[Flag, ...]:
+    """`run_of` a training, and `--model`, which stands in for it; see `chosen_run`."""
+    meaning = "Without --workdir: a model in the box, or hf://owner/name[@revision]."
+    return *run_of("a training; without it, --model"), string("model", meaning, DEFAULT)
+
+
 def chosen_run() -> RunDirectory:
-    """The run of `--workdir`, or the model in the box, with the checkpoint that was asked for.
+    """The run of `--workdir`, or the `--model`, with the checkpoint that was asked for.
 
     Raises:
-        UserError: if it is no run directory, or has no such checkpoint.
+        UserError: if both were given, there is no such run or model, or it has no such checkpoint.
     """
-    run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run()
+    if FLAGS.workdir and "model" in FLAGS and FLAGS["model"].present:
+        raise UserError("--workdir and --model are both given; give one of them.")
+    run = RunDirectory(FLAGS.workdir) if FLAGS.workdir else pretrained_run(FLAGS.model)
     run.read_config()  # says at once if this is no run directory
     check_checkpoint(run.checkpoint(FLAGS.checkpoint))
     return run

@@ -11,7 +11,7 @@ import threading
 
 from absl import flags
 
-from dcign_tf.cli.definition import calibration_of, chosen_run, command, run_of, string
+from dcign_tf.cli.definition import calibration_of, chosen_run, command, run_or_model, string
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.errors import UserError
 
@@ -21,7 +21,7 @@ _PORT = "Port to listen on; else the first free one from 7860 on."
 
 
 @command(
-    *run_of(),
+    *run_or_model(),
     string("host", "Address to listen on; 0.0.0.0 is every one there is.", _LOCAL),
     functools.partial(flags.DEFINE_integer, "port", None, _PORT, 1, 65535),
     functools.partial(
@@ -35,7 +35,7 @@ def demo() -> None:
         dcign-tf demo
         dcign-tf demo --workdir=runs/faces-paper --port=8000
 
-    Without --workdir it shows the model in the box. The page is for this computer alone,
+    Without --workdir it shows --model. The page is for this computer alone,
     unless --host says otherwise, and asks nothing of any other. Needs gradio:
     pip install 'dcign-tf[demo]'.
     """

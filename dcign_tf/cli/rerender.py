@@ -16,7 +16,7 @@ from dcign_tf.cli.definition import (
     command,
     image,
     path,
-    run_of,
+    run_or_model,
     take_arguments,
 )
 from dcign_tf.cli.running import quiet_loading
@@ -90,7 +90,7 @@ def _check_files(image: Path, output: Path, asked: Mapping[str, Range]) -> None:
 
 @command(
     image("Picture or folder"),
-    *run_of(),
+    *run_or_model(),
     path("output", "What to write: NAME.png, .gif or .mp4; or a folder (without suffix)."),
     functools.partial(flags.DEFINE_integer, "frames", 24, _FRAMES, lower_bound=2),
     parse=_parse,

@@ -33,6 +33,20 @@ def test_without_a_run_it_is_the_model_in_the_box(run, tmp_path, flags_of, monke
     assert exported == [tmp_path / "faces"]
 
 
+def test_another_model_is_named(run, tmp_path, flags_of, monkeypatch):
+    flags_of(command)
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "box")
+    shutil.copytree(run.path, tmp_path / "box" / "chairs")
+    exported = []
+    monkeypatch.setattr(exporting, "export_model", lambda run, *_, **__: exported.append(run.path))
+    command.parse(["dcign-tf export", f"--output={tmp_path / 'out'}", "--model=chairs"])
+    command.work()
+    assert exported == [tmp_path / "box" / "chairs"]
+    command.parse(["dcign-tf export", f"--workdir={run.path}"])
+    with pytest.raises(UserError, match="--workdir and --model are both given; give one"):
+        command.work()
+
+
 def test_the_folder_must_be_said(flags_of):
     flags_of(command)
     with pytest.raises(flags.Error, match="--output is missing: the folder of the versions"):

@@ -56,6 +56,13 @@ def _check_build(chair):
     assert _num_pieces(chair) == 1, chair.kind
 
 
+def test_a_chair_of_a_kind():
+    chair = draw_chair(_rng(7), "stool")
+    assert chair.kind == "stool"
+    of_all = draw_chair(_rng(7))
+    assert of_all.kind in {kind.__name__ for kind in KINDS} - {"stool"}
+
+
 def test_every_kind_is_one_solid_piece_on_the_floor():
     for chair in _of_every_kind(2):
         _check_build(chair)

@@ -69,25 +69,36 @@ class Chair(NamedTuple):
     parts: list[Part]
 
 
-def draw_chair(rng: np.random.Generator) -> Chair:
-    """A chair drawn at random; a function of the generator's state alone."""
-    kinds, weights = list(KINDS), np.array(list(KINDS.values()))
-    kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
-    parts = kind(Draw(rng))
+def draw_chair(rng: np.random.Generator, kind: str | None = None) -> Chair:
+    """A chair drawn at random; a function of its arguments and the generator's state alone.
+
+    Args:
+        rng: what draws.
+        kind: name of one of `KINDS`; without it, the kind is drawn too.
+    """
+    kinds, weights = {make.__name__: make for make in KINDS}, np.array(list(KINDS.values()))
+    if kind is None:
+        kind = list(kinds)[rng.choice(len(kinds), p=weights / weights.sum())]
+    parts = kinds[kind](Draw(rng))
     stretch = rng.uniform([0.93, 0.95, 0.95], [1.07, 1.05, 1.05])
     parts = [p._replace(mesh=p.mesh._replace(vertices=p.mesh.vertices * stretch)) for p in parts]
-    return Chair(kind.__name__, parts)
+    return Chair(kind, parts)
+
+
+def chair_scene(chair: Chair, framing: Framing, lighting: Lighting) -> Scene:
+    """A chair as `draw_chair` makes it, for any camera and light."""
+    meshes = [part.mesh for part in chair.parts]
+    vertices, triangles = trimesh.util.append_faces(*zip(*meshes, strict=True))
+    colours = [[part.albedo] * 3 for part in chair.parts]
+    albedo = np.repeat(colours, [len(mesh.vertices) for mesh in meshes], axis=0)
+    return Scene(vertices, triangles, albedo, framing=framing, lighting=lighting)
 
 
 class ChairScene:
-    """A chair as `draw_chair` makes it, ready to be rendered from all sides."""
+    """A chair as `draw_chair` makes it, ready to be rendered from all sides, as the release is."""
 
     def __init__(self, chair: Chair):
-        meshes = [part.mesh for part in chair.parts]
-        vertices, triangles = trimesh.util.append_faces(*zip(*meshes, strict=True))
-        colours = [[part.albedo] * 3 for part in chair.parts]
-        albedo = np.repeat(colours, [len(mesh.vertices) for mesh in meshes], axis=0)
-        self._scene = Scene(vertices, triangles, albedo, framing=_FRAMING, lighting=_LIGHTING)
+        self._scene = chair_scene(chair, _FRAMING, _LIGHTING)
 
     def render(
         self, azimuth_deg: np.ndarray | float, elevation_deg: np.ndarray | float, *, image_size: int

@@ -13,6 +13,11 @@ def display_name(name: str) -> str:
     return name.removesuffix("_deg").replace("_", " ")
 
 
+def factor_name(column: str) -> str:
+    """The factor whose true values are called so: `light_azimuth` of `light_azimuth_deg`."""
+    return column.removesuffix("_deg")
+
+
 @dataclasses.dataclass(frozen=True)
 class Quantity:
     """The true value of a factor.

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcign_tf.quantities import Quantity, data_size, display_name, finite_number, quantities
+from dcign_tf.quantities import (
+    Quantity,
+    data_size,
+    display_name,
+    factor_name,
+    finite_number,
+    quantities,
+)
 
 
 def test_degrees_are_told_by_the_key_and_nothing_else_is_guessed():
@@ -95,3 +102,7 @@ def test_what_a_spreadsheet_takes_for_no_number_is_none(text):
 @pytest.mark.parametrize(("text", "value"), [("5.", 5), (".5", 0.5), ("+1E+2", 100), ("007", 7)])
 def test_ways_to_write_a_number(text, value):
     assert finite_number(text) == value
+
+
+def test_factor_names():
+    assert [factor_name(c) for c in ("azimuth_deg", "age", "deg")] == ["azimuth", "age", "deg"]

@@ -83,17 +83,29 @@ def fit_picture(
         DataError: if the file cannot be read as a picture, says why; or if it is beyond the
             limits above.
     """
-    mode = "L" if channels == 1 else "RGB"
     # Lets JPEG decode at a fraction of its size, no smaller than is needed.
     with open_picture(path, draft=2 * image_size) as picture:
-        if fit == "cover":
-            picture = _middle_square(picture)
-        if round(image_size * min(picture.size) / max(picture.size)) < 1:
-            raise ValueError(f"{picture.width}×{picture.height} pixels cannot be shown whole")
-        picture = converted(picture, mode, background)
-        side = (image_size, image_size)
-        fitted = ImageOps.pad(picture, side, Image.Resampling.BICUBIC, (background,) * channels)
-    return np.asarray(fitted).reshape(image_size, image_size, channels)
+        return fitted(
+            picture, image_size=image_size, channels=channels, background=background, fit=fit
+        )
+
+
+def fitted(
+    picture: Image.Image, *, image_size: int, channels: int, background: int = 0, fit: str
+) -> np.ndarray:
+    """A picture that is open already, fitted as by `fit_picture`: uint8 [H, H, C].
+
+    Raises:
+        ValueError: if it is too long and thin, or its values have no known range.
+    """
+    if fit == "cover":
+        picture = _middle_square(picture)
+    if round(image_size * min(picture.size) / max(picture.size)) < 1:
+        raise ValueError(f"{picture.width}×{picture.height} pixels cannot be shown whole")
+    picture = converted(picture, "L" if channels == 1 else "RGB", background)
+    side = (image_size, image_size)
+    square = ImageOps.pad(picture, side, Image.Resampling.BICUBIC, (background,) * channels)
+    return np.asarray(square).reshape(image_size, image_size, channels)
 
 
 def _middle_square(picture: Image.Image) -> Image.Image:

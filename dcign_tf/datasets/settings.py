@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from dcign_tf.datasets.pictures import FITS
+from dcign_tf.errors import DataError
+from dcign_tf.quantities import factor_name, finite_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +66,47 @@ def check_channels(channels: int) -> None:
         raise ValueError(f"channels is {channels}; it must be 1 (grey) or 3 (RGB).")
 
 
+def check_fitting(settings: Any) -> None:
+    """Raises `ValueError` unless `background` is a grey level, and `fit` one of `FITS`."""
+    if not 0 <= settings.background <= 255:
+        raise ValueError(f"background is {settings.background}; it must be a level from 0 to 255.")
+    if settings.fit not in FITS:
+        raise ValueError(f"fit is {settings.fit}; it must be one of {', '.join(FITS)}.")
+
+
 def check_fractions(settings: Any) -> None:
     """Raises `ValueError` unless `validation_fraction` and `test_fraction` are in (0, 1)."""
     for name in ("validation_fraction", "test_fraction"):
         if not 0 < (value := getattr(settings, name)) < 1:
             raise ValueError(f"{name} is {value}; it must be between 0 and 1.")
+
+
+def numbers_by_factor(setting: str, text: str, columns: Iterable[str]) -> dict[str, float]:
+    """The numbers of a setting such as `azimuth_deg:360,height:2`, by the factors they are for.
+
+    Args:
+        setting: `tolerances`, or `periods`, which are greater than 0.
+        text: its value.
+        columns: of factors; they may also be named without their `_deg`.
+
+    Raises:
+        DataError: if an entry names no column, or its number is impossible.
+    """
+    column_of = {factor_name(column): column for column in columns}
+    numbers: dict[str, float] = {}
+    for entry in filter(None, text.split(",")):
+        name, _, value = entry.rpartition(":")
+        factor = factor_name(name.strip())
+        number = finite_number(value)
+        possible = number > 0 if setting == "periods" else number >= 0
+        if factor not in column_of or not possible:
+            least = "greater than 0" if setting == "periods" else "of at least 0"
+            raise DataError(
+                f"--config.data.{setting}: {entry.strip()!r} is impossible; it must be a factor"
+                f" ({', '.join(column_of.values())}), a colon and a number {least}."
+            )
+        numbers[factor] = number
+    return numbers
 
 
 def fingerprint(*parts: str | bytes) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 SUBSETS = ("train", "validation", "test")
+TRAIN_SWEEPS = 50_000
+"""Composed ones cost nothing but a number: there are more of them than most runs show."""
 
 
 class Sweeps(Protocol):
@@ -166,3 +168,34 @@ class NumberedSweeps:
         if not 0 <= index < self._count:
             raise IndexError(index)
         return self._read(index)
+
+
+def composed_sweeps(
+    read: Callable[[np.ndarray], Any],
+    compose: Callable[[int], np.ndarray],
+    count: int,
+    labels: Mapping[str, np.ndarray],
+) -> NumberedSweeps:
+    """Sweeps composed of single images, of which nothing is stored.
+
+    Args:
+        read: images by their numbers, int [n], as a sweep has them; safe to call from several
+            threads.
+        compose: `compose(i)` is the images of sweep i, int [n], with the same n for
+            every i; a function of i alone, and safe to call from several threads.
+        count: number of sweeps.
+        labels: name to an array [N] with a value for each image there is.
+
+    Returns:
+        Examples of `image`; each label, [n]; and `distinct`, the number of different images,
+        which come first, before what repeats them.
+    """
+
+    def read_sweep(index: int) -> dict[str, Any]:
+        rows = np.asarray(compose(index), np.int64)
+        first = np.sort(np.unique(rows, return_index=True)[1])
+        rows = np.append(rows[first], np.delete(rows, first))
+        of_rows = {name: values[rows] for name, values in labels.items()}
+        return {"image": read(rows), "distinct": len(first), **of_rows}
+
+    return NumberedSweeps(count, read_sweep)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dcign_tf.datasets.manifest.grouping import Column, Groups, group_images
+from dcign_tf.datasets.grouping import Column, Groups, group_images
 from dcign_tf.factors import INTRINSIC
 
 # Three identities, a full grid of 3 azimuths × 2 elevations, and a few irregular ones.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcign_tf.datasets.manifest.table import factor_name, read_manifest
+from dcign_tf.datasets.manifest.table import read_manifest
 from dcign_tf.errors import DataError
 
 GOOD = """\
@@ -79,10 +79,6 @@ def test_splits(tmp_path):
     manifest = read(tmp_path, text)
     assert manifest.subset.tolist() == [2, 0, 2, 1]
     assert list(manifest.columns) == ["x"]
-
-
-def test_factor_names():
-    assert [factor_name(c) for c in ("azimuth_deg", "age", "deg")] == ["azimuth", "age", "deg"]
 
 
 HEAD = "image,identity,azimuth_deg\n"

@@ -30,8 +30,8 @@ from dcign_tf.datasets.chairs.settings import FEWEST_CHAIRS, ChairSettings
 from dcign_tf.datasets.chairs.sources import ChairSource, ProceduralChairs
 from dcign_tf.datasets.seeding import named_rng, shuffled
 from dcign_tf.datasets.settings import fingerprint
-from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ImagePool
-from dcign_tf.datasets.sweeps import SUBSETS, NumberedSweeps
+from dcign_tf.datasets.storage.image_pool import ImagePool
+from dcign_tf.datasets.sweeps import SUBSETS, TRAIN_SWEEPS, NumberedSweeps
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 

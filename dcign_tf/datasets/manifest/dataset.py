@@ -10,35 +10,28 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from dcign_tf.datasets.manifest.grouping import Column, Groups, group_images
+from dcign_tf.datasets.grouped_sweeps import GroupedSweeps
+from dcign_tf.datasets.grouping import Column
 from dcign_tf.datasets.manifest.settings import FITTING, ManifestSettings
 from dcign_tf.datasets.manifest.splitting import subset_of_pictures
-from dcign_tf.datasets.manifest.table import FILENAME, Manifest, factor_name, read_manifest
+from dcign_tf.datasets.manifest.table import FILENAME, Manifest, read_manifest
 from dcign_tf.datasets.pictures import FIT_VERSION, encode_png, fit_picture
-from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.datasets.settings import fingerprint
 from dcign_tf.datasets.storage.checksums import checksums, describe_files
-from dcign_tf.datasets.storage.image_pool import TRAIN_SWEEPS, ImagePool
-from dcign_tf.datasets.sweeps import SUBSETS, NumberedSweeps
+from dcign_tf.datasets.storage.image_pool import ImagePool
+from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.errors import DataError
-from dcign_tf.factors import INTRINSIC
-from dcign_tf.readouts.calibrated_factor import MIN_IMAGES
+from dcign_tf.quantities import factor_name
 
 _PREPARED = "dcign_manifest"
 
 
 class ManifestPictures:
     """A folder of pictures with a manifest, as a `SweepDataset`.
-
-    Training sweeps are drawn from the groups of their factor, larger ones more often.
-    Validation and test have each group once, or some of them, and what is repeated to
-    fill a sweep stands behind the `distinct` images.
 
     Args:
         folder: with `manifest.csv`; what is prepared goes into a folder in it.
@@ -67,18 +60,15 @@ class ManifestPictures:
             for factor, name in self.values.items()
         }
         self._subset = subset_of_pictures(manifest, settings, columns)
-        self._groups = {
-            subset: group_images(np.flatnonzero(self._subset == i), manifest.identity, columns)
-            for i, subset in enumerate(SUBSETS)
-        }
-        for factor, groups in self._groups["train"].items():
-            if not groups.num_groups and not (factor == INTRINSIC and self._is_one_object):
-                raise DataError(self._no_group(factor, groups))
-        if not any(groups.num_groups for groups in self._groups["validation"].values()):
-            raise DataError(
-                f"{manifest.path}: no two pictures held out for validation differ in one factor"
-                " alone. Hold more out (--config.data.validation_fraction), or fill a column split."
-            )
+        self._grouped = GroupedSweeps(
+            self._subset,
+            manifest.identity,
+            columns,
+            settings,
+            names=self.values,
+            where=str(manifest.path),
+            remedy="Hold more out (--config.data.validation_fraction), or fill a column split",
+        )
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -96,45 +86,22 @@ class ManifestPictures:
 
     def sweeps(self, subset: str) -> dict[str, NumberedSweeps]:
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
-        return {f: self._compose(subset, f, groups) for f, groups in self._groups[subset].items()}
+        labels = {**self._manifest.columns, "identity": self._manifest.identity}
+        return self._grouped.sweeps(subset, functools.partial(self._pool.sweeps, labels=labels))
 
     def report(self) -> str:
         """What was found: pictures, identities, and the groups of every factor, as text."""
         manifest, count = self._manifest, len(self._manifest.identities)
-        lines = [
+        report = (
             f"{manifest.path}: {len(manifest):,} pictures of {count:,}"
-            f" {'identity' if count == 1 else 'identities'};"
-            " those that agree in all but one factor form groups:"
-        ]
-        row = "{:12}{:20}{:>10}{:>12}{:>14}".format
-        lines.append(row("subset", "factor", "groups", "pictures", "in no group"))
-        for subset, factors in self._groups.items():
-            for factor, groups in factors.items():
-                numbers = (groups.num_groups, groups.num_images, groups.num_left_out)
-                lines.append(row(subset, factor, *map("{:,}".format, numbers)))
-        return "\n".join([*lines, *self._remarks()])
-
-    @property
-    def _is_one_object(self) -> bool:
-        return self._settings.hold_out == "views" and len(self._manifest.identities) == 1
-
-    def _remarks(self) -> Iterator[str]:
-        """Sentences on what the splits allow."""
+            f" {'identity' if count == 1 else 'identities'}; {self._grouped}"
+        )
         if self._settings.hold_out == "views":
-            yield (
-                "Views are held out, not identities (hold_out=views): the scores will be of whom"
+            report += (
+                "\nViews are held out, not identities (hold_out=views): the scores will be of whom"
                 " training sees, as it does not see them, and tell nothing of anybody else."
             )
-        if self._is_one_object:
-            yield f"With one identity {INTRINSIC} cannot vary: it gets no batch, and no score."
-        of_validation = self._groups["validation"]
-        few = [factor for factor in self.extrinsic if of_validation[factor].num_images < MIN_IMAGES]
-        if few:
-            yield (
-                f"Of {' and '.join(few)} there are fewer than {MIN_IMAGES} validation pictures in"
-                " groups: too few to calibrate by, and then no value can be read or asked for. To"
-                " hold out more: --config.data.validation_fraction."
-            )
+        return report
 
     @functools.cached_property
     def _pool(self) -> ImagePool:
@@ -157,24 +124,6 @@ class ManifestPictures:
         settings_of_all = {"version": FIT_VERSION, **fit}
         return ImagePool(parent, dict(enumerate(keys)), settings=settings_of_all, make=make)
 
-    def _compose(self, subset: str, factor: str, groups: Groups) -> NumberedSweeps:
-        """Sweeps of groups drawn anew to train on, or else each of them, or a sample, once."""
-        seed, length = self._settings.seed, self._settings.sweep_length
-        chosen = None
-        if subset != "train":
-            most = getattr(self._settings, f"{subset}_sweeps")
-            chosen = groups.sample(named_rng(seed, "groups", subset, factor), most)
-
-        def compose(index: int) -> np.ndarray:
-            rng = named_rng(seed, "sweep", subset, factor, index)
-            if chosen is None:
-                return groups.draw(rng, length)
-            return groups.show(chosen[index], rng, length)
-
-        count = TRAIN_SWEEPS * bool(groups.num_groups) if chosen is None else len(chosen)
-        labels = {**self._manifest.columns, "identity": self._manifest.identity}
-        return self._pool.sweeps(compose, count, labels)
-
     def _describe_pictures(self) -> list[bytes]:
         manifest = self._manifest
         descriptions = describe_files(self._folder, manifest.images)
@@ -187,20 +136,6 @@ class ManifestPictures:
                 f" {descriptions[first].strerror}{others}."
             )
         return descriptions
-
-    def _no_group(self, factor: str, groups: Groups) -> str:
-        held = [column for f, column in self.values.items() if f != factor]
-        agree = f"agree in {', '.join(held)}" * bool(held)
-        if factor == INTRINSIC:
-            lacking = f"no two identities have pictures that {agree}"
-        else:
-            differ = f"differ in {self.values[factor]}"
-            lacking = f"no identity has two that {' and '.join(filter(None, [agree, differ]))}"
-        tolerance = f" or give a tolerance (--config.data.tolerances={held[0]}:1)" if held else ""
-        return (
-            f"{self._manifest.path}: nothing shows how {factor} alone varies: of the"
-            f" {groups.num_left_out:,} pictures to train on, {lacking}. Add some{tolerance}."
-        )
 
 
 def _make_picture(manifest: Manifest, fit: Mapping[str, Any], index: int) -> list[bytes]:

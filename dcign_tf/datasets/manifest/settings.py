@@ -6,11 +6,14 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dcign_tf.datasets.manifest.table import factor_name
-from dcign_tf.datasets.pictures import FITS
-from dcign_tf.datasets.settings import DatasetFacts, check_channels, check_fractions, check_numbers
-from dcign_tf.errors import DataError
-from dcign_tf.quantities import finite_number
+from dcign_tf.datasets.settings import (
+    DatasetFacts,
+    check_channels,
+    check_fitting,
+    check_fractions,
+    check_numbers,
+    numbers_by_factor,
+)
 
 QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}
 """Where the quick preset differs from the defaults of `ManifestSettings`."""
@@ -73,11 +76,10 @@ class ManifestSettings:
     def __post_init__(self):
         check_numbers(self, {"image_size": 8, "sweep_length": 2, "background": 0, "seed": 0})
         check_channels(self.channels)
-        if self.background > 255:
-            raise ValueError(f"background is {self.background}; it must be a level from 0 to 255.")
-        for name, choices in (("fit", FITS), ("hold_out", HOLD_OUT)):
-            if (value := getattr(self, name)) not in choices:
-                raise ValueError(f"{name} is {value}; it must be one of {', '.join(choices)}.")
+        check_fitting(self)
+        if self.hold_out not in HOLD_OUT:
+            one = ", ".join(HOLD_OUT)
+            raise ValueError(f"hold_out is {self.hold_out}; it must be one of {one}.")
         check_fractions(self)
 
     @property
@@ -103,18 +105,4 @@ class ManifestSettings:
         Raises:
             DataError: if an entry names no column, or its number is impossible.
         """
-        column_of = {factor_name(column): column for column in columns}
-        numbers: dict[str, float] = {}
-        for entry in filter(None, getattr(self, setting).split(",")):
-            name, _, text = entry.rpartition(":")
-            factor = factor_name(name.strip())
-            number = finite_number(text)
-            possible = number > 0 if setting == "periods" else number >= 0
-            if factor not in column_of or not possible:
-                least = "greater than 0" if setting == "periods" else "of at least 0"
-                raise DataError(
-                    f"--config.data.{setting}: {entry.strip()!r} is impossible; it must be a factor"
-                    f" ({', '.join(column_of.values())}), a colon and a number {least}."
-                )
-            numbers[factor] = number
-        return numbers
+        return numbers_by_factor(setting, getattr(self, setting), columns)

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dcign_tf.datasets.manifest.grouping import Column, group_images
+from dcign_tf.datasets.grouped_sweeps import split_identities
+from dcign_tf.datasets.grouping import Column, group_images
 from dcign_tf.datasets.manifest.settings import ManifestSettings
 from dcign_tf.datasets.manifest.table import Manifest
-from dcign_tf.datasets.seeding import named_rng, shuffled
+from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 
-_FEWEST_IDENTITIES = 2  # of a subset: an intrinsic sweep shows different ones
 _FEWEST_VIEWS = 2  # in a sweep
 _MOST_DRAWS = 50  # for each view
 _HOLD_OUT_VIEWS = "--config.data.hold_out=views"
@@ -69,20 +69,14 @@ def _check_given(manifest: Manifest, *, of_identities: bool) -> None:
 
 def _by_identity(manifest: Manifest, settings: ManifestSettings) -> np.ndarray:
     """Of each identity, by a seeded hash of its name."""
-    count = len(manifest.identities)
-    held_out = [max(_FEWEST_IDENTITIES, round(count * share)) for share in settings.held_out_shares]
-    if count - sum(held_out) < _FEWEST_IDENTITIES:
-        raise DataError(
-            f"{manifest.path}: of {count} {'identity' if count == 1 else 'identities'} none can be"
-            f" held out: {held_out[0]} for validation and {held_out[1]} for test leave"
-            f" {max(0, count - sum(held_out))} to train on. Hold out views of them instead"
-            f" ({_HOLD_OUT_VIEWS}), add some, hold fewer out (--config.data.test_fraction), or fill"
-            " a column split."
-        )
-    subset = np.zeros(count, np.int64)
-    held_out_first = shuffled(settings.seed, manifest.identities)
-    subset[held_out_first[: sum(held_out)]] = np.repeat([1, 2], held_out)
-    return subset
+    return split_identities(
+        manifest.identities,
+        settings.held_out_shares,
+        settings.seed,
+        where=str(manifest.path),
+        remedy=f"Hold out views of them instead ({_HOLD_OUT_VIEWS}), add some, hold fewer out"
+        " (--config.data.test_fraction), or fill a column split",
+    )
 
 
 def _by_view(

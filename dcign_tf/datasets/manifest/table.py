@@ -22,7 +22,7 @@ from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.files import stand_in
-from dcign_tf.quantities import finite_number
+from dcign_tf.quantities import factor_name, finite_number
 
 FILENAME = "manifest.csv"
 _OTHERS = IMAGE, IDENTITY, SPLIT, SOURCE = "image", "identity", "split", "source"  # no factors
@@ -63,11 +63,6 @@ class Manifest:
     def where(self, index: int) -> str:
         """Where row `index` stands, to begin an error with."""
         return f"{self.path}, line {self.line[index]}"
-
-
-def factor_name(column: str) -> str:
-    """The factor that a column holds: `light_azimuth` of `light_azimuth_deg`."""
-    return column.removesuffix("_deg")
 
 
 def read_manifest(path: Path) -> Manifest:

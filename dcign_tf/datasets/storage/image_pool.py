@@ -18,13 +18,11 @@ import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from dcign_tf.datasets.storage.generation import Part, check_files, generate_parts, make_once
-from dcign_tf.datasets.sweeps import NumberedSweeps
+from dcign_tf.datasets.sweeps import NumberedSweeps, composed_sweeps
 from dcign_tf.errors import DataError
 
 # Smaller files lose less work when preparing is interrupted; larger ones are fewer.
 _IMAGES_PER_FILE = 2000
-TRAIN_SWEEPS = 50_000
-"""Composed ones cost nothing but a number: there are more of them than most runs show."""
 
 
 class ImagePool:
@@ -116,28 +114,11 @@ class ImagePool:
         count: int,
         labels: Mapping[str, np.ndarray],
     ) -> NumberedSweeps:
-        """Sweeps composed of these images, of which nothing is stored; prepare the pool first.
+        """Sweeps composed of these images, as `composed_sweeps` has them; prepare the pool first.
 
-        Args:
-            compose: `compose(i)` is the images of sweep i, int [n], with the same n for
-                every i; a function of i alone, and safe to call from several threads.
-            count: number of sweeps.
-            labels: name to an array [N] with a value for each image of the pool.
-
-        Returns:
-            Examples of `image`, a list of n PNG files; each label, [n]; and `distinct`, the
-            number of different images, which come first, before what repeats them. One
-            whose file is damaged raises a `DataError`.
+        Their `image` is a list of n PNG files. One whose file is damaged raises a `DataError`.
         """
-
-        def read(index: int) -> dict[str, Any]:
-            rows = np.asarray(compose(index), np.int64)
-            first = np.sort(np.unique(rows, return_index=True)[1])
-            rows = np.append(rows[first], np.delete(rows, first))
-            of_rows = {name: values[rows] for name, values in labels.items()}
-            return {"image": self.read(rows), "distinct": len(first), **of_rows}
-
-        return NumberedSweeps(count, read)
+        return composed_sweeps(self.read, compose, count, labels)
 
     @functools.cached_property
     def _records(self) -> ArrayRecordDataSource:

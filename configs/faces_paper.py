@@ -38,7 +38,8 @@ def get_config() -> ml_collections.ConfigDict:
     )
 
     # The code: paper §3.1.
-    config.latents_per_factor = (1,)  # of each extrinsic factor, or one number for all
+    # Of each extrinsic factor, or one number for all; () is two for a circle, one for any other.
+    config.latents_per_factor = (1,)
 
     # Procedure: paper §3.1.
     config.procedure = "clamped"  # or "entangled", the paper's baseline; or "grouped", a Group-VAE

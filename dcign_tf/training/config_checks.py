@@ -37,9 +37,14 @@ _RULES: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
     (("optimizer.name",), lambda value: value in ("adam", "muon"), "adam or muon"),
     (_DECAY_RATES, lambda value: 0 <= value < 1, "at least 0 and less than 1"),
     (
-        ("network.encoder_filters", "network.decoder_filters", "latents_per_factor"),
-        lambda value: value and all(isinstance(n, int) and n > 0 for n in value),
+        ("network.encoder_filters", "network.decoder_filters"),
+        lambda value: value and _are_counts(value),
         "whole numbers of at least 1, such as (32,64)",
+    ),
+    (
+        ("latents_per_factor",),
+        lambda value: _are_counts(value),
+        "whole numbers of at least 1, such as (2,1), or ()",
     ),
 )
 """Settings, what must hold of each, and that in words."""
@@ -87,6 +92,10 @@ def check_values(config: Mapping[str, Any]) -> None:
         raise _wrong("images_per_batch", images, f"from 2 to the {longest} images of a sweep")
 
 
+def _are_counts(values: Sequence[Any]) -> bool:
+    return all(isinstance(number, int) and number > 0 for number in values)
+
+
 def check_factors(config: Mapping[str, Any], num_factors: int) -> None:
     """Checks the settings of a config that are for each factor: the dataset must be known.
 
@@ -107,7 +116,7 @@ def check_factors(config: Mapping[str, Any], num_factors: int) -> None:
         pairs = "(from_step, frequencies) pairs like ((0,(1,1,1,10)),(1000,(2,1,1,4)))"
         raise _wrong("factor_ratios", ratios, pairs) from error
     latents, num_extrinsic = config["latents_per_factor"], num_factors - 1
-    if len(latents) not in (1, num_extrinsic):
+    if len(latents) not in (0, 1, num_extrinsic):
         wanted = f"one number for all extrinsic factors, or one for each of the {num_extrinsic}"
         raise _wrong("latents_per_factor", latents, wanted)
 

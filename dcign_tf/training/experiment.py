@@ -195,6 +195,8 @@ def _build(config: Config, data: SweepDataset) -> DCIGN:
     keras.utils.set_random_seed(config["seed"])
     network = config["network"]
     latent_dim = network["latent_dim"]
+    # One number cannot follow a circle.
+    latents = config["latents_per_factor"] or [1 + (f in data.periods) for f in data.extrinsic]
     encoder = build_encoder(
         data.image_shape, latent_dim, network["encoder_filters"], network["encoder_kernel_size"]
     )
@@ -208,7 +210,7 @@ def _build(config: Config, data: SweepDataset) -> DCIGN:
     model = DCIGN(
         encoder,
         decoder,
-        GraphicsCode.with_intrinsic(data.extrinsic, latent_dim, config["latents_per_factor"]),
+        GraphicsCode.with_intrinsic(data.extrinsic, latent_dim, latents),
         **{name: config[name] for name in SETTINGS},
     )
     model.compile(_optimizer(config["optimizer"]))

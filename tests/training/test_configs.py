@@ -98,6 +98,7 @@ def test_the_paper_preset_is_the_papers():
         ("optimizer.learning_rate", 0.0, r"optimizer\.learning_rate=0\.0 .* greater than 0"),
         ("optimizer.beta_2", 1.0, r"optimizer\.beta_2=1\.0 .* less than 1"),
         ("network.encoder_filters", (0,), "encoder_filters=.* whole numbers of at least 1"),
+        ("network.encoder_filters", (), "encoder_filters=.* whole numbers of at least 1"),
         ("network.decoder_filters", ("a",), "decoder_filters=.* whole numbers of at least 1"),
         ("network.decoder_kernel_size", 4, "odd kernel size, got 4"),
         ("network.latent_dim", 3, "latent"),
@@ -132,6 +133,12 @@ def test_an_impossible_setting_is_one_line_and_touches_nothing(key, value, messa
         run_experiment(config, run, str(tmp_path / "data"))
     assert "\n" not in str(caught.value)
     assert not any(tmp_path.iterdir())
+
+
+def test_how_many_latents_factors_have_may_be_left_to_what_they_are():
+    config = {**resolved("faces_quick"), "latents_per_factor": ()}
+    check_values(config)
+    check_factors(config, 4)
 
 
 @pytest.mark.parametrize("preset", ["quick", "paper"])

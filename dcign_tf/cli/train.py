@@ -15,13 +15,14 @@ from ml_collections import config_flags
 
 from dcign_tf.cli.definition import NUM_WORKERS, command, path, string, take_arguments
 from dcign_tf.cli.running import quiet_loading
+from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.files import check_writable
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import flattened, load_preset, presets, with_whole_paths
 from dcign_tf.training.config_checks import check_beginning
 
 FLAGS = flags.FLAGS
-_DATASETS = "faces, chairs, dcign_torch7 or manifest (docs/datasets.md)"
+_DATASETS = "faces, chairs, dcign_torch7, manifest or tfds (docs/datasets.md)"
 _PRESETS = "quick, paper or, of faces, best"
 _TEST = "At the end, score the test split; without it the validation split, to choose settings by."
 _OVERWRITE = "Delete what the run directory holds and start afresh."
@@ -104,7 +105,7 @@ def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
     string("dataset", f"What to train on: {_DATASETS}."),
     string("preset", f"{_PRESETS}; without it, paper if a GPU is visible, otherwise quick."),
     path("workdir", "Run directory; runs/<dataset>-<preset> without it."),
-    path("data_dir", "Where datasets are found, and prepared.", "data"),
+    path("data_dir", "Where datasets are found, and prepared; data, or of tfds TFDS's own folder."),
     path("init_from", "A run directory whose weights to start from."),
     path("export", "At the end, write a SavedModel here (docs/serving.md)."),
     NUM_WORKERS,
@@ -125,8 +126,9 @@ def train() -> None:
         dcign-tf train --dataset=faces --preset=quick --config.optimizer.learning_rate=1e-3
     """
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
-    paths = {"init_from": FLAGS.init_from, "data_dir": FLAGS.data_dir}
-    config = with_whole_paths(FLAGS.config.to_dict() | paths)
+    config = FLAGS.config.to_dict()
+    data_dir = FLAGS.data_dir or dataset_facts(config).data_dir
+    config = with_whole_paths(config | {"init_from": FLAGS.init_from, "data_dir": data_dir})
     run = RunDirectory(workdir)
     if FLAGS.export:
         check_writable(Path(FLAGS.export), is_folder=True)
@@ -134,7 +136,7 @@ def train() -> None:
         check_beginning(config, run, overwrite=FLAGS.overwrite)
         with quiet_loading():
             from dcign_tf.training.experiment import run_experiment
-        run_experiment(config, run, FLAGS.data_dir, overwrite=FLAGS.overwrite, test=FLAGS.test)
+        run_experiment(config, run, data_dir, overwrite=FLAGS.overwrite, test=FLAGS.test)
         if FLAGS.export:
             from dcign_tf.serving.exporting import export_model
 

@@ -21,6 +21,7 @@ MODULES: Mapping[str, str] = {
     "dcign_torch7": "torch7.dataset",
     "manifest": "manifest.dataset",
     "chairs": "chairs.dataset",
+    "tfds": "labelled.dataset",
 }
 """Name to what opens it, in its folder."""
 

@@ -20,6 +20,7 @@ class DatasetFacts:
         background: the grey level, 0 to 255, around the objects.
         fit: how a picture comes into the square, one of `datasets.pictures.FITS`.
         paper_figures: name of a figure (`evaluation.figures.catalogue`) to its number in the paper.
+        data_dir: where it is looked for, and prepared, unless it is said where.
         held_out: of whom, or of what, the validation and test splits are.
         published_mse: what it is to a reconstruction error that others report of such data...
         published_image_shape: ... at this size, height, width and channels.
@@ -28,6 +29,7 @@ class DatasetFacts:
     background: int = 0
     fit: str = "contain"
     paper_figures: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    data_dir: str = "data"
     held_out: str = "identities that training never saw"
     published_mse: Mapping[str, float] = dataclasses.field(default_factory=dict)
     published_image_shape: tuple[int, int, int] | None = None

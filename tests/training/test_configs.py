@@ -15,12 +15,13 @@ from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import load_preset, presets
 from dcign_tf.training.config_checks import check_factors, check_values
 from dcign_tf.training.experiment import run_experiment
-from tests.helpers import manifest_files, torch7_files
+from tests.helpers import manifest_files, tfds_files, torch7_files
 
 # What writes the files that are the user's own, as far as they are needed before training.
 USERS_FILES = {
     "dcign_torch7": torch7_files.write_release,
     "manifest": manifest_files.write_folder,
+    "tfds": lambda folder: tfds_files.write_dataset(folder, "smallnorb"),
 }
 NAMES = [f"{dataset}_{preset}" for dataset, names in presets().items() for preset in names]
 

@@ -89,7 +89,9 @@ class _RegisterOnceThereIsKeras(importlib.abc.MetaPathFinder, importlib.abc.Load
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__.loader = module.__loader__ = self._loader
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
         self._loader.exec_module(module)
         _register()
 

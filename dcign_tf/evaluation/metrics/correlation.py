@@ -56,7 +56,8 @@ def spearman_of(latent: np.ndarray, value: np.ndarray) -> Callable[[np.ndarray],
         drawn = [place[items] for place in places]
         if not (are_finite and all(map(varies, drawn))):
             return np.nan
-        return float(np.corrcoef(*map(_mean_ranks, drawn))[0, 1])
+        ranks, ranks_of_value = map(_mean_ranks, drawn)
+        return float(np.corrcoef(ranks, ranks_of_value)[0, 1])
 
     return spearman
 

@@ -44,7 +44,7 @@ def component_errors(components: PCA, images: np.ndarray) -> tuple[np.ndarray, n
     """
     apart = images.reshape(len(images), -1) - components.mean_
     projected = apart @ components.components_.T
-    of_mean = np.mean(apart**2, axis=1, dtype=np.float64)
+    of_mean = np.asarray(np.mean(apart**2, axis=1, dtype=np.float64))
     # What is left is at right angles to what is projected.
     explained = np.sum(projected**2, axis=1, dtype=np.float64) / apart.shape[1]
     return of_mean, np.maximum(of_mean - explained, 0.0)

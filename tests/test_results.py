@@ -66,16 +66,26 @@ def test_the_readmes_table_has_the_scores_of_the_model_in_the_box():
     scores = pretrained_run().read_scores()
     for factor in FACTORS:
         row = re.search(rf"^\| {factor.replace('_', ' ')} \| (.*) \|$", readme, re.M)[1]
-        told = [Decimal(cell.strip("° ")) for cell in row.split(" | ")]
+        told = [Decimal(number) for number in re.findall(r"\d*\.?\d+", row)]
         of_factor, given = scores["factors"][factor], scores["rerendering"][factor]
         values = (
             of_factor["mean_absolute_error"],
+            *scores["intervals"][f"factors.{factor}.mean_absolute_error"],
             scores["values"][factor]["guessing_error"],
             of_factor["r2_calibrated"],
+            *scores["intervals"][f"factors.{factor}.r2_calibrated"],
             given["mse"]["network"] / given["mse"]["copy"],
+            *scores["intervals"][f"rerendering.{factor}.over_copy"],
         )
         for value, shown in zip(values, told, strict=True):
             assert Decimal(value).quantize(shown) == shown, (factor, value)
-    assert f"MSE {scores['reconstruction_mse']:.1e}".replace("e-0", "e-") in readme
-    rank_1 = scores["recognition"]["representations"]["intrinsic latents"]["rank1"]
-    assert f"{rank_1:.1%}".replace("%", " %") in readme
+    low, high = (f"{mse:.1e}" for mse in scores["intervals"]["reconstruction_mse"])
+    components = scores["reconstruction_baselines"]["principal_components"]
+    people = scores["recognition"]["representations"]["intrinsic latents"]
+    least, most = scores["intervals"]["recognition.representations.intrinsic latents.rank1"]
+    for claim in (
+        f"MSE {scores['reconstruction_mse']:.1e} [{low}, {high}]",
+        f"200 principal components leave {components:.1e}",
+        f"{people['rank1']:.1%} [{100 * least:.1f}, {100 * most:.1f}]".replace("%", " %"),
+    ):
+        assert claim.replace("e-0", "e-") in " ".join(readme.split()), claim

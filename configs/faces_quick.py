@@ -38,8 +38,10 @@ def get_config() -> ml_collections.ConfigDict:
     # learned to listen.
     config.factor_ratios = ((0, (1, 2, 1, 4)),)
     config.warmup_steps = 920
-    # The full rate from the first step can kill every unit of these narrow stages.
+    # Muon gets further in as many steps; the full rate from the first step can kill every unit
+    # of these narrow stages.
     config.optimizer.update(
+        name="muon",
         first_learning_rate=1e-4,
         warmup_steps=600,
         learning_rate=2e-3,

@@ -24,9 +24,6 @@ def get_config() -> ml_collections.ConfigDict:
     del config.face_model
     config.data = paper.data
     config.data.update(QUICK)
-    # Of trials with one factor batch a step.
-    config.observation_stddev = 0.1
-    config.invariance_weight = 60.0
     # (Each factor, intrinsic): people's pictures differ in few factors, as a rule.
-    config.factor_ratios = ((0, (1, 2)), (1240, (1, 1)))
+    config.factor_ratios = ((0, (1, 2)),)
     return config

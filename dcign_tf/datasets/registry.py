@@ -63,11 +63,10 @@ def open_dataset(
 
 def open_configured(config: Mapping[str, Any]) -> SweepDataset:
     """The dataset of a run's config, prepared or not; raises as `open_dataset`."""
-    settings = dict(config["data"])
-    if "face_model" in config:
-        settings["face_model"] = config["face_model"]
     preset = config.get("data_preset", config["preset"])
-    return open_dataset(config["dataset"], config["data_dir"], preset=preset, settings=settings)
+    return open_dataset(
+        config["dataset"], config["data_dir"], preset=preset, settings=_settings(config)
+    )
 
 
 def dataset_facts(config: Mapping[str, Any]) -> DatasetFacts:
@@ -79,6 +78,12 @@ def dataset_facts(config: Mapping[str, Any]) -> DatasetFacts:
     folder = MODULES[config["dataset"]].partition(".")[0]
     settings = importlib.import_module(f"dcign_tf.datasets.{folder}.settings")
     try:
-        return settings.facts(config["data"])
+        return settings.facts(_settings(config))
     except (ValueError, TypeError) as error:
         raise DataError(f"The run's settings of its data cannot be: {error}") from error
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a config's dataset, of which the face model stands by itself."""
+    face_model = {"face_model": config["face_model"]} if "face_model" in config else {}
+    return {**config["data"], **face_model}

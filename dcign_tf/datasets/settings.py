@@ -22,6 +22,9 @@ class DatasetFacts:
         paper_figures: name of a figure (`evaluation.figures.catalogue`) to its number in the paper.
         data_dir: where it is looked for, and prepared, unless it is said where.
         held_out: of whom, or of what, the validation and test splits are.
+        pictures: what one shows.
+        source: a sentence on where the pictures are from.
+        is_rendered_here: whether all of them were rendered by this project, from its own shapes.
         published_mse: what it is to a reconstruction error that others report of such data...
         published_image_shape: ... at this size, height, width and channels.
     """
@@ -31,6 +34,9 @@ class DatasetFacts:
     paper_figures: Mapping[str, int] = dataclasses.field(default_factory=dict)
     data_dir: str = "data"
     held_out: str = "identities that training never saw"
+    pictures: str = "one object, as its training set does"
+    source: str = "Its training pictures are their owners', who say what may be done with them."
+    is_rendered_here: bool = False
     published_mse: Mapping[str, float] = dataclasses.field(default_factory=dict)
     published_image_shape: tuple[int, int, int] | None = None
 

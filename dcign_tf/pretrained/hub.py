@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.files import damaged, sha256
 from dcign_tf.quantities import data_size, display_name
@@ -149,7 +150,7 @@ def front_matter(repository: str, config: Mapping[str, Any], scores: Mapping[str
     ]
     data = hub.ModelCardData(
         model_name=repository.partition("/")[2],
-        license="apache-2.0",
+        license="apache-2.0" if dataset_facts(config).is_rendered_here else "other",
         library_name="keras",
         pipeline_tag="image-to-image",
         tags=[

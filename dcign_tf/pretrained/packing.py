@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from dcign_tf.codec import Codec
+from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.report.documents import document
@@ -92,6 +93,7 @@ def pack(
         card = document(
             "packaged_model.md.jinja",
             config=config,
+            facts=dataset_facts(config),
             environment=packed.read_environment(),
             calibration=model.calibration,
             scores=packed.read_scores(),

@@ -223,6 +223,20 @@ def test_the_card_is_what_the_hub_reads(packed):
     assert card.text.lstrip().startswith("# faces: ")
 
 
+def test_the_projects_licence_is_claimed_for_its_own_pictures_alone(packed, tmp_path):
+    run, _ = write_run(tmp_path / "run")
+    config = run.read_config()
+    del config["face_model"]
+    run.config_file.write_text(json.dumps({**config, "dataset": "manifest", "data": {}}))
+    packing.pack(run, tmp_path / "packed", repository="someone/mine", show=lambda _: None)
+    card = huggingface_hub.ModelCard.load(tmp_path / "packed" / hub.CARD)
+    assert card.data.license == "other"
+    assert "Its training pictures are their owners'" in card.text
+    for of_faces in ("procedural", "nobody"):
+        assert of_faces in (packed / hub.CARD).read_text()
+    assert not any(of_faces in card.text for of_faces in ("procedural", "nobody"))
+
+
 def test_the_front_matter_has_the_scores_of_every_factor():
     box = pretrained_run("faces")
     text = hub.front_matter("someone/faces", box.read_config(), box.read_scores())

@@ -30,9 +30,19 @@ _PAPER_MSE = 2.7722e-4
 
 def facts(settings: Mapping[str, Any]) -> DatasetFacts:
     """White around, and what the paper reports of them (Kulkarni et al., 2015, §4.2)."""
-    del settings
+    is_procedural = settings.get("source") == "procedural"
+    release = (
+        ""
+        if is_procedural
+        else "; or, where there was a copy of it in its data directory, the release of Aubry et al."
+        " (CVPR 2014)"
+    )
     return DatasetFacts(
         background=255,
+        pictures="one chair, whole, before white",
+        source="Its training pictures are procedural chairs, rendered by dcign_tf itself"
+        f"{release}.",
+        is_rendered_here=is_procedural,
         paper_figures={"rotation_azimuth": 8, "traversal_azimuth": 8},
         # Its Torch7 code divides the test error of grey images by 3 too many.
         published_mse={

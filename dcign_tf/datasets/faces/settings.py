@@ -31,8 +31,17 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 def facts(settings: Mapping[str, Any]) -> DatasetFacts:
     """Black around, and Figures 4 to 6 of the paper (Kulkarni et al., 2015)."""
-    del settings
+    face_model = settings.get("face_model")
     return DatasetFacts(
+        pictures="one rendered head, whole, before black",
+        source=(
+            "Its training pictures are rendered from a morphable model of scanned people; its"
+            " licence says what may be done with them."
+            if face_model
+            else "Its training pictures are rendered by dcign_tf itself from a procedural head: no"
+            " person, photograph or scan is in them."
+        ),
+        is_rendered_here=face_model is None,
         paper_figures={
             "traversal_light_azimuth": 4,
             "traversal_elevation": 4,

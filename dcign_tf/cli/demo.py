@@ -14,6 +14,9 @@ from absl import flags
 from dcign_tf.cli.definition import calibration_of, chosen_run, command, run_or_model, string
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.errors import UserError
+from dcign_tf.pretrained import pretrained_names, pretrained_run
+from dcign_tf.quantities import display_name
+from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
 _LOCAL = "127.0.0.1"
@@ -35,14 +38,15 @@ def demo() -> None:
         dcign-tf demo
         dcign-tf demo --workdir=runs/faces-paper --port=8000
 
-    Without --workdir it shows --model. The page is for this computer alone,
-    unless --host says otherwise, and asks nothing of any other. Needs gradio:
+    Without --workdir and --model it shows the models in the box, a page each. They are for this
+    computer alone, unless --host says otherwise, and ask nothing of any other. Needs gradio:
     pip install 'dcign-tf[demo]'.
     """
     if importlib.util.find_spec("gradio") is None:
         raise UserError("The demo needs gradio: pip install 'dcign-tf[demo]'.")
-    run = chosen_run()
-    calibration_of(run)  # says at once if there is none
+    models = _models()
+    for run in models.values():
+        calibration_of(run)  # says at once if there is none
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uploads are deleted then, too
     with tempfile.TemporaryDirectory(prefix="dcign-demo-") as folder:
         # Read when gradio is imported: it reports nothing, and uploads go with the process. It
@@ -51,9 +55,10 @@ def demo() -> None:
         os.environ.update(NO_PROXY="*", no_proxy="*")  # of which the second counts for more
         with quiet_loading():
             from dcign_tf.demo import page, server
-        served = page.Page(run, FLAGS.checkpoint).blocks
+        served = page.application(models, FLAGS.checkpoint)
         url = server.serve(served, FLAGS.host, FLAGS.port, FLAGS.max_upload_mb)
-        print(f"{run.path} is at {url} until you press Ctrl+C.", flush=True)
+        first, *_ = models.values()
+        print(f"{first.path} is at {url} until you press Ctrl+C.", flush=True)
         if FLAGS.host != _LOCAL:
             print(f"Whoever can reach {FLAGS.host} can use it.", flush=True)
         if FLAGS.open:
@@ -64,3 +69,11 @@ def demo() -> None:
             threading.Event().wait()
         except KeyboardInterrupt:
             served.close(verbose=False)
+
+
+def _models() -> dict[str, RunDirectory]:
+    """What is shown, by what its page is called."""
+    if FLAGS.workdir or FLAGS["model"].present:
+        run = chosen_run()
+        return {display_name(run.path.name).capitalize(): run}
+    return {name.capitalize(): pretrained_run(name) for name in pretrained_names()}

@@ -7,14 +7,15 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 
-from dcign_tf.datasets.pictures import encode_png
+from dcign_tf.datasets.pictures import encode_png, fitted
 from dcign_tf.demo.panels import panels
 from dcign_tf.editing.animation import encode_gif, encode_mp4
 from dcign_tf.editing.editor import SceneEditor
@@ -43,7 +44,10 @@ _LIVE = {**_QUIET, "trigger_mode": "always_last"}
 
 _TITLE = "Deep Convolutional Inverse Graphics Network"
 _HINT = "A picture of any shape: it is fitted into the network's square."
-_PRIOR = "Drawn from N(0, 1): where the people of training lie elsewhere, this is no face."
+_PRIOR = (
+    "Drawn from N(0, 1): where the codes of training lie elsewhere, this looks like none of it."
+)
+_MOST_ZOOM = 4
 
 
 _button = functools.partial(gr.Button, size="sm", min_width=120)
@@ -60,15 +64,61 @@ class _Subject(NamedTuple):
     doubt: str = ""
 
 
-class Page:
-    """Builds the page; its methods are what the page's parts call.
-
-    Args:
-        run: trained and evaluated; the first of its example pictures is shown at first.
-        checkpoint: `"last"` or `"best"`, the one that was evaluated.
+class _Upload(NamedTuple):
+    """A picture from the user, as the network takes it, and larger, to take parts of.
 
     Attributes:
-        blocks: the page, ready to be served.
+        picture: uint8 [H, W, C].
+        large: the same, `_MOST_ZOOM` times as large.
+    """
+
+    picture: np.ndarray
+    large: Image.Image
+
+    def part(self, zoom: float, across: float, down: float) -> np.ndarray:
+        """A square part of it: uint8 [H, W, C].
+
+        Args:
+            zoom: how many times larger it is shown than in the whole, 1 to 4.
+            across: where it lies: from 0, at the left, to 1.
+            down: from 0, at the top, to 1.
+        """
+        if zoom == 1:
+            return self.picture
+        whole = self.large.width
+        side = round(whole / zoom)
+        left, upper = (round(place * (whole - side)) for place in (across, down))
+        part = self.large.crop((left, upper, left + side, upper + side))
+        size, _, channels = self.picture.shape
+        return fitted(part, image_size=size, channels=channels, fit="contain")
+
+
+def application(models: Mapping[str, RunDirectory], checkpoint: str) -> gr.Blocks:
+    """A page for each model, with links from one to the others, ready to be served.
+
+    Args:
+        models: what a page is called to its run, trained and evaluated; the first one's page is
+            what the address opens.
+        checkpoint: `"last"` or `"best"`, the one that was evaluated.
+    """
+    with gr.Blocks(title=_TITLE) as blocks:
+        first, *others = models
+        gr.Navbar(visible=bool(others), main_page_name=first)
+        Page(models[first], checkpoint)
+    for name in others:
+        with blocks.route(name):
+            Page(models[name], checkpoint)
+    return blocks
+
+
+class Page:
+    """Builds a page where it is made; its methods are what the page's parts call.
+
+    At first it shows the example that the network draws best, already turned.
+
+    Args:
+        run: trained and evaluated.
+        checkpoint: `"last"` or `"best"`, the one that was evaluated.
     """
 
     def __init__(self, run: RunDirectory, checkpoint: str):
@@ -76,15 +126,13 @@ class Page:
         examples = (run.evaluation / EXAMPLES_FOLDER).glob("*.png")
         self._examples = sorted(path for path in examples if is_shown(path.name))
         self._num_directions = min(DIRECTIONS, len(self._editor.directions))
-        with gr.Blocks(title=_TITLE) as self.blocks:
-            examples = self._examples
-            self._lay_out(self._of_file(examples[0]) if examples else self._somebody())
-            self._connect()
+        self._lay_out(self._best_example() if self._examples else self._somebody())
+        self._connect()
 
     # === Layout ===
 
     def _lay_out(self, start: _Subject) -> None:
-        values = self._slider_values(start.code)
+        values = self._turned(self._slider_values(start.code))
         gr.HTML(panels.header(_TITLE))
         self._code = gr.State(start.code)
         with gr.Row(elem_id="pictures"):
@@ -92,10 +140,10 @@ class Page:
             self._rendering = gr.HTML(self._render(start.code, *values))
         self._readings = gr.HTML(panels.readings(self._editor.read(start.code)))
         with gr.Row(elem_id="controls"):
+            with gr.Column(scale=3, min_width=280):  # first: on a phone, right below the pictures
+                self._lay_out_sliders(values)
             with gr.Column(scale=2, min_width=280):
                 self._lay_out_subjects(start)
-            with gr.Column(scale=3, min_width=280):
-                self._lay_out_sliders(values)
 
     def _lay_out_subjects(self, start: _Subject) -> None:
         self._upload = gr.File(
@@ -106,6 +154,13 @@ class Page:
             elem_id="upload",
         )
         self._message = gr.HTML(_message_of(start))
+        self._taken = gr.State(None)
+        with gr.Accordion("Part of your picture", open=False):
+            self._part = [
+                _number_slider(1, _MOST_ZOOM, 1, step=0.05, label="Zoom", interactive=False),
+                _number_slider(0, 1, 0.5, step=0.01, label="Left to right", interactive=False),
+                _number_slider(0, 1, 0.5, step=0.01, label="Top to bottom", interactive=False),
+            ]
         self._gallery = gr.Gallery(
             [str(path) for path in self._examples],
             label="Examples",
@@ -118,8 +173,8 @@ class Page:
             visible=bool(self._examples),
             elem_id="examples",
         )
-        with gr.Row():
-            self._random = _button("Somebody at random")
+        with gr.Row(elem_id="people"):
+            self._random = _button("One at random")
             self._prior = _button("From the prior", visible=self._num_directions > 0)
 
     def _lay_out_sliders(self, values: list[float]) -> None:
@@ -154,10 +209,12 @@ class Page:
     def _connect(self) -> None:
         sliders = [*self._sliders, *self._directions]
         everything = [self._code, *self._pictures, self._readings, self._message]
-        everything += [self._rendering, *sliders]
+        everything += [self._rendering, *sliders, self._taken, *self._part]
         for slider in sliders:
             slider.input(self._render, [self._code, *sliders], self._rendering, **_LIVE)
         self._upload.upload(self._take_upload, self._upload, [*everything, self._upload], **_QUIET)
+        for slider in self._part:
+            slider.input(self._take_part, [self._taken, *self._part], everything, **_LIVE)
         self._gallery.select(self._take_example, None, everything, **_QUIET)
         self._random.click(self._take_somebody, None, everything, **_QUIET)
         self._prior.click(self._take_prior, None, everything, **_QUIET)
@@ -168,10 +225,32 @@ class Page:
 
     def _take_upload(self, path: str) -> _Changes:
         try:
-            return {**self._show(self._of_file(Path(path))), self._upload: None}
+            taken = _Upload(self._editor.fit(path), self._editor.enlarged(path, _MOST_ZOOM))
+            shown = self._show(self._of_picture(taken.picture))
+            return {
+                **shown,
+                self._taken: taken,
+                **self._parts(interactive=True),
+                self._upload: None,
+            }
         except UserError as error:
             why = f"{error}.".replace(path, os.path.basename(path))
             return {self._message: panels.message(why, is_error=True), self._upload: None}
+
+    def _take_part(self, taken: _Upload | None, *place: float) -> _Changes:
+        """Of the picture that was uploaded, if one is shown."""
+        if taken is None:
+            return {}
+        shown = self._show(self._of_picture(taken.part(*place)))
+        return {key: value for key, value in shown.items() if key not in [self._taken, *self._part]}
+
+    def _parts(self, interactive: bool) -> _Changes:
+        """The whole picture, of which a part can be chosen or not."""
+        whole = (1, 0.5, 0.5)
+        return {
+            slider: gr.update(value=value, interactive=interactive)
+            for slider, value in zip(self._part, whole, strict=True)
+        }
 
     def _take_example(self, event: gr.SelectData) -> _Changes:
         return self._show(self._of_file(self._examples[event.index]))
@@ -198,9 +277,19 @@ class Page:
 
     # === What is shown ===
 
+    def _best_example(self) -> _Subject:
+        """The example that is drawn with the least error."""
+        pictures = np.stack([self._editor.fit(path) for path in self._examples])
+        drawn = self._editor.decode(self._editor.encode(pictures))
+        errors = np.square(pictures.astype(float) - drawn).mean(axis=(1, 2, 3))
+        return self._of_picture(pictures[errors.argmin()])
+
     def _of_file(self, path: Path) -> _Subject:
         """Raises `DataError` if it is no picture."""
-        picture = self._editor.fit(path)
+        return self._of_picture(self._editor.fit(path))
+
+    def _of_picture(self, picture: np.ndarray) -> _Subject:
+        """uint8 [H, W, C]."""
         images = picture[np.newaxis]
         codes = self._editor.encode(images)
         return _Subject(codes[0], encode_png(picture), self._editor.doubt(images, codes))
@@ -216,6 +305,8 @@ class Page:
             **dict(zip(self._pictures, self._pictures_of(subject), strict=True)),
             self._readings: panels.readings(self._editor.read(subject.code)),
             self._message: _message_of(subject, message),
+            self._taken: None,
+            **self._parts(interactive=False),
             **self._put_back(subject.code),
         }
 
@@ -255,6 +346,16 @@ class Page:
             (low, high), value = _ends(control), readings[control.name].value
             values.append(min(max(round(value) if _is_angle(control) else value, low), high))
         return values
+
+    def _turned(self, values: list[float]) -> list[float]:
+        """Sliders that show what can be done: the first moved, away from its nearer end."""
+        if not values:
+            return values
+        first = self._editor.controls[0]
+        low, high = _ends(first)
+        far = 0.4 * (high - low)
+        moved = values[0] + (far if values[0] < (low + high) / 2 else -far)
+        return [round(moved) if _is_angle(first) else moved, *values[1:]]
 
     def _changed(self, code: np.ndarray, values: Sequence[float]) -> np.ndarray:
         """A code as the sliders say: those of the scene, then those of the identity."""

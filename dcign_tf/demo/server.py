@@ -44,7 +44,7 @@ def serve(demo: gr.Blocks, host: str, port: int | None, max_upload_mb: float) ->
             prevent_thread_lock=True,
             _frontend=False,  # else it gives up if this machine is too busy to answer in 3 s
             app_kwargs={
-                "middleware": [Middleware(_SelfContained)],
+                "middleware": [Middleware(_SelfContained), Middleware(_StyledFromTheStart)],
                 "exception_handlers": {KeyError: _unknown, FnIndexInferError: _unknown},
             },
         )
@@ -74,3 +74,37 @@ class _SelfContained:
             await send(event)
 
         await self._app(scope, receive, send_with_policy)
+
+
+class _StyledFromTheStart:
+    """Puts the style into the page itself, too: gradio fetches it when the page is built already.
+
+    What is there by then would move.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+        self._style = f"<style>{_STYLE.read_text(encoding='utf-8')}</style>".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start: dict[str, Any] = {}
+
+        async def send_with_style(event: dict[str, Any]) -> None:
+            if event["type"] == "http.response.start":
+                headers = MutableHeaders(scope=event)
+                if headers.get("content-type", "").startswith("text/html"):
+                    start.update(event)  # its length is known when its beginning is
+                    return
+            elif start:
+                head, end, rest = event["body"].partition(b"</head>")
+                if end:
+                    event = {**event, "body": head + self._style + end + rest}
+                    headers = MutableHeaders(scope=start)
+                    length = int(headers.get("content-length", 0))
+                    if length:
+                        headers["content-length"] = str(length + len(self._style))
+                await send(dict(start))
+                start.clear()
+            await send(event)
+
+        await self._app(scope, receive, send_with_style)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from PIL import Image
 
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.pictures import fit_picture
@@ -106,9 +107,21 @@ class SceneEditor:
         Raises:
             DataError: if the file cannot be read as a picture.
         """
+        return self._fitted(path, 1)
+
+    def enlarged(self, path: str | os.PathLike, times: int) -> Image.Image:
+        """The same, so many times as large: to take parts of.
+
+        Raises:
+            DataError: if the file cannot be read as a picture.
+        """
+        pixels = self._fitted(path, times)
+        return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+    def _fitted(self, path: str | os.PathLike, times: int) -> np.ndarray:
         size, _, channels = self.image_shape
         fitting = {"background": self._background, "fit": self._fit}
-        return fit_picture(path, image_size=size, channels=channels, **fitting)
+        return fit_picture(path, image_size=times * size, channels=channels, **fitting)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """uint8 [B, H, W, C] to codes, float32 [B, latent_dim].

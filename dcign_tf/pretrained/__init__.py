@@ -24,6 +24,12 @@ FOLDER = Path(__file__).parent
 DEFAULT = "faces"
 
 
+def pretrained_names() -> list[str]:
+    """Names of the models in the box, the one that is taken unless another is named first."""
+    names = sorted(file.parent.name for file in FOLDER.glob("*/config.json"))
+    return sorted(names, key=lambda name: name != DEFAULT)
+
+
 def pretrained_run(name: str = DEFAULT) -> RunDirectory:
     """The run directory of a packed model; it is to be read only.
 
@@ -35,7 +41,7 @@ def pretrained_run(name: str = DEFAULT) -> RunDirectory:
     """
     if name.startswith(hub.SCHEME):
         return RunDirectory(hub.fetched(name))
-    there = sorted(file.parent.name for file in FOLDER.glob("*/config.json"))
+    there = pretrained_names()
     if name not in there:
         raise UserError(
             f"No model '{name}' comes with this installation (there is"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -15,9 +16,12 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from dcign_tf.datasets.pictures import encode_png
+from dcign_tf.editing.editor import SceneEditor
 from dcign_tf.errors import UserError
 from dcign_tf.readouts.familiarity import UNFAMILIAR
 from tests.helpers import ROOT
@@ -44,6 +48,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 TIMEOUT_MS = 120_000  # of a busy machine
+WHITE = np.full((SIZE, SIZE, 1), 255, np.uint8)
 SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
 
 
@@ -98,13 +103,13 @@ def page(request, browser, url):
     page.on("request", lambda sent: asked.append(sent.url))
     page.add_init_script(
         "window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach("
-        "entry => { window.shift += entry.value; })).observe({type: 'layout-shift'});"
+        "entry => { window.shift += entry.value; }))"
+        ".observe({type: 'layout-shift', buffered: true});"
     )
     page.goto(url)
     page.get_by_role("slider").first.wait_for()
     picture(page, "Rendering").wait_for()
     page.locator("#examples img").last.wait_for()
-    page.evaluate("window.shift = 0")
     yield page
     page.close()
     assert asked
@@ -122,11 +127,88 @@ def picture(page, caption: str):
     return page.locator("figure", has_text=caption).locator("img")
 
 
+def best_example(run) -> int:
+    """The number, from 0, of the example on which the page opens: the one that is drawn best."""
+    editor = SceneEditor.of_run(run)
+    files = sorted((run.evaluation / "examples").glob("*.png"))
+    pictures = np.stack([editor.fit(file) for file in files])
+    drawn = editor.decode(editor.encode(pictures))
+    return int(np.square(pictures.astype(float) - drawn).mean(axis=(1, 2, 3)).argmin())
+
+
 def changed_source(page, caption: str, before: str) -> str:
     """The address of a picture once it is no longer the one of before."""
     shown = picture(page, caption)
     playwright.expect(shown).not_to_have_attribute("src", before, timeout=TIMEOUT_MS)
     return shown.get_attribute("src")
+
+
+@needs_browser
+@on("laptop", "phone")
+def test_the_page_opens_on_an_example_already_turned(page, run):
+    """The one that is drawn best; Reset puts the sliders back to what is read from it."""
+    editor = SceneEditor.of_run(run)
+    best = editor.fit(run.evaluation / "examples" / f"example{best_example(run) + 1}.png")
+    shown = f"data:image/png;base64,{base64.b64encode(encode_png(best)).decode()}"
+    assert picture(page, "Picture").get_attribute("src") == shown
+    read = round(editor.read(editor.encode(best[np.newaxis])[0])["azimuth_deg"].value)
+    slider = page.get_by_role("slider", name="azimuth").first
+    turned_to = float(slider.input_value())
+    assert abs(turned_to - read) > 30
+    rendering = picture(page, "Rendering")
+    assert f"azimuth {turned_to:.0f}°".replace("-", "−") in rendering.get_attribute("alt")
+    before = rendering.get_attribute("src")
+    page.get_by_role("button", name="Reset").click()
+    changed_source(page, "Rendering", before)
+    assert float(slider.input_value()) == read
+    assert page.evaluate("window.shift") < 0.01
+
+
+@needs_browser
+@on("phone")
+def test_on_a_phone_the_sliders_stand_right_below_the_pictures(page):
+    tops = [
+        page.locator(part).bounding_box()["y"]
+        for part in ("#pictures", ".readings", "#actions", "#upload", "#examples", "#people")
+    ]
+    slider = page.get_by_role("slider", name="azimuth").first.bounding_box()
+    assert tops == sorted(tops)
+    assert tops[1] < slider["y"] < min(tops[2], 844 - slider["height"])
+
+
+@needs_browser
+@on("laptop")
+def test_a_part_of_an_own_picture_by_the_keyboard(page, run, tmp_path):
+    """Four times larger, from the lower right corner: the white one of a black picture."""
+    pixels = np.zeros((160, 160), np.uint8)
+    pixels[100:, 100:] = 255
+    Image.fromarray(pixels).save(tmp_path / "corner.png")
+    accordion = page.get_by_role("button", name="Part of your picture")
+    accordion.press("Enter")
+    zoom = page.get_by_role("slider", name="Zoom")
+    zoom.wait_for()
+    assert zoom.is_disabled()  # of an example nothing is taken
+    before = picture(page, "Picture").get_attribute("src")
+    page.locator("#upload input[type=file]").set_input_files(tmp_path / "corner.png")
+    source = changed_source(page, "Picture", before)
+    for name in ("Left to right", "Top to bottom", "Zoom"):
+        slider = page.get_by_role("slider", name=name)
+        playwright.expect(slider).to_be_enabled(timeout=TIMEOUT_MS)
+        slider.press("End")
+    playwright.expect(picture(page, "Picture")).not_to_have_attribute("src", source)
+    white = f"data:image/png;base64,{base64.b64encode(encode_png(WHITE)).decode()}"
+    playwright.expect(picture(page, "Picture")).to_have_attribute("src", white, timeout=TIMEOUT_MS)
+    page.get_by_role("button", name="Thumbnail 2").click()
+    changed_source(page, "Picture", white)
+    playwright.expect(page.get_by_role("slider", name="Zoom")).to_be_disabled(timeout=TIMEOUT_MS)
+
+
+def test_models_have_a_page_each(run, monkeypatch):
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    from dcign_tf.demo.page import application
+
+    blocks = application({"Faces": run, "Chairs": run}, "last")
+    assert [path for path, *_ in blocks.pages] == ["", "chairs"]
 
 
 @needs_browser
@@ -189,14 +271,15 @@ def test_too_large_a_picture_is_refused(page, url, tmp_path):
 @on("laptop")
 def test_examples_people_animation_and_downloads(page, run):
     first = picture(page, "Picture").get_attribute("src")
-    page.get_by_role("button", name="Thumbnail 2").click()
+    other = 2 - best_example(run)
+    page.get_by_role("button", name=f"Thumbnail {other}").click()
     second = changed_source(page, "Picture", first)
     assert second != first
     rendering = picture(page, "Rendering").get_attribute("src")
     page.get_by_role("button", name="From the prior").click()
     page.get_by_text("Drawn from N(0, 1)").wait_for()
     rendering = changed_source(page, "Rendering", rendering)
-    page.get_by_role("button", name="Somebody at random").click()
+    page.get_by_role("button", name="One at random").click()
     page.get_by_text("there is no picture").wait_for()
     rendering = changed_source(page, "Rendering", rendering)
     page.get_by_role("button", name="Play elevation").click()

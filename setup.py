@@ -100,7 +100,7 @@ setup(
         "dcign_tf": ["py.typed"],
         "dcign_tf.demo": ["panels.html", "style.css"],
         "dcign_tf.evaluation.report": ["templates/*"],
-        "dcign_tf.pretrained": ["faces/**/*"],
+        "dcign_tf.pretrained": ["*/**/*"],
     },
     entry_points={"console_scripts": ["dcign-tf = dcign_tf.cli.main:main"]},
     install_requires=[

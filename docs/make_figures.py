@@ -1,16 +1,17 @@
 """Makes the pictures of `images/` that are no results of a run.
 
-    python docs/make_figures.py [people sweeps chairs clamped_batch turning]
+    python docs/make_figures.py [people sweeps chairs clamped_batch turning turning_chairs]
 
 `people`, `sweeps` and `chairs` are sheets of what is rendered to train on; `clamped_batch` is a
-drawing of the method; `turning` is a moving picture of the model in the box. Without a name all
-are made.
+drawing of the method; `turning` and `turning_chairs` are moving pictures of the models in the box.
+Without a name all are made.
 """
 
 from __future__ import annotations
 
 import pathlib
 import sys
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -146,32 +147,55 @@ def _draw_matrix(page: Axes, left: float, matrix: np.ndarray) -> None:
 
 
 FRAMES, MILLISECONDS = 28, 90  # frames of each swing
-LIMITS = {"azimuth_deg": 52, "light_azimuth_deg": 70}
 EXAMPLES = (2, 3, 5, 7)
 TITLE_PX, CAPTION_PX, GUTTER_PX = 26, 34, 8
 
 
-def turning() -> list[Image.Image]:
-    """Frames: of some test people the one picture given, and below it turned and relit."""
-    run = pretrained_run()
-    editor = SceneEditor.of_run(run)
-    given = np.stack(
-        [editor.fit(run.evaluation / "examples" / f"example{n}.png") for n in EXAMPLES]
+Swings = Sequence[Mapping[str, np.ndarray]]
+"""One after another: values asked for, a number for each frame."""
+
+
+def face_swings(phase: np.ndarray) -> Swings:
+    """From side to side, then lit from side to side."""
+    swing = np.sin(2 * np.pi * phase)
+    still = np.zeros_like(swing)
+    return (
+        {"azimuth_deg": 52 * swing, "light_azimuth_deg": still},
+        {"azimuth_deg": still, "light_azimuth_deg": 70 * swing},
     )
+
+
+def chair_swings(phase: np.ndarray) -> Swings:
+    """All the way round, as in Fig. 8 of the paper."""
+    return ({"azimuth_deg": 360 * phase},)
+
+
+def turning(name: str, things: str, swings: Callable[[np.ndarray], Swings]) -> list[Image.Image]:
+    """Frames: the one picture given of each of some test objects, and below it turned and relit.
+
+    Args:
+        name: of a model in the box.
+        things: what its pictures show.
+        swings: for each frame's place in its swing, in [0, 1), what is asked for; the caption tells
+            the value that varies.
+    """
+    run = pretrained_run(name)
+    editor = SceneEditor.of_run(run)
+    files = [run.evaluation / "examples" / f"example{n}.png" for n in EXAMPLES]
+    given = np.stack([editor.fit(file) for file in files])
     codes = editor.encode(given)
-    phase = np.sin(2 * np.pi * np.arange(FRAMES) / FRAMES)
     frames = []
-    for name, most in LIMITS.items():
-        front = {other: 0.0 for other in LIMITS if other != name}
-        for value in most * phase:
-            drawn = [editor.changed(code, {**front, name: value}) for code in codes]
-            rows = (given[..., 0], editor.decode(np.stack(drawn))[..., 0])
-            label = f"{name.removesuffix('_deg').replace('_', ' ')} {value:+.0f}°".replace("-", "−")
-            frames.append(_frame(rows, label))
+    for swing in swings(np.arange(FRAMES) / FRAMES):
+        varied = max(swing, key=lambda value: np.ptp(swing[value]))
+        for frame in range(FRAMES):
+            asked = {value: values[frame] for value, values in swing.items()}
+            drawn = editor.decode(np.stack([editor.changed(code, asked) for code in codes]))
+            label = f"{varied.removesuffix('_deg').replace('_', ' ')} {asked[varied]:+.0f}°"
+            frames.append(_frame((given[..., 0], drawn[..., 0]), things, label.replace("-", "−")))
     return frames
 
 
-def _frame(rows: tuple[np.ndarray, np.ndarray], label: str) -> Image.Image:
+def _frame(rows: tuple[np.ndarray, np.ndarray], things: str, label: str) -> Image.Image:
     """Two rows of pictures, each with a line of text above or below."""
     size = rows[0].shape[1]
     width = len(EXAMPLES) * (size + GUTTER_PX) - GUTTER_PX
@@ -182,7 +206,7 @@ def _frame(rows: tuple[np.ndarray, np.ndarray], label: str) -> Image.Image:
             frame.paste(Image.fromarray(picture), (column * (size + GUTTER_PX), top))
     draw, font = ImageDraw.Draw(frame), matplotlib.font_manager.findfont("DejaVu Sans")
     for top, text, points in (
-        (4, "given: one picture each, of people never seen in training", 14),
+        (4, f"given: one picture each, of {things} never seen in training", 14),
         (TITLE_PX + size + 4, "drawn by the network", 14),
         (below + size + 6, label, 17),
     ):
@@ -190,10 +214,11 @@ def _frame(rows: tuple[np.ndarray, np.ndarray], label: str) -> Image.Image:
     return frame
 
 
-def save_moving(frames: list[Image.Image], path: pathlib.Path) -> None:
+def _save_moving(name: str, frames: list[Image.Image]) -> None:
     """A WebP that runs for ever; a GIF of so many greys is three times as large."""
     first, *others = (frame.convert("RGB") for frame in frames)
     options = {"save_all": True, "append_images": others, "duration": MILLISECONDS, "loop": 0}
+    path = IMAGES / f"{name}.webp"
     write_aside(path, lambda file: first.save(file, "webp", quality=80, method=6, **options))
 
 
@@ -208,7 +233,10 @@ FIGURES = {
     "sweeps": lambda: _save_sheet("sweeps", sweeps(), STEPS, row_labels=SWEPT),
     "chairs": lambda: _save_sheet("chairs", chairs(), STEPS),
     "clamped_batch": lambda: save_figure(clamped_batch(), IMAGES / "clamped_batch.png"),
-    "turning": lambda: save_moving(turning(), IMAGES / "turning.webp"),
+    "turning": lambda: _save_moving("turning", turning("faces", "people", face_swings)),
+    "turning_chairs": lambda: _save_moving(
+        "turning_chairs", turning("chairs", "chairs", chair_swings)
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Writes tour.ipynb, the model in the box used from Python, and runs it top to bottom.
+"""Writes tour.ipynb, the models in the box used from Python, and runs it top to bottom.
 
     pip install -e '.[notebook]' && python docs/make_tour.py
 
@@ -19,7 +19,7 @@ CELLS: tuple[tuple[str, str], ...] = (
     (
         TEXT,
         """
-# A tour of the model in the box
+# A tour of the models in the box
 
 A picture of a head goes in; out comes a *graphics code*, whose first latents are azimuth, elevation
 and light azimuth and whose rest is who it is. Everything here runs on a CPU in two minutes.
@@ -115,6 +115,29 @@ show([[images[i], *(view[i] for view in relit)] for i in range(3)], "Light azimu
     (
         TEXT,
         """
+## All the way round
+
+Another network has learned chairs. One number cannot follow a circle, so its azimuth has two
+latents, and every angle can be asked for. Left, the picture; then every 45°, from the front.
+""",
+    ),
+    (
+        CODE,
+        """
+with quiet_loading():
+    chairs = dcign_tf.load_pretrained("chairs")
+files = sorted((pretrained_run("chairs").evaluation / "examples").glob("*.png"))[:4]
+given = np.stack([fit_picture(file, image_size=size, channels=1, background=255) for file in files])
+given = given.astype(np.float32) / 255
+seen = chairs.infer_scene(given)
+print("seen from", "  ".join(f"{angle:.0f}°" for angle in seen["azimuth_deg"].numpy()))
+turned = [chairs.rerender(given, azimuth_deg=angle).numpy() for angle in range(0, 360, 45)]
+show([[given[i], *(view[i] for view in turned)] for i in range(4)], "Azimuth 0° to 315°")
+""",
+    ),
+    (
+        TEXT,
+        """
 ## Sample
 
 People that there are not: identities drawn from a Gaussian over the intrinsic latents of training
@@ -181,7 +204,7 @@ show([views[:num_views], views[num_views : 2 * num_views]], "Two of the twelve; 
 ## What it cannot do
 
 A photograph is another domain: the network has seen rendered heads, whole and before black, and
-nothing else. It answers all the same, and its answer means nothing. (The photograph, of Grace
+nothing else. It draws what it knows all the same, and says so. (The photograph, of Grace
 Hopper, is in the public domain and comes with Matplotlib.)
 """,
     ),
@@ -193,6 +216,7 @@ from matplotlib import cbook
 with cbook.get_sample_data("grace_hopper.jpg") as file:
     path = file.name
 photograph = fit_picture(path, image_size=size, channels=channels)[np.newaxis] / np.float32(255)
+print("unlike the training pictures:", bool(model.infer_scene(photograph)["is_unfamiliar"][0]))
 shown = [photograph[0], model(photograph).numpy()[0]]
 shown += [model.rerender(photograph, azimuth_deg=a).numpy()[0] for a in (-40, 0, 40)]
 show([shown], "A photograph, its “reconstruction”, and that turned")

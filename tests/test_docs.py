@@ -178,13 +178,14 @@ def test_figures_are_drawn(tmp_path, monkeypatch):
     names = figures["people"].__globals__
     for name, value in {"IMAGES": tmp_path, "SIZE": 16, "FRAMES": 3}.items():
         monkeypatch.setitem(names, name, value)
-    for name in ("sweeps", "clamped_batch", "turning"):
+    for name in ("sweeps", "clamped_batch", "turning", "turning_chairs"):
         figures[name]()
     drawn = list(tmp_path.iterdir())
-    assert len(drawn) == 3
+    assert len(drawn) == 4
     for path in drawn:
         with Image.open(path) as picture:
             assert np.asarray(picture.convert("L")).std() > 5
-    with Image.open(tmp_path / "turning.webp") as moving:
-        assert moving.n_frames == 6
-    assert (ROOT / "docs" / "images" / "turning.webp").stat().st_size < 1_500_000
+    for name, frames in {"turning": 6, "turning_chairs": 3}.items():
+        with Image.open(tmp_path / f"{name}.webp") as moving:
+            assert moving.n_frames == frames
+        assert (ROOT / "docs" / "images" / f"{name}.webp").stat().st_size < 1_500_000

@@ -185,6 +185,7 @@ def test_pictures_come_into_the_square_as_those_trained_on_did(tmp_path):
     run, _ = write_run(tmp_path / "run")
     config = json.loads(run.config_file.read_text())
     settings = {"image_size": SIZE, "channels": 1, "background": 90, "fit": "cover"}
+    del config["face_model"]
     write_json(run.config_file, {**config, "dataset": "manifest", "data": settings})
     write_picture(tmp_path / "portrait.png", seed=0, size=(SIZE, 2 * SIZE))
     fitted = SceneEditor.of_run(run).fit(tmp_path / "portrait.png")

@@ -127,8 +127,8 @@ latents, and every angle can be asked for. Left, the picture; then every 45°, f
 with quiet_loading():
     chairs = dcign_tf.load_pretrained("chairs")
 files = sorted((pretrained_run("chairs").evaluation / "examples").glob("*.png"))[:4]
-given = np.stack([fit_picture(file, image_size=size, channels=1, background=255) for file in files])
-given = given.astype(np.float32) / 255
+white = {"image_size": chairs.encoder.input_shape[1], "channels": 1, "background": 255}
+given = np.stack([fit_picture(file, **white) for file in files]).astype(np.float32) / 255
 seen = chairs.infer_scene(given)
 print("seen from", "  ".join(f"{angle:.0f}°" for angle in seen["azimuth_deg"].numpy()))
 turned = [chairs.rerender(given, azimuth_deg=angle).numpy() for angle in range(0, 360, 45)]

@@ -21,9 +21,41 @@ def interrupt_and_swallow() -> None:
 
 @pytest.fixture(autouse=True)
 def _as_python_starts():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    as_started = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in as_started.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(0.01)  # it comes between two instructions of the main thread
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"),
+    [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, interrupts.Terminated)],
+)
+def test_what_is_put_off_is_raised_when_work_asks(number, raised):
+    """A second one at once, and the first at once where work may be torn apart."""
+    with interrupts.remembered(), interrupts.put_off():
+        assert not interrupts.is_asked()
+        send(number)
+        assert interrupts.is_asked()
+        with pytest.raises(raised):
+            interrupts.check()
+        with pytest.raises(raised), interrupts.let_through():
+            pass
+        with pytest.raises(raised):
+            send(number)
+    with interrupts.remembered():
+        assert not interrupts.is_asked()
+        with interrupts.put_off(), interrupts.let_through(), pytest.raises(raised):
+            send(number)
+        with pytest.raises(raised):
+            send(number)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_what_was_swallowed_is_raised_when_work_asks():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import os
-import signal
 import tempfile
 import threading
 
@@ -47,7 +46,6 @@ def demo() -> None:
     models = _models()
     for run in models.values():
         calibration_of(run)  # says at once if there is none
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uploads are deleted then, too
     with tempfile.TemporaryDirectory(prefix="dcign-demo-") as folder:
         # Read when gradio is imported: it reports nothing, and uploads go with the process. It
         # asks its own server whether it is up; a proxy would not know.

@@ -78,11 +78,14 @@ def _run(command: Command, program: str, command_line: Sequence[str]) -> None:
     except OSError as error:  # of a place that nobody has thought of
         where = f" {error.filename}" if error.filename else ""
         message, status = f"Cannot read or write{where}: {error.strerror or error}.", 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         # The same flag would delete what there is to go on from.
         overwrite = "overwrite" in flags.FLAGS and flags.FLAGS["overwrite"].value
         without = ", without --overwrite," if overwrite else ""
-        message, status = f"Interrupted. Run the same command again{without} to go on.", 130
+        is_terminated = isinstance(error, interrupts.Terminated)
+        what, number = ("Terminated", 15) if is_terminated else ("Interrupted", 2)
+        message = f"{what}. Run the same command again{without} to go on."
+        status = 128 + number  # as shells and schedulers know it
     # The error held on to iterators of tf.data. Those that the ending interpreter frees wait
     # for their threads, which it has stopped if they were calling Python: for ever.
     gc.collect()

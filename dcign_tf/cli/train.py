@@ -25,6 +25,8 @@ FLAGS = flags.FLAGS
 _DATASETS = "faces, chairs, dcign_torch7, manifest or tfds (docs/datasets.md)"
 _PRESETS = "quick, paper or, of faces, best"
 _TEST = "At the end, score the test split; without it the validation split, to choose settings by."
+_MINUTES = "A checkpoint at least so often: what is lost at most if the process is killed."
+_KEPT = "How many of the last checkpoints are kept, besides the best."
 _OVERWRITE = "Delete what the run directory holds and start afresh."
 
 
@@ -109,6 +111,8 @@ def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
     path("init_from", "A run directory whose weights to start from."),
     path("export", "At the end, write a SavedModel here (docs/serving.md)."),
     NUM_WORKERS,
+    functools.partial(flags.DEFINE_float, "checkpoint_minutes", 10.0, _MINUTES, 0.0),
+    functools.partial(flags.DEFINE_integer, "checkpoints_kept", 3, _KEPT, 1),
     functools.partial(flags.DEFINE_bool, "test", False, _TEST),
     functools.partial(flags.DEFINE_bool, "overwrite", False, _OVERWRITE),
     parse=_parse,
@@ -136,7 +140,8 @@ def train() -> None:
         check_beginning(config, run, overwrite=FLAGS.overwrite)
         with quiet_loading():
             from dcign_tf.training.experiment import run_experiment
-        run_experiment(config, run, data_dir, overwrite=FLAGS.overwrite, test=FLAGS.test)
+        how = ("overwrite", "test", "checkpoint_minutes", "checkpoints_kept")
+        run_experiment(config, run, data_dir, **{name: FLAGS[name].value for name in how})
         if FLAGS.export:
             from dcign_tf.serving.exporting import export_model
 

@@ -54,5 +54,5 @@ def damaged_checkpoint(path: pathlib.Path, what: object) -> UserError:
     reason = " ".join(str(what).partition("\n")[0].split()) or type(what).__name__
     return UserError(
         f"The checkpoint {path} is damaged ({reason[:300].rstrip('.')})."
-        " Restore it or delete it; without its last.keras a run starts from the beginning."
+        " Restore it or delete it: the same training command goes on from the newest whole one."
     )

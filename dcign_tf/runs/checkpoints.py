@@ -6,13 +6,17 @@ last do not show in a network's answers, since max-pooling and ReLU turn NaN int
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import io
 import json
 import math
 import os
 import pathlib
+import shutil
 import warnings
 import zipfile
+from collections.abc import Callable, Iterator
 
 import h5py
 import keras
@@ -20,10 +24,11 @@ import tensorflow as tf
 
 from dcign_tf.archives import most_bytes
 from dcign_tf.errors import UserError
-from dcign_tf.files import write_aside
+from dcign_tf.files import write_aside, writing
 from dcign_tf.model import muon  # noqa: F401  (a checkpoint may hold its optimiser)
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.runs.checkpoint_files import check_checkpoint, damaged_checkpoint
+from dcign_tf.runs.directory import RunDirectory
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"  # in Keras's zip file
 
@@ -57,6 +62,66 @@ def load_model(path: os.PathLike) -> DCIGN:
     except Exception as error:  # whatever damaged bytes lead to, in Keras and in HDF5
         raise damaged_checkpoint(file, error) from error
     return model
+
+
+def load_newest(run: RunDirectory, show: Callable[[str], None]) -> DCIGN | None:
+    """The newest checkpoint of a run that is whole, with its optimiser; None if there is none yet.
+
+    It takes the place of damaged ones, from which nobody can go on.
+
+    Args:
+        run: held by this process; its last checkpoints are tried, newest first.
+        show: takes a line on each that is damaged, if an older one is not.
+
+    Raises:
+        UserError: on the newest, if all are damaged.
+    """
+    damage: list[UserError] = []
+    files = run.last_checkpoints()
+    for place, file in enumerate(files):
+        try:
+            model = load_model(file)
+        except UserError as error:
+            damage.append(error)
+            continue
+        if damage or file != run.last_checkpoint:
+            for error in damage:
+                show(str(error))
+            show(f"Going on from {file}, the checkpoint before.")
+            for number, whole in enumerate(files[place:]):
+                os.replace(whole, run.older_checkpoint(number))
+        return model
+    if damage:
+        raise damage[0]
+    return None
+
+
+@contextlib.contextmanager
+def keeping_older(run: RunDirectory, kept: int) -> Iterator[None]:
+    """Replaces the last checkpoint within, and keeps those before it.
+
+    Args:
+        run: whose last checkpoint is written in the context.
+        kept: how many of the last checkpoints there are afterwards, at most.
+
+    Raises:
+        UserError: if one cannot be kept.
+    """
+    with writing(run.last_checkpoint):
+        for number in reversed(range(1, kept)):
+            newer = run.older_checkpoint(number - 1)
+            if newer.exists():  # a second name, so that there is a last one at any time
+                write_aside(run.older_checkpoint(number), functools.partial(_name_too, newer))
+    yield
+    for file in run.last_checkpoints()[max(1, kept) :]:
+        file.unlink(missing_ok=True)
+
+
+def _name_too(file: pathlib.Path, name: pathlib.Path) -> None:
+    try:
+        os.link(file, name)
+    except OSError:  # file systems without such names
+        shutil.copyfile(file, name)
 
 
 def save_model(model: DCIGN, path: pathlib.Path) -> None:

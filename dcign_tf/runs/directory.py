@@ -4,7 +4,7 @@
     environment.json    versions, devices, commit, threads, precision, data
     metrics.jsonl       one line a log interval: step, seconds, losses
     tensorboard/        the same, and pictures
-    checkpoints/        last.keras, best.keras
+    checkpoints/        last.keras, best.keras; last-1.keras and so on, the ones before the last
     evaluation/         scores.json, figures, report.html
     comparison/         the same beside other runs', if it was compared
 
@@ -19,6 +19,7 @@ on is compared with the settings of whoever trains on, what data are made of wit
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -90,6 +91,18 @@ class RunDirectory:
     def checkpoint(self, which: str) -> pathlib.Path:
         """The file of the `"last"` or the `"best"` checkpoint, by validation ELBO."""
         return {"last": self.last_checkpoint, "best": self.best_checkpoint}[which]
+
+    def older_checkpoint(self, number: int) -> pathlib.Path:
+        """The file of the checkpoint so many before the last one; of number 0 that is this."""
+        name = f"last-{number}.keras" if number else "last.keras"
+        return self.last_checkpoint.with_name(name)
+
+    def last_checkpoints(self) -> list[pathlib.Path]:
+        """The last checkpoint and those before it that there are, newest first."""
+        files = map(self.older_checkpoint, itertools.count())
+        # The last may have been deleted, being damaged, and the ones before it be there.
+        older = itertools.takewhile(lambda file: file.exists(), itertools.islice(files, 1, None))
+        return [file for file in (self.last_checkpoint, *older) if file.exists()]
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

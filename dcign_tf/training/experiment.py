@@ -26,7 +26,7 @@ from dcign_tf.model.dcign import DCIGN, SETTINGS
 from dcign_tf.model.muon import ConvMuon
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.model.precision import resolve_precision
-from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.runs.checkpoints import load_model, load_newest
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import with_whole_paths
 from dcign_tf.training import loop
@@ -44,6 +44,8 @@ def run_experiment(
     *,
     overwrite: bool = False,
     test: bool = False,
+    checkpoint_minutes: float = 10.0,
+    checkpoints_kept: int = 3,
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Prepares the data, trains (or goes on training) and evaluates.
@@ -58,6 +60,8 @@ def run_experiment(
         overwrite: whether to delete what the run directory holds.
         test: whether to score the test split, and not the validation split. The scores that a
             finished run has are kept, unless it is the test split's that are missing.
+        checkpoint_minutes: how much training is lost at most to whatever kills the process.
+        checkpoints_kept: how many of the last ones, besides the best.
         show: takes lines of progress.
 
     Returns:
@@ -72,11 +76,11 @@ def run_experiment(
     check_factors(config, num_factors=len(data.extrinsic) + 1)
     strategy = _strategy()
     with strategy.scope():
-        if run.last_checkpoint.exists() and not overwrite:
-            model = load_model(run.last_checkpoint)
-            policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
-        else:
+        model = None if overwrite else load_newest(run, show)
+        if model is None:
             model, policy, reason = _new_model(config, data)
+        else:
+            policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
     if run.environment_file.exists() and not overwrite:
         run.check_data(data.fingerprint, run.read_environment())
     data.prepare()  # before they are recorded: what stops it is mended, and they are others
@@ -96,7 +100,11 @@ def run_experiment(
         show(f"Precision: {policy} ({reason}).")
         if step:
             show(f"Going on from step {step:,} of {run.path}.")
-        _train(model, config, data, run, strategy, show)
+        saving = {
+            "checkpoint_seconds": 60 * checkpoint_minutes,
+            "checkpoints_kept": checkpoints_kept,
+        }
+        _train(model, config, data, run, strategy, show, saving)
     else:
         show(
             f"{run.path} is finished (step {step:,}). To go on, give a larger"
@@ -124,6 +132,7 @@ def _train(
     run: RunDirectory,
     strategy: tf.distribute.Strategy,
     show: Callable[[str], None],
+    saving: Mapping[str, Any],
 ) -> None:
     """Trains `model` from its step to the config's last one."""
     step = int(model.step.numpy())
@@ -172,6 +181,7 @@ def _train(
             show=show,
             look=look,
             sweep_of=sweep_of,
+            **saving,
         )
 
 

@@ -8,12 +8,15 @@ not under `MultiWorkerMirroredStrategy`). `DCIGN` also trains with plain `fit`.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from dcign_tf import interrupts
@@ -21,7 +24,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.progress import duration
-from dcign_tf.runs.checkpoints import check_finite, save_model
+from dcign_tf.runs.checkpoints import check_finite, keeping_older, save_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training.monitoring import Watched
 
@@ -38,8 +41,12 @@ def train(
     show: Callable[[str], None] = print,
     look: Callable[[int], Watched] = lambda step: Watched(),
     sweep_of: Callable[[str, int], str] = "{} batch {}".format,
+    checkpoint_seconds: float = math.inf,
+    checkpoints_kept: int = 1,
 ) -> None:
     """Trains from `model.step` to `num_steps`; the weights do not depend on what is due when.
+
+    Interrupted, it ends the step that it is at, and saves a checkpoint.
 
     Args:
         model: compiled; its `step` says where to go on.
@@ -52,59 +59,140 @@ def train(
         show: takes a line of progress.
         look: the step to what is seen of the model then, at every validation.
         sweep_of: names what a batch shows: of `train` by its step, from 0; of `validation`.
+        checkpoint_seconds: a checkpoint between validations, if the last one is so old.
+        checkpoints_kept: how many of the last ones; the best one is kept besides.
 
     Raises:
         UserError: if a loss or a weight is not finite, or a file cannot be written; the last
             checkpoint is kept.
+        KeyboardInterrupt: if it was interrupted, once all is saved; a second interrupt at once.
     """
     iterator = iter(batches)
     run_step = _compiled(model.train_step)
-    run_test = _compiled(model.test_step)
-    step = int(model.step.numpy())
+    step = first = int(model.step.numpy())
     records = run.read_metrics()
-    best = max((r["val_elbo"] for r in records if "val_elbo" in r), default=-math.inf)
     seconds = records[-1].get("seconds", 0.0) if records else 0.0  # of training steps only
     with _writing_summaries(run):
         writer = tf.summary.create_file_writer(str(run.tensorboard))
+    run_test = _compiled(model.test_step)
+    course = _Course(
+        model,
+        run,
+        writer,
+        functools.partial(_validate, model, run, run_test, validation_batches, look, sweep_of),
+        num_steps=num_steps,
+        validate_every=validate_every,
+        checkpoint_seconds=checkpoint_seconds,
+        checkpoints_kept=checkpoints_kept,
+        show=show,
+        best=max((r["val_elbo"] for r in records if "val_elbo" in r), default=-math.inf),
+    )
     show(_ROW.format(*_COLUMNS))
+    if records and records[-1]["step"] == step and "val_elbo" not in records[-1]:
+        run.cut_metrics(step - 1)  # interrupted there, perhaps before it was validated
+        course.end_step(records[-1])
 
-    while step < num_steps:
-        interrupts.check()
-        start, stop = step, _next_stop(step, num_steps, log_every, validate_every)
-        started = time.monotonic()
-        made = [run_step(next(iterator)) for _ in range(start, stop)]
-        images = int(sum(count for count, _ in made))
-        logs = _take_means(model, "train")
-        elapsed = time.monotonic() - started
-        if not math.isfinite(logs["loss"]):
-            bad = start + _first_not_finite(loss for _, loss in made)
-            what = f"loss became {logs['loss']} in step {bad + 1:,} ({sweep_of('train', bad)})"
-            raise _diverged(what, run)
-        seconds += elapsed
-        step = stop
-        validate = step % validate_every == 0 or step == num_steps
-        if validate:
-            # The last update may have spoilt weights that no training loss has seen yet.
-            _check_weights(model, step, run)
-            tested = [loss for _, loss in map(run_test, validation_batches)]
-            logs |= {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
-            if not math.isfinite(logs["val_elbo"]):
-                bad = sweep_of("validation", _first_not_finite(tested))
-                what = f"validation ELBO became {logs['val_elbo']} after step {step:,} ({bad})"
+    with contextlib.ExitStack() as whole_steps:
+        while step < num_steps:
+            start, stop = step, _next_stop(step, num_steps, log_every, validate_every)
+            started, made = time.monotonic(), []
+            while start + len(made) < stop:
+                made.append(run_step(next(iterator)))
+                if start + len(made) == first + 1:  # tracing it takes longer than a notice lasts
+                    whole_steps.enter_context(interrupts.put_off())
+                if interrupts.is_asked() or course.is_overdue():
+                    break
+            step = start + len(made)
+            images = int(sum(count for count, _ in made))
+            logs = _take_means(model, "train")
+            elapsed = time.monotonic() - started
+            if not math.isfinite(logs["loss"]):
+                bad = start + _first_not_finite(loss for _, loss in made)
+                what = f"loss became {logs['loss']} in step {bad + 1:,} ({sweep_of('train', bad)})"
                 raise _diverged(what, run)
-        watched = look(step) if validate else Watched()
-        logs |= {"images_per_second": round(images / elapsed, 1), **watched.numbers}
-        record = {"step": step, "seconds": round(seconds, 3), **logs}
-        if watched.latent_kl.size:
-            record["val_latent_kl"] = [round(nats, 4) for nats in watched.latent_kl.tolist()]
-        run.append_metrics(record)
-        with _writing_summaries(run):
-            _summarise(writer, step, logs, watched)
-        seconds_left = (num_steps - step) * elapsed / (stop - start)
-        show(_row(step, num_steps, logs, images / elapsed, seconds_left))
-        if validate:
-            _save(model, run, is_best=logs["val_elbo"] > best)
-            best = max(best, logs["val_elbo"])
+            seconds += elapsed
+            logs["images_per_second"] = round(images / elapsed, 1)
+            course.end_step(
+                {"step": step, "seconds": round(seconds, 3), **logs},
+                seconds_left=(num_steps - step) * elapsed / len(made),
+            )
+
+
+@dataclasses.dataclass
+class _Course:
+    """What happens at the end of a step for which a line is due; see `train`.
+
+    Attributes:
+        validate: the step to the numbers of a validation, and what is seen then.
+        best: the highest validation ELBO so far.
+        saved: when a checkpoint was, or the training began; of `time.monotonic`.
+    """
+
+    model: DCIGN
+    run: RunDirectory
+    writer: tf.summary.SummaryWriter
+    validate: Callable[[int], tuple[dict[str, float], Watched]]
+    num_steps: int
+    validate_every: int
+    checkpoint_seconds: float
+    checkpoints_kept: int
+    show: Callable[[str], None]
+    best: float
+    saved: float = dataclasses.field(default_factory=time.monotonic)
+
+    def is_overdue(self) -> bool:
+        """Whether there should have been a checkpoint by now."""
+        return time.monotonic() - self.saved >= self.checkpoint_seconds
+
+    def end_step(self, record: dict[str, Any], seconds_left: float = math.nan) -> None:
+        """Validates if that is due, tells of the step, and saves it if that is due."""
+        step, watched, interrupt = record["step"], Watched(), None
+        is_validated = step % self.validate_every == 0 or step == self.num_steps
+        if is_validated:
+            try:
+                with interrupts.let_through():
+                    numbers, watched = self.validate(step)
+                record |= numbers
+            except KeyboardInterrupt as error:  # whoever goes on from here begins with it
+                interrupt = error
+        self.run.append_metrics(record)
+        with _writing_summaries(self.run):
+            _summarise(self.writer, step, record, watched)
+        self.show(_row(step, self.num_steps, record, seconds_left))
+        elbo = record.get("val_elbo", -math.inf)
+        if is_validated or self.is_overdue() or interrupts.is_asked():
+            _save(self.model, self.run, is_best=elbo > self.best, kept=self.checkpoints_kept)
+            self.saved = time.monotonic()
+        self.best = max(self.best, elbo)
+        if interrupt:
+            raise interrupt
+        interrupts.check()
+
+
+def _validate(
+    model: DCIGN,
+    run: RunDirectory,
+    run_test: Callable,
+    batches: Iterable,
+    look: Callable[[int], Watched],
+    sweep_of: Callable[[str, int], str],
+    step: int,
+) -> tuple[dict[str, Any], Watched]:
+    """The validation losses of a step and whatever `look` sees, which is returned, too."""
+    # The last update may have spoilt weights that no training loss has seen yet.
+    _check_weights(model, step, run)
+    _take_means(model, "test")  # of a validation that was interrupted
+    tested = [loss for _, loss in map(run_test, batches)]
+    numbers = {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
+    if not math.isfinite(numbers["val_elbo"]):
+        bad = sweep_of("validation", _first_not_finite(tested))
+        what = f"validation ELBO became {numbers['val_elbo']} after step {step:,} ({bad})"
+        raise _diverged(what, run)
+    watched = look(step)
+    numbers |= watched.numbers
+    if watched.latent_kl.size:
+        numbers["val_latent_kl"] = [round(nats, 4) for nats in watched.latent_kl.tolist()]
+    return numbers, watched
 
 
 def _next_stop(step: int, num_steps: int, *intervals: int) -> int:
@@ -176,13 +264,15 @@ def _diverged(what: str, run: RunDirectory) -> UserError:
     )
 
 
-def _save(model: DCIGN, run: RunDirectory, is_best: bool) -> None:
+def _save(model: DCIGN, run: RunDirectory, *, is_best: bool, kept: int) -> None:
     if not is_best:
-        save_model(model, run.last_checkpoint)
+        with keeping_older(run, kept):
+            save_model(model, run.last_checkpoint)
         return
     # The best first: a kill between the two leaves a step that will be made, and saved, again.
     save_model(model, run.best_checkpoint)
-    write_aside(run.last_checkpoint, lambda path: shutil.copyfile(run.best_checkpoint, path))
+    with keeping_older(run, kept):
+        write_aside(run.last_checkpoint, lambda path: shutil.copyfile(run.best_checkpoint, path))
 
 
 @contextlib.contextmanager
@@ -198,7 +288,7 @@ def _summarise(
 ) -> None:
     with writer.as_default(step):
         for name, value in logs.items():
-            if math.isfinite(value):
+            if name not in ("step", "seconds") and np.ndim(value) == 0 and math.isfinite(value):
                 tf.summary.scalar(name, value)
         for name, images in watched.pictures.items():
             tf.summary.image(name, images, max_outputs=len(images))
@@ -213,13 +303,7 @@ _COLUMNS = ("step", "loss", "reconstr.", "KL", "invariance", "val. ELBO", "image
 _ROW = "{:>15} {:>10} {:>10} {:>8} {:>10} {:>10} {:>8} {:>13}"
 
 
-def _row(
-    step: int,
-    num_steps: int,
-    logs: dict[str, float],
-    images_per_second: float,
-    seconds_left: float,
-) -> str:
+def _row(step: int, num_steps: int, logs: dict[str, float], seconds_left: float) -> str:
     """The losses, in nats per image, over all factors since the last row; below `_COLUMNS`."""
     names = ("loss", "reconstruction_loss", "kl_loss", "invariance_loss", "val_elbo")
     # Most procedures have names of their own for the second and third.
@@ -228,6 +312,6 @@ def _row(
     return _ROW.format(
         f"{step:,}/{num_steps:,}",
         *("" if value is None else f"{value:.2f}" for value in values),
-        f"{images_per_second:,.0f}",
-        duration(seconds_left),
+        f"{logs['images_per_second']:,.0f}",
+        "" if math.isnan(seconds_left) else duration(seconds_left),
     )

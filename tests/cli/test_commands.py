@@ -117,7 +117,7 @@ class TestTrain:
         told = page.source.replace(" \\\n  ", " ")  # a flag a line
         assert environment["command"] in html.unescape(told)
 
-    def test_killed_and_interrupted_it_ends_with_the_same_bits(self, uninterrupted, data, tmp_path):
+    def test_killed_and_terminated_it_ends_with_the_same_bits(self, uninterrupted, data, tmp_path):
         run = RunDirectory(tmp_path / "run")
         other_data = tmp_path / "data"
         again = train_command(run.path, other_data)
@@ -127,11 +127,11 @@ class TestTrain:
 
         assert kill_when(rendering, again).returncode == -signal.SIGKILL
         assert not run.last_checkpoint.exists()
-        interrupted = kill_when(run.last_checkpoint.exists, again, signal.SIGINT)
-        assert interrupted.returncode == 130, interrupted.stderr
-        *told, last = filter(str.strip, interrupted.stderr.splitlines())
-        assert all("images" in line for line in told), interrupted.stderr
-        assert last == "train.py: Interrupted. Run the same command again to go on."
+        terminated = kill_when(run.last_checkpoint.exists, again, signal.SIGTERM)
+        assert terminated.returncode == 143, terminated.stderr
+        *told, last = filter(str.strip, terminated.stderr.splitlines())
+        assert all("images" in line for line in told), terminated.stderr
+        assert last == "train.py: Terminated. Run the same command again to go on."
         assert run.read_scores() is None
         result = execute(again)
         assert result.returncode == 0, result.stderr

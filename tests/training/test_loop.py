@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import math
+import os
 import shutil
+import signal
+import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,8 +17,10 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcign_tf import interrupts
 from dcign_tf.errors import UserError
 from dcign_tf.progress import duration
+from dcign_tf.runs.checkpoints import load_newest
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training.experiment import load_model
 from dcign_tf.training.loop import _compiled, _next_stop, train
@@ -56,6 +62,33 @@ def train_in(run: RunDirectory, model=None, intervals=INTERVALS, batches=STEPS, 
     due = dict(zip(("num_steps", "log_every", "validate_every"), intervals, strict=True))
     train(model, dataset, VALIDATION, run, **due, **{"show": lambda line: None, **kwargs})
     return model
+
+
+def notified(model, at: int):
+    """A model that is told to stop while it makes this step."""
+
+    def tell(step: np.ndarray) -> np.ndarray:
+        if step == at - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step
+
+    plain = model.train_step
+
+    def train_step(batch):
+        with tf.control_dependencies([tf.numpy_function(tell, [model.step], model.step.dtype)]):
+            return plain(batch)
+
+    model.train_step = train_step
+    return model
+
+
+def step_of(checkpoint: Path) -> int:
+    return int(load_model(checkpoint).step.numpy())
+
+
+def validations(run: RunDirectory) -> list[dict[str, float]]:
+    kept = [{k: v for k, v in r.items() if k.startswith("val_")} for r in losses(run)]
+    return [record for record in kept if record]
 
 
 def arrays(model) -> list[np.ndarray]:
@@ -106,6 +139,59 @@ class TestResuming:
         model = train_in(run, intervals=(6, 5, 1))
         assert_same(model, load_model(original.last_checkpoint))
         assert_same(model, load_model(run.last_checkpoint))
+
+    @pytest.mark.parametrize("at", [2, 3, 4, 5])
+    def test_a_notice_ends_the_step_and_saves_it(self, original, run, at):
+        """But for the first step, which is traced; all goes on as if nothing had been."""
+        with interrupts.remembered(), pytest.raises(interrupts.Terminated):
+            train_in(run, notified(tiny_model(), at))
+        assert step_of(run.last_checkpoint) == at
+        resumed = train_in(run, load_model(run.last_checkpoint))
+        assert_same(resumed, load_model(original.last_checkpoint))
+        assert validations(run) == validations(original)
+        assert step_of(run.best_checkpoint) == step_of(original.best_checkpoint)
+        assert sorted({at, 2, 3, 4, 6}) == [record["step"] for record in losses(run)]
+
+    def test_a_notice_during_validation_leaves_it_to_whoever_goes_on(self, original, run):
+        def look(step: int) -> Watched:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+            raise AssertionError("it was not interrupted")
+
+        with interrupts.remembered(), pytest.raises(interrupts.Terminated):
+            train_in(run, look=look)
+        assert [record["step"] for record in losses(run)] == [2, 3]
+        assert validations(run) == []
+        resumed = train_in(run, load_model(run.last_checkpoint))
+        assert_same(resumed, load_model(original.last_checkpoint))
+        assert losses(run) == losses(original)
+        assert step_of(run.best_checkpoint) == step_of(original.best_checkpoint)
+
+    def test_the_last_ones_are_kept_and_the_newest_whole_one_goes_on(self, original, run):
+        train_in(run, intervals=(4, 1, 1), checkpoints_kept=3)
+        files = run.last_checkpoints()
+        assert [file.name for file in files] == ["last.keras", "last-1.keras", "last-2.keras"]
+        assert [step_of(file) for file in files] == [4, 3, 2]
+        content = bytearray(files[0].read_bytes())
+        content[len(content) // 2] ^= 1
+        files[0].unlink()  # or the copies that share its bytes would be damaged, too
+        files[0].write_bytes(content)
+        lines: list[str] = []
+        model = load_newest(run, lines.append)
+        assert int(model.step.numpy()) == 3
+        assert "last.keras is damaged" in lines[0]
+        assert lines[1] == f"Going on from {files[1]}, the checkpoint before."
+        assert [step_of(file) for file in run.last_checkpoints()] == [3, 2]
+        run.cut_metrics(3)
+        assert_same(train_in(run, model), load_model(original.last_checkpoint))
+        for file in run.last_checkpoints():
+            file.write_bytes(b"nothing")
+        with pytest.raises(UserError, match=r"last\.keras is damaged"):
+            load_newest(run, lines.append)
+
+    def test_no_checkpoint_is_older_than_was_asked(self, run):
+        train_in(run, intervals=(5, 5, 5), checkpoint_seconds=0, checkpoints_kept=9)
+        assert [step_of(file) for file in run.last_checkpoints()] == [5, 4, 3, 2, 1]
 
     def test_a_finished_run_has_nothing_to_do(self, finished):
         before = finished.last_checkpoint.read_bytes()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import itertools
 import os
+import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -31,6 +33,21 @@ def available_workers() -> int:
     import joblib  # which the processes that render do without
 
     return joblib.cpu_count()
+
+
+def available_bytes() -> int:
+    """Memory that this process may use: the machine's, or what its container allows."""
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for file in _MEMORY_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # none such, or "max"
+            limits.append(int(file.read_text(encoding="ascii")))
+    return min(limits)
+
+
+_MEMORY_LIMITS = (
+    pathlib.Path("/sys/fs/cgroup/memory.max"),  # version 2 of control groups
+    pathlib.Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),  # version 1
+)
 
 
 def concurrently(

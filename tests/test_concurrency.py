@@ -10,7 +10,13 @@ import time
 
 import pytest
 
-from dcign_tf.concurrency import available_workers, concurrently, limit_workers
+from dcign_tf import concurrency
+from dcign_tf.concurrency import (
+    available_bytes,
+    available_workers,
+    concurrently,
+    limit_workers,
+)
 
 
 def test_results_are_in_order_and_few_are_computed_ahead():
@@ -82,6 +88,19 @@ class TestAvailableWorkers:
         monkeypatch.setattr(os.path, "exists", exists)
         monkeypatch.setattr(builtins, "open", open_file)
         assert available_workers() == 2
+
+    @pytest.mark.parametrize(
+        ("told", "expected"),
+        [("1000000\n", 1_000_000), ("max\n", None), (None, None), ("9223372036854771712\n", None)],
+    )
+    def test_memory_is_what_the_container_allows(self, monkeypatch, tmp_path, told, expected):
+        """Nothing, "max" and a number beyond any machine's are no limit."""
+        file = tmp_path / "memory.max"
+        if told is not None:
+            file.write_text(told)
+        monkeypatch.setattr(concurrency, "_MEMORY_LIMITS", (file,))
+        physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        assert available_bytes() == (expected or physical)
 
     def test_a_limit_is_kept_by_processes_and_threads(self):
         limit_workers(1)

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -15,7 +16,7 @@ from absl import app, flags, logging
 
 from dcign_tf import interrupts
 from dcign_tf.cli.definition import Command
-from dcign_tf.concurrency import limit_workers
+from dcign_tf.concurrency import available_workers, limit_workers
 from dcign_tf.errors import UserError
 
 # What TensorFlow prints while it loads, before it looks at any log level (2.21).
@@ -38,7 +39,7 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
         program: the command's name, as its error messages give it.
         command_line: without that name.
     """
-    with usual_streams(), interrupts.remembered():
+    with usual_streams(), a_home_for_libraries(), interrupts.remembered():
         _run(command, program, command_line)
 
 
@@ -130,6 +131,27 @@ def usual_streams() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def a_home_for_libraries() -> Iterator[None]:
+    """Where this user has no home folder to write into, as in containers: one that goes again.
+
+    Keras and Matplotlib look for settings there, and leave some; without it Keras makes a folder
+    called `~`, and Matplotlib has something to say.
+    """
+    home = os.path.expanduser("~")
+    wanting = {"KERAS_HOME", "MPLCONFIGDIR"} - set(os.environ)
+    if not wanting or (os.path.isabs(home) and os.access(home, os.W_OK)):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="dcign-home-", ignore_cleanup_errors=True) as folder:
+        os.environ.update(dict.fromkeys(wanting, folder))
+        try:
+            yield
+        finally:
+            for name in wanting:
+                del os.environ[name]
+
+
+@contextlib.contextmanager
 def quiet_loading() -> Iterator[None]:
     """Keeps TensorFlow's start-up notes from the screen while it is imported.
 
@@ -137,6 +159,9 @@ def quiet_loading() -> Iterator[None]:
     and by a process of its own: they pass even if loading kills this one.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what it says later
+    if (cores := available_workers()) < os.cpu_count():  # TensorFlow knows of no container's quota
+        for pool in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ.setdefault(pool, str(cores))
     os.environ["KERAS_BACKEND"] = "tensorflow"  # in a process of ours, whatever keras.json says
     if "tensorflow" in sys.modules:
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from dcign_tf.cli import definition, running
 from dcign_tf.concurrency import available_workers
 from tests.helpers import ROOT
 
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # The iterator is a local of the frame that raises, and `self` of one it has called.
 _SCRIPT = """
 import atexit, weakref
@@ -125,6 +127,36 @@ def test_streams_may_be_closed(tmp_path, closed):
     )
     assert start(f'{sys.executable} -c "{code}" {closed}').returncode == 0
     assert (tmp_path / "file").read_bytes() == b""
+
+
+def test_without_a_home_folder_libraries_have_one_that_goes_again(monkeypatch, tmp_path):
+    """Else Keras makes a folder called ~ in the working directory."""
+    monkeypatch.setenv("HOME", str(tmp_path / "missing"))
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv("MPLCONFIGDIR", "mine")
+    with running.a_home_for_libraries():
+        folder = pathlib.Path(os.environ["KERAS_HOME"])
+        (folder / "keras.json").write_text("{}")
+        assert os.environ["MPLCONFIGDIR"] == "mine"
+    assert "KERAS_HOME" not in os.environ
+    assert not folder.exists()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with running.a_home_for_libraries():
+        assert "KERAS_HOME" not in os.environ
+
+
+def test_tensorflow_has_as_many_threads_as_the_container_has_cores(monkeypatch):
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(running, "available_workers", lambda: 64)
+    with running.quiet_loading():
+        assert not {*THREADS} & {*os.environ}
+    monkeypatch.setattr(running, "available_workers", lambda: 2)
+    monkeypatch.setenv(THREADS[0], "7")
+    with running.quiet_loading():
+        assert [os.environ[name] for name in THREADS] == ["7", "2"]
+    monkeypatch.delenv(THREADS[1])
 
 
 def test_what_no_one_has_thought_of_is_one_line_too(capsys):

@@ -22,7 +22,7 @@ from typing import Any
 
 from array_record.python import array_record_module
 
-from dcign_tf.concurrency import available_workers
+from dcign_tf.concurrency import available_bytes, available_workers
 from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.datasets.sweeps import evenly
 from dcign_tf.errors import DataError
@@ -37,6 +37,7 @@ _LOCK = "lock"
 # keep this much more free than they say.
 _SAMPLES = 20
 _DISK_MARGIN = 1.2
+_WORKER_BYTES = 500_000_000  # of memory, at most: one that decodes the largest picture it may
 _RECORDS = ".array_record"  # in the name of a file of records
 
 
@@ -97,7 +98,9 @@ def generate_parts(
     if not missing:
         return
     num_images = sum(len(part.examples) * part.images_per_example for part in missing)
-    num_processes = min(available_workers(), sum(len(part.examples) for part in missing))
+    by_memory = max(1, available_bytes() // _WORKER_BYTES)
+    num_tasks = sum(len(part.examples) for part in missing)
+    num_processes = min(available_workers(), by_memory, num_tasks)
     print(
         f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files) "
         f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",

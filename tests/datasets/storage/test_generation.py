@@ -70,6 +70,15 @@ def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path, expected, num_
     assert contents(tmp_path) == expected
 
 
+def test_no_more_processes_than_there_is_memory_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(generation, "available_bytes", lambda: 1_100_000_000)
+    generate(tmp_path, num_processes=64)
+    assert "with 2 processes into" in capsys.readouterr().err
+    monkeypatch.setattr(generation, "available_bytes", lambda: 1)
+    generate(tmp_path / "less", num_processes=64)
+    assert "with 1 process into" in capsys.readouterr().err
+
+
 def test_workers_may_print(tmp_path, expected):
     generate(tmp_path, render_and_print)
     assert contents(tmp_path) == expected

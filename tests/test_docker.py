@@ -18,6 +18,23 @@ TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 STEPS = re.findall(r"^([A-Z]+) (.*)$", TEXT, re.M)
 
 
+TINY = [
+    f"--config.{setting}"
+    for setting in (
+        "num_steps=20",
+        "validate_every=10",
+        "data.image_size=40",
+        "data.train_sweeps=40",
+        "data.validation_sweeps=10",
+        "data.test_sweeps=10",
+        "data.independent_images=300",
+        "data.train_identities=40",
+        "data.validation_identities=20",
+        "data.test_identities=20",
+    )
+]
+
+
 def of(instruction: str) -> list[str]:
     return [arguments for name, arguments in STEPS if name == instruction]
 
@@ -65,8 +82,7 @@ def test_its_steps_install_a_package_that_anybody_can_use(tmp_path):
         )
     shutil.rmtree(image)
     (program,) = json.loads(of("ENTRYPOINT")[0])
-    size = ("--config.data.image_size=40", "--config.num_steps=20", "--config.validate_every=10")
-    for arguments in (["--help"], ["train", "--dataset=faces", "--preset=quick", *size]):
+    for arguments in (["--help"], ["train", "--dataset=faces", "--preset=quick", *TINY]):
         subprocess.run(
             ["sh", "-euc", f'umask 077; exec {program} "$@"', program, *arguments],
             cwd=work,

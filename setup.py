@@ -132,6 +132,7 @@ setup(
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "demo": ["av>=14", "gradio>=6.31,<7"],  # PyAV writes MP4
+        "beam": ["apache-beam>=2.60,<3"],  # dcign-tf prepare --beam_options=…
         "hub": ["huggingface_hub>=1,<3"],  # load_pretrained("hf://…"), dcign-tf pack --hub
         "notebook": ["ipykernel>=6", "nbclient>=0.10", "nbformat>=5.10"],  # docs/make_tour.py
         "test": [

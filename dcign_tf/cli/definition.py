@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import inspect
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -96,6 +97,8 @@ class PathParser(flags.ArgumentParser):
     """Takes a path; `~` is a home folder, which a shell does not know in `--x=~/y`."""
 
     def parse(self, argument: str) -> str:
+        if re.match(r"[a-z][a-z0-9+.-]+://", argument):
+            raise ValueError("that is no path: mount the bucket, or copy it (docs/scaling.md)")
         return os.path.expanduser(argument)
 
 

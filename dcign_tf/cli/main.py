@@ -11,12 +11,13 @@ import sys
 from dcign_tf.cli import running
 from dcign_tf.cli.commands import compare, estimate_shape, evaluate, export, pack
 from dcign_tf.cli.demo import demo
+from dcign_tf.cli.prepare import prepare
 from dcign_tf.cli.rerender import rerender
 from dcign_tf.cli.train import train
 
 COMMANDS = {
     command.work.__name__.replace("_", "-"): command
-    for command in (train, evaluate, compare, rerender, estimate_shape, export, demo, pack)
+    for command in (train, prepare, evaluate, compare, rerender, estimate_shape, export, demo, pack)
 }
 PROGRAM = "dcign-tf"
 

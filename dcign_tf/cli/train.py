@@ -30,7 +30,7 @@ _KEPT = "How many of the last checkpoints are kept, besides the best."
 _OVERWRITE = "Delete what the run directory holds and start afresh."
 
 
-def _parse(argv: Sequence[str]) -> tuple[()]:
+def parse_experiment(argv: Sequence[str]) -> tuple[()]:
     """Parses `--dataset` and `--preset`, which say what `--config.x=…` is about, then all."""
     dataset, preset = _choose_experiment(argv)
     config = load_preset(dataset, preset)
@@ -103,11 +103,22 @@ def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
     return by_leaf[similar[0]] if similar else None
 
 
+DATASET = string("dataset", f"What to train on: {_DATASETS}.")
+PRESET = string("preset", f"{_PRESETS}; without it, paper if a GPU is visible, otherwise quick.")
+DATA_DIR = "Where datasets are found, and prepared; data, or of tfds TFDS's own folder."
+
+
+def chosen_config() -> tuple[dict[str, Any], str]:
+    """The settings that were asked for, as a plain dict, and where the data lie."""
+    config = FLAGS.config.to_dict()
+    return config, FLAGS.data_dir or dataset_facts(config).data_dir
+
+
 @command(
-    string("dataset", f"What to train on: {_DATASETS}."),
-    string("preset", f"{_PRESETS}; without it, paper if a GPU is visible, otherwise quick."),
+    DATASET,
+    PRESET,
     path("workdir", "Run directory; runs/<dataset>-<preset> without it."),
-    path("data_dir", "Where datasets are found, and prepared; data, or of tfds TFDS's own folder."),
+    path("data_dir", DATA_DIR),
     path("init_from", "A run directory whose weights to start from."),
     path("export", "At the end, write a SavedModel here (docs/serving.md)."),
     NUM_WORKERS,
@@ -115,7 +126,7 @@ def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
     functools.partial(flags.DEFINE_integer, "checkpoints_kept", 3, _KEPT, 1),
     functools.partial(flags.DEFINE_bool, "test", False, _TEST),
     functools.partial(flags.DEFINE_bool, "overwrite", False, _OVERWRITE),
-    parse=_parse,
+    parse=parse_experiment,
 )
 def train() -> None:
     """Trains a DC-IGN, evaluates it and prints the scores.
@@ -130,8 +141,7 @@ def train() -> None:
         dcign-tf train --dataset=faces --preset=quick --config.optimizer.learning_rate=1e-3
     """
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
-    config = FLAGS.config.to_dict()
-    data_dir = FLAGS.data_dir or dataset_facts(config).data_dir
+    config, data_dir = chosen_config()
     config = with_whole_paths(config | {"init_from": FLAGS.init_from, "data_dir": data_dir})
     run = RunDirectory(workdir)
     if FLAGS.export:

@@ -48,6 +48,8 @@ def test_a_home_folder_is_known_in_every_path(name, flags_of, monkeypatch):
     for flag in own:
         flags.FLAGS[flag].parse("~/x")
         assert flags.FLAGS[flag].value == "/home/someone/x"
+        with pytest.raises(flags.IllegalFlagValueError, match="no path: mount the bucket"):
+            flags.FLAGS[flag].parse("gs://bucket/x")
 
 
 def test_a_home_folder_is_known_in_an_argument(flags_of, monkeypatch):
@@ -63,7 +65,7 @@ def test_an_unknown_command():
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.startswith(
-        "dcign-tf: Unknown command 'trian'. Did you mean 'train'? There is train, evaluate, "
+        "dcign-tf: Unknown command 'trian'. Did you mean 'train'? There is train, prepare, "
     )
     assert result.stderr.count("\n") == 1
 

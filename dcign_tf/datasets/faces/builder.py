@@ -42,7 +42,8 @@ from dcign_tf.datasets.faces.settings import (
     PRESETS,
     FaceSettings,
 )
-from dcign_tf.datasets.storage.generation import Part, check_files, generate_parts, make_once
+from dcign_tf.datasets.storage.generation import check_files, generate_parts, make_once
+from dcign_tf.datasets.storage.parts import Part
 from dcign_tf.datasets.sweeps import NumberedSweeps
 from dcign_tf.errors import DataError
 from dcign_tf.rendering.morphable_model import MorphableModel
@@ -50,6 +51,37 @@ from dcign_tf.rendering.morphable_model import MorphableModel
 # Smaller files lose less work when a run is interrupted; larger ones are fewer.
 _IMAGES_PER_FILE = 10_000
 _AS_STORED = tfds.decode.DeserializeMethod.RAW_BYTES
+
+
+def _features(settings: FaceSettings) -> tfds.features.FeaturesDict:
+    per_image = functools.partial(tfds.features.Tensor, shape=(None,))
+    num_coefficients = summarize_model(settings.face_model).num_coefficients
+    shape = (settings.image_size, settings.image_size, settings.channels)
+    return tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Sequence(
+                tfds.features.Image(shape=shape, encoding_format="png")
+            ),
+            **{f"{factor}_deg": per_image(dtype=np.float32) for factor in EXTRINSIC},
+            "identity": per_image(dtype=np.int64),
+            "coefficients": tfds.features.Tensor(shape=(None, num_coefficients), dtype=np.float32),
+            "factor": tfds.features.ClassLabel(names=[*FACTORS, INDEPENDENT]),
+        }
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _serializer(settings: FaceSettings) -> tuple[tfds.features.FeaturesDict, ExampleSerializer]:
+    features = _features(settings)
+    return features, ExampleSerializer(features.get_serialized_info())
+
+
+def _serialize(settings: FaceSettings, example: Mapping[str, Any]) -> list[bytes]:
+    """The record of an example; in any process, with these settings alone."""
+    features, serializer = _serializer(settings)
+    encoded = serializer.get_tf_example(features.encode_example(example))
+    # The serializer's own `serialize_example` writes the features in random order.
+    return [encoded.SerializeToString(deterministic=True)]
 
 
 @dataclasses.dataclass(eq=False)
@@ -171,18 +203,11 @@ class DcignFaces(FileReaderBuilder):
         parts = {
             split: self._parts(split, count) for split, count in settings.num_examples().items()
         }
-        serializer = ExampleSerializer(self.info.features.get_serialized_info())
-
-        def serialize(example: Mapping[str, Any]) -> list[bytes]:
-            encoded = serializer.get_tf_example(self.info.features.encode_example(example))
-            # The serializer's own `serialize_example` writes the features in random order.
-            return [encoded.SerializeToString(deterministic=True)]
-
         generate_parts(
             staging,
             [part for of_split in parts.values() for part in of_split],
             render=functools.partial(render_example, settings),
-            serialize=serialize,
+            serialize=functools.partial(_serialize, settings),
         )
         split_infos = [
             tfds.core.SplitInfo(
@@ -233,24 +258,10 @@ class DcignFaces(FileReaderBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         settings = self.builder_config.settings
-        per_image = functools.partial(tfds.features.Tensor, shape=(None,))
         return tfds.core.DatasetInfo(
             builder=self,
             description=__doc__,
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": tfds.features.Sequence(
-                        tfds.features.Image(shape=self.image_shape, encoding_format="png")
-                    ),
-                    **{name: per_image(dtype=np.float32) for name in self.values.values()},
-                    "identity": per_image(dtype=np.int64),
-                    "coefficients": tfds.features.Tensor(
-                        shape=(None, summarize_model(settings.face_model).num_coefficients),
-                        dtype=np.float32,
-                    ),
-                    "factor": tfds.features.ClassLabel(names=[*FACTORS, INDEPENDENT]),
-                }
-            ),
+            features=_features(settings),
             metadata=tfds.core.MetadataDict(describe(settings)),
             disable_shuffling=True,  # the examples are drawn at random already
         )

@@ -11,22 +11,20 @@ makes records of it.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from array_record.python import array_record_module
-
 from dcign_tf.concurrency import available_bytes, available_workers
+from dcign_tf.datasets.storage import beam
+from dcign_tf.datasets.storage.parts import Part, describe, write_part
 from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.datasets.sweeps import evenly
 from dcign_tf.errors import DataError
-from dcign_tf.files import aside, check_disk_space, delete, sha256, write_json
+from dcign_tf.files import check_disk_space, delete, sha256, write_json
 from dcign_tf.folders import is_shown
 from dcign_tf.locks import lock
 from dcign_tf.progress import Progress
@@ -39,21 +37,6 @@ _SAMPLES = 20
 _DISK_MARGIN = 1.2
 _WORKER_BYTES = 500_000_000  # of memory, at most: one that decodes the largest picture it may
 _RECORDS = ".array_record"  # in the name of a file of records
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """One file.
-
-    Attributes:
-        filename: name of the finished file.
-        examples: for each example, of which there is one at least, the arguments of `render`.
-        images_per_example: for the progress bar and the estimate of disk space.
-    """
-
-    filename: str
-    examples: Sequence[tuple]
-    images_per_example: int
 
 
 def generate_parts(
@@ -83,11 +66,8 @@ def generate_parts(
         DataError: if the disk is (or would get) full, or a worker dies, or what
             `render` raises as such.
     """
-    wanted = {*(part.filename for part in parts), FILES_JSON, _LOCK}
-    for path in directory.iterdir():  # temporary ones, and parts of other names
-        if path.name not in wanted:
-            delete(path)
-    recorded = _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
+    recorded = beam.finished(directory)
+    recorded |= _read_files_json(directory) if (directory / FILES_JSON).exists() else {}
     complete = {}
     for part in parts:
         path, written = directory / part.filename, recorded.get(part.filename)
@@ -95,38 +75,60 @@ def generate_parts(
             complete[part.filename] = written
     missing = [part for part in parts if part.filename not in complete]
     _write_files_json(directory, complete)
+    wanted = {*(part.filename for part in parts), FILES_JSON, _LOCK}
+    for path in directory.iterdir():  # temporary ones, notes of Beam's, and parts of other names
+        if path.name not in wanted:
+            delete(path)
     if not missing:
         return
     num_images = sum(len(part.examples) * part.images_per_example for part in missing)
-    by_memory = max(1, available_bytes() // _WORKER_BYTES)
-    num_tasks = sum(len(part.examples) for part in missing)
-    num_processes = min(available_workers(), by_memory, num_tasks)
-    print(
-        f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files) "
-        f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",
-        file=sys.stderr,
-    )
+    what = f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files)"
     try:
-        with render_workers(render, num_processes) as rendered, Progress(num_images) as progress:
-            samples = [missing[index] for index in evenly(missing, _SAMPLES)]
-            first = map(serialize, rendered(part.examples[0] for part in samples))
-            num_bytes = sum(len(record) for records in first for record in records)
-            bytes_per_image = num_bytes / sum(part.images_per_example for part in samples)
-            needed = _DISK_MARGIN * bytes_per_image * num_images
-            check_disk_space(directory, needed, "data needs about")
-            tasks = itertools.chain.from_iterable(part.examples for part in missing)
-            examples = map(serialize, rendered(tasks))
-            for part in missing:
-                path = directory / part.filename
-                complete[part.filename] = _write_part(path, part, examples, progress)
-                _write_files_json(directory, complete)
+        if beam.is_asked_for():
+            print(f"{what} by Apache Beam into {directory}", file=sys.stderr)
+            beam.make_parts(directory, missing, render=render, serialize=serialize)
+            _write_files_json(directory, complete | beam.finished(directory))
+            beam.forget(directory)
+        else:
+            _make_parts(directory, missing, complete, render, serialize, what)
     except KeyboardInterrupt:
+        complete |= beam.finished(directory)
         print(
             f"Interrupted: {len(complete)} of {len(parts)} files are complete; the same command "
             "continues from there.",
             file=sys.stderr,
         )
         raise
+
+
+def _make_parts(
+    directory: Path,
+    missing: Sequence[Part],
+    complete: dict[str, dict[str, Any]],
+    render: Callable[..., Any],
+    serialize: Callable[[Any], Sequence[bytes]],
+    what: str,
+) -> None:
+    """Makes parts in processes of this machine, and adds each to `complete` as it is finished."""
+    num_images = sum(len(part.examples) * part.images_per_example for part in missing)
+    by_memory = max(1, available_bytes() // _WORKER_BYTES)
+    num_tasks = sum(len(part.examples) for part in missing)
+    num_processes = min(available_workers(), by_memory, num_tasks)
+    several = "es" * (num_processes > 1)
+    print(f"{what} with {num_processes} process{several} into {directory}", file=sys.stderr)
+    with render_workers(render, num_processes) as rendered, Progress(num_images) as progress:
+        samples = [missing[index] for index in evenly(missing, _SAMPLES)]
+        first = map(serialize, rendered(part.examples[0] for part in samples))
+        num_bytes = sum(len(record) for records in first for record in records)
+        bytes_per_image = num_bytes / sum(part.images_per_example for part in samples)
+        needed = _DISK_MARGIN * bytes_per_image * num_images
+        check_disk_space(directory, needed, "data needs about")
+        tasks = itertools.chain.from_iterable(part.examples for part in missing)
+        examples = map(serialize, rendered(tasks))
+        for part in missing:
+            path = directory / part.filename
+            complete[part.filename] = write_part(path, part, examples, progress.update)
+            _write_files_json(directory, complete)
 
 
 def check_files(directory: Path, *, full: bool = False) -> None:
@@ -216,7 +218,7 @@ def publish(directory: Path, destination: Path) -> None:
     files = _read_files_json(directory)
     for path in sorted(directory.iterdir()):
         if is_shown(path.name) and path.name not in {*files, FILES_JSON, _LOCK}:
-            files[path.name] = _describe(path)
+            files[path.name] = describe(path)
     _write_files_json(directory, files)
     (directory / _LOCK).unlink()
     directory.rename(destination)
@@ -224,33 +226,6 @@ def publish(directory: Path, destination: Path) -> None:
 
 def _remedy(directory: Path) -> str:
     return f"delete {directory} and run the same command again to make it anew"
-
-
-def _write_part(
-    path: Path, part: Part, examples: Iterator[Sequence[bytes]], progress: Progress
-) -> dict[str, Any]:
-    """Writes the next examples, those of the part; returns what `files.json` says of the file."""
-    with aside(path) as temporary:
-        # One record a group is what makes random access cheap.
-        with _writing_records(path):
-            writer = array_record_module.ArrayRecordWriter(os.fspath(temporary), "group_size:1")
-        for records in itertools.islice(examples, len(part.examples)):
-            with _writing_records(path):
-                for record in records:
-                    writer.write(record)
-            progress.update(part.images_per_example)
-        with _writing_records(path):
-            writer.close()
-        return _describe(temporary)
-
-
-@contextlib.contextmanager
-def _writing_records(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:  # ArrayRecord's, with more after a semicolon
-        reason = str(error).split(";")[0]
-        raise DataError(f"Cannot write data file {path}: {reason}.") from error
 
 
 def _read_files_json(directory: Path) -> dict[str, dict]:
@@ -267,7 +242,3 @@ def _read_files_json(directory: Path) -> dict[str, dict]:
 
 def _write_files_json(directory: Path, files: Mapping[str, Mapping]) -> None:
     write_json(directory / FILES_JSON, dict(sorted(files.items())))
-
-
-def _describe(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": sha256(path)}

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 
-from dcign_tf.datasets.storage.generation import Part, check_files, generate_parts, make_once
+from dcign_tf.datasets.storage.generation import check_files, generate_parts, make_once
+from dcign_tf.datasets.storage.parts import Part
 from dcign_tf.datasets.sweeps import NumberedSweeps, composed_sweeps
 from dcign_tf.errors import DataError
 

@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcign_tf.datasets.storage import generation
+from dcign_tf.datasets.storage import generation, parts
 from dcign_tf.datasets.storage.generation import (
-    Part,
     check_files,
     exclusive_directory,
     generate_parts,
     make_once,
     publish,
 )
+from dcign_tf.datasets.storage.parts import Part
 from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.errors import DataError
 from tests.helpers import ROOT
@@ -106,12 +106,12 @@ def test_of_links_among_the_files_only_the_links_are_deleted(tmp_path, expected)
     assert (tmp_path / "theirs" / "file").exists()
 
 
-@pytest.mark.parametrize("place", ["aside", "publish"])
-def test_a_disk_that_is_full_is_told_of_in_one_line(tmp_path, monkeypatch, place):
+@pytest.mark.parametrize(("module", "place"), [(parts, "aside"), (generation, "publish")])
+def test_a_disk_that_is_full_is_told_of_in_one_line(tmp_path, monkeypatch, module, place):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(generation, place, full)
+    monkeypatch.setattr(module, place, full)
     destination, staging = tmp_path / "data", tmp_path / "staging"
     with pytest.raises(DataError, match=f"Cannot write data to {staging}: No space left"):
         make_once(destination, staging, lambda: generate(staging))

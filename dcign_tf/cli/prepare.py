@@ -1,0 +1,45 @@
+"""The command that makes data, and does not train on them."""
+
+from __future__ import annotations
+
+import shlex
+
+from absl import flags
+
+from dcign_tf.cli.definition import NUM_WORKERS, command, path, string
+from dcign_tf.cli.running import quiet_loading
+from dcign_tf.cli.train import DATA_DIR, DATASET, PRESET, chosen_config, parse_experiment
+
+FLAGS = flags.FLAGS
+_BEAM = "Make them by Apache Beam, with these options of its pipeline (docs/scaling.md)."
+
+
+@command(
+    DATASET,
+    PRESET,
+    path("data_dir", DATA_DIR),
+    string("beam_options", _BEAM),
+    NUM_WORKERS,
+    parse=parse_experiment,
+)
+def prepare() -> None:
+    """Makes the data of an experiment, if they are not there yet.
+
+        dcign-tf prepare --dataset=faces --preset=paper
+        dcign-tf prepare --dataset=faces --preset=paper --beam_options='--runner=FlinkRunner'
+
+    As `dcign-tf train` does before it trains; interrupted, the same command goes on. With Beam
+    (pip install 'dcign-tf[beam]') each file of the data is one piece of work for any of its
+    workers, which all must reach the data directory under the same path.
+    """
+    config, data_dir = chosen_config()
+    with quiet_loading():
+        from dcign_tf.datasets.registry import open_configured
+        from dcign_tf.datasets.storage.beam import through_beam
+    data = open_configured({**config, "data_dir": data_dir})
+    if FLAGS.beam_options is None:
+        data.prepare()
+    else:
+        with through_beam(shlex.split(FLAGS.beam_options)):
+            data.prepare()
+    print(f"Data of --dataset={FLAGS.dataset} --preset={FLAGS.preset} are in {data_dir}.")

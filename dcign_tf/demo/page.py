@@ -103,10 +103,12 @@ def application(models: Mapping[str, RunDirectory], checkpoint: str) -> gr.Block
     """
     with gr.Blocks(title=_TITLE) as blocks:
         first, *others = models
-        gr.Navbar(visible=bool(others), main_page_name=first)
+        navigation = {"visible": bool(others), "main_page_name": first}
+        gr.Navbar(**navigation)
         Page(models[first], checkpoint)
     for name in others:
         with blocks.route(name):
+            gr.Navbar(**navigation)
             Page(models[name], checkpoint)
     return blocks
 

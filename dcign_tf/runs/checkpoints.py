@@ -85,8 +85,8 @@ def load_newest(run: RunDirectory, show: Callable[[str], None]) -> DCIGN | None:
             damage.append(error)
             continue
         if damage or file != run.last_checkpoint:
-            for error in damage:
-                show(str(error))
+            for told in damage:
+                show(str(told))
             show(f"Going on from {file}, the checkpoint before.")
             for number, whole in enumerate(files[place:]):
                 os.replace(whole, run.older_checkpoint(number))

@@ -13,7 +13,7 @@ from typing import Any
 from absl import flags
 from ml_collections import config_flags
 
-from dcign_tf.cli.definition import NUM_WORKERS, command, path, string, take_arguments
+from dcign_tf.cli.definition import command, path, string, take_arguments
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.files import check_writable
@@ -110,7 +110,6 @@ def _similar_setting(name: str, settings: Sequence[str]) -> str | None:
     path("data_dir", "Where datasets are found, and prepared; data, or of tfds TFDS's own folder."),
     path("init_from", "A run directory whose weights to start from."),
     path("export", "At the end, write a SavedModel here (docs/serving.md)."),
-    NUM_WORKERS,
     functools.partial(flags.DEFINE_float, "checkpoint_minutes", 10.0, _MINUTES, 0.0),
     functools.partial(flags.DEFINE_integer, "checkpoints_kept", 3, _KEPT, 1),
     functools.partial(flags.DEFINE_bool, "test", False, _TEST),

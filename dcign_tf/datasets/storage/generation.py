@@ -22,7 +22,7 @@ from typing import Any
 
 from array_record.python import array_record_module
 
-from dcign_tf.concurrency import available_bytes, available_workers
+from dcign_tf.concurrency import available_workers
 from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.datasets.sweeps import evenly
 from dcign_tf.errors import DataError
@@ -66,7 +66,7 @@ def generate_parts(
 ) -> None:
     """Makes every part that `directory` does not hold yet.
 
-    One process a core renders, or as many as `limit_workers` allows. The bytes of the files
+    As many processes as there may be (`available_workers`) render. The bytes of the files
     depend on `render` alone, not on the number of processes nor on how often the work was
     interrupted.
 
@@ -98,9 +98,8 @@ def generate_parts(
     if not missing:
         return
     num_images = sum(len(part.examples) * part.images_per_example for part in missing)
-    by_memory = max(1, available_bytes() // _WORKER_BYTES)
     num_tasks = sum(len(part.examples) for part in missing)
-    num_processes = min(available_workers(), by_memory, num_tasks)
+    num_processes = min(available_workers(_WORKER_BYTES), num_tasks)
     print(
         f"{verb} {num_images:,} images ({len(missing)} of {len(parts)} files) "
         f"with {num_processes} process{'es' * (num_processes > 1)} into {directory}",

@@ -129,7 +129,7 @@ class _Worker:
         """What the process that ended last said, or how it was ended."""
         status = self.process.wait()
         if status == -signal.SIGKILL:
-            return "it was killed, as a rule for want of memory; give fewer --num_workers."
+            return "it was killed, as a rule for want of memory; give fewer --num_processes."
         self._stderr.seek(0)
         told = self._stderr.read().decode(errors="replace").strip().splitlines()
         self._stderr.truncate(0)

@@ -29,7 +29,7 @@ def test_a_worker_that_ends_is_told_of_in_its_own_words():
 
 
 def test_a_worker_that_was_killed_is_told_of_with_the_flag_that_helps():
-    with pytest.raises(DataError, match=r"it was killed, .* memory; give fewer --num_workers\.$"):
+    with pytest.raises(DataError, match=r"it was killed, .* memory; give fewer --num_processes\.$"):
         render_all(render_and_die)
 
 

@@ -111,7 +111,6 @@ setup(
         # Reads the Basel Face Models. Keras and TensorFlow bring it along anyway.
         "h5py>=3.11",
         "Jinja2>=3.1",
-        "joblib>=1.3",
         "keras>=3.12,<3.16",
         "matplotlib>=3.9",
         "ml_collections>=1.0",
@@ -125,6 +124,8 @@ setup(
         "tensorflow-probability[tf]==0.25.*",
         # Protocol buffers only, 30 kB: the warm-up requests of an export.
         "tensorflow-serving-api>=2.21,<2.22",
+        # Comes with scikit-learn.
+        "threadpoolctl>=3.1",
         "tqdm>=4.66",
         # Writes the meshes of estimated faces.
         "trimesh>=4",

@@ -3,51 +3,66 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import itertools
 import os
-import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from dcign_tf import interrupts
+from dcign_tf import interrupts, resources
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def limit_workers(count: int) -> None:
-    """Lets no more than so many processes or threads of ours work at a time, from now on.
+_by_hand: int | None = None
+
+
+def set_workers(count: int | None) -> None:
+    """Says how many processes and threads may work at a time, whatever the machine has.
+
+    Args:
+        count: from now on; with None it is counted again.
+    """
+    global _by_hand
+    _by_hand = count
+
+
+def available_workers(bytes_each: int = 0) -> int:
+    """How many processes or threads may work at a time: one for each core that this process has.
 
     Nothing that is made depends on how many there are.
+
+    Args:
+        bytes_each: what one needs; there are no more than the memory has room for.
     """
-    os.environ["LOKY_MAX_CPU_COUNT"] = str(count)  # joblib's own limit, scikit-learn's too
+    if _by_hand is not None:
+        return _by_hand
+    count = resources.num_cpus()
+    if bytes_each:
+        count = min(count, resources.memory_bytes() // bytes_each)
+    return max(1, count)
 
 
-def available_workers() -> int:
-    """The CPU cores that this process may use, by affinity and by a container's quota.
+def limit_threads() -> None:
+    """Keeps the threads of libraries to `available_workers`; to be called before TensorFlow runs.
 
-    Or fewer, by `limit_workers`.
+    They count the cores of the host that a process may be put on, whatever a container's quota is.
+    What whoever started this process decided by these variables is left as it is.
     """
-    import joblib  # which the processes that render do without
+    count = available_workers()
+    if count >= len(os.sched_getaffinity(0)):
+        return
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, str(count))
+    import threadpoolctl  # scikit-learn's
 
-    return joblib.cpu_count()
-
-
-def available_bytes() -> int:
-    """Memory that this process may use: the machine's, or what its container allows."""
-    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    for file in _MEMORY_LIMITS:
-        with contextlib.suppress(OSError, ValueError):  # none such, or "max"
-            limits.append(int(file.read_text(encoding="ascii")))
-    return min(limits)
+    threadpoolctl.threadpool_limits(count)  # of libraries that are loaded already
 
 
-_MEMORY_LIMITS = (
-    pathlib.Path("/sys/fs/cgroup/memory.max"),  # version 2 of control groups
-    pathlib.Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),  # version 1
-)
+def tensorflow_threads() -> int:
+    """How many threads TensorFlow shares the work of an operation among: bits may depend on it."""
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or len(os.sched_getaffinity(0)))
 
 
 def concurrently(
@@ -71,8 +86,10 @@ def concurrently(
     )
     try:
         while ahead:
-            result = ahead.popleft().result()
-            interrupts.check()
+            try:
+                result = ahead.popleft().result()
+            finally:  # its error may be of what the same signal ended
+                interrupts.check()
             ahead.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
             yield result
     finally:  # without waiting: whoever is interrupted may have to end what is running

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import builtins
-import io
 import os
 import threading
 import time
 
+import numpy as np  # noqa: F401  (whose BLAS has threads)
 import pytest
+import threadpoolctl
 
-from dcign_tf import concurrency
+from dcign_tf import resources
 from dcign_tf.concurrency import (
-    available_bytes,
     available_workers,
     concurrently,
-    limit_workers,
+    limit_threads,
+    set_workers,
+    tensorflow_threads,
 )
+
+VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 
 
 def test_results_are_in_order_and_few_are_computed_ahead():
@@ -56,55 +59,30 @@ def test_an_error_comes_in_its_turn_and_ends_it():
     assert len(begun) < 12
 
 
-class TestAvailableWorkers:
-    @pytest.fixture(autouse=True)
-    def machine_of_64_cores(self, monkeypatch):
-        monkeypatch.setattr(os, "cpu_count", lambda: 64)
-        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
-        monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "64")
+@pytest.fixture
+def machine(monkeypatch):
+    """One of 64 cores of which a container has 8, and 5 GiB of memory; nothing is set by hand."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    monkeypatch.setattr(resources, "num_cpus", lambda: 8)
+    monkeypatch.setattr(resources, "memory_bytes", lambda: 5 << 30)
+    yield
+    set_workers(None)
 
+
+@pytest.mark.usefixtures("machine")
+class TestWorkers:
     @pytest.mark.parametrize(
-        "control_group",
-        [
-            {"/sys/fs/cgroup/cpu.max": "200000 100000\n"},
-            {
-                "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "200000\n",
-                "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
-            },
-        ],
-        ids=["version 2", "version 1"],
+        ("bytes_each", "expected"), [(0, 8), (1 << 20, 8), (1 << 30, 5), (3 << 30, 1), (9 << 30, 1)]
     )
-    def test_a_container_of_two_cores_has_two(self, monkeypatch, control_group):
-        def exists(path):
-            return path in control_group if "cgroup" in str(path) else os.path.lexists(path)
+    def test_there_are_as_many_as_cores_that_memory_has_room_for(self, bytes_each, expected):
+        assert available_workers(bytes_each) == expected
 
-        def open_file(path, *args, **kwargs):
-            if path in control_group:
-                return io.StringIO(control_group[path])
-            return open_before(path, *args, **kwargs)
+    def test_by_hand_is_by_hand(self):
+        set_workers(20)
+        assert available_workers() == available_workers(1 << 40) == 20
 
-        open_before = builtins.open
-        assert available_workers() == 64 or os.path.exists("/sys/fs/cgroup/cpu.max")
-        monkeypatch.setattr(os.path, "exists", exists)
-        monkeypatch.setattr(builtins, "open", open_file)
-        assert available_workers() == 2
-
-    @pytest.mark.parametrize(
-        ("told", "expected"),
-        [("1000000\n", 1_000_000), ("max\n", None), (None, None), ("9223372036854771712\n", None)],
-    )
-    def test_memory_is_what_the_container_allows(self, monkeypatch, tmp_path, told, expected):
-        """Nothing, "max" and a number beyond any machine's are no limit."""
-        file = tmp_path / "memory.max"
-        if told is not None:
-            file.write_text(told)
-        monkeypatch.setattr(concurrency, "_MEMORY_LIMITS", (file,))
-        physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        assert available_bytes() == (expected or physical)
-
-    def test_a_limit_is_kept_by_processes_and_threads(self):
-        limit_workers(1)
-        assert available_workers() == 1
+    def test_one_by_hand_is_one_thread(self):
+        set_workers(1)
         at_a_time, most = [], []
 
         def count(_: int) -> None:
@@ -115,3 +93,36 @@ class TestAvailableWorkers:
 
         list(concurrently(count, range(5)))
         assert max(most) == 1
+
+
+@pytest.mark.usefixtures("machine")
+class TestThreadsOfLibraries:
+    @pytest.fixture(autouse=True)
+    def _as_before(self, monkeypatch):
+        for name in VARIABLES:
+            monkeypatch.setenv(name, "")  # so that it is as before at the end
+            monkeypatch.delenv(name)
+        with threadpoolctl.threadpool_limits():
+            yield
+
+    def test_they_are_those_of_the_container(self):
+        assert tensorflow_threads() == 64
+        limit_threads()
+        assert [os.environ[name] for name in VARIABLES] == ["8", "8", "8"]
+        assert tensorflow_threads() == 8
+
+    def test_libraries_that_are_loaded_are_told(self):
+        set_workers(1)
+        limit_threads()
+        of_blas = [i for i in threadpoolctl.threadpool_info() if i["user_api"] == "blas"]
+        assert {info["num_threads"] for info in of_blas} == {1}
+
+    def test_without_a_limit_they_are_left_to_themselves(self):
+        set_workers(64)
+        limit_threads()
+        assert not {*VARIABLES} & {*os.environ}
+
+    def test_what_was_decided_outside_stays(self, monkeypatch):
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+        limit_threads()
+        assert tensorflow_threads() == 3

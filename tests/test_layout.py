@@ -13,7 +13,7 @@ PACKAGE = ROOT / "dcign_tf"
 STOREYS = (
     (
         *("archives", "concurrency", "errors", "factors", "files", "folders", "interrupts"),
-        *("locks", "pixels", "progress", "quantities"),
+        *("locks", "pixels", "progress", "quantities", "resources"),
     ),
     ("readouts.calibrated_factor", "readouts.familiarity", "readouts.latent_curve"),
     ("readouts.calibration", "readouts.scene"),

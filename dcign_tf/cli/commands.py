@@ -11,7 +11,6 @@ from absl import flags
 from dcign_tf.cli.definition import (
     CHECKPOINT,
     MOVED_DATA,
-    NUM_WORKERS,
     PathParser,
     calibration_of,
     chosen_run,
@@ -44,7 +43,7 @@ SPLIT = functools.partial(
 OUTPUT = path("output", "Where a comparison goes; without it, into the first run.")
 
 
-@command(*run_of("a training"), MOVED_DATA, SPLIT, NUM_WORKERS, workdir=A_RUN)
+@command(*run_of("a training"), MOVED_DATA, SPLIT, workdir=A_RUN)
 def evaluate() -> None:
     """Scores a trained DC-IGN on held-out identities and draws the figures.
 
@@ -66,7 +65,7 @@ def _parse_directories(argv: Sequence[str]) -> list[str]:
     return list(map(PathParser().parse, FLAGS(argv)[1:]))
 
 
-@command(OUTPUT, CHECKPOINT, MOVED_DATA, NUM_WORKERS, parse=_parse_directories)
+@command(OUTPUT, CHECKPOINT, MOVED_DATA, parse=_parse_directories)
 def compare(*directories: str) -> None:
     """Puts runs on the same data side by side, in tables, curves and pictures.
 

@@ -120,15 +120,14 @@ CHECKPOINT = functools.partial(
     "Best is by validation ELBO; after an evaluation, the one that was evaluated.",
 )
 MOVED_DATA = path("data_dir", "Where datasets lie, if they were moved since training.")
-
-
-NUM_WORKERS = functools.partial(
+NUM_PROCESSES = functools.partial(
     flags.DEFINE_integer,
-    "num_workers",
+    "num_processes",
     None,
-    "Processes and threads at a time, at most; without it, one for each core that is free to use.",
+    "Processes, and threads of one, at a time; without it, what the machine or container allows.",
     lower_bound=1,
 )
+"""Of every command."""
 
 
 def run_of(what: str) -> tuple[Flag, Flag]:

@@ -6,7 +6,7 @@ import shlex
 
 from absl import flags
 
-from dcign_tf.cli.definition import NUM_WORKERS, command, path, string
+from dcign_tf.cli.definition import command, path, string
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.cli.train import DATA_DIR, DATASET, PRESET, chosen_config, parse_experiment
 
@@ -19,7 +19,6 @@ _BEAM = "Make them by Apache Beam, with these options of its pipeline (docs/scal
     PRESET,
     path("data_dir", DATA_DIR),
     string("beam_options", _BEAM),
-    NUM_WORKERS,
     parse=parse_experiment,
 )
 def prepare() -> None:

@@ -15,14 +15,15 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 
 from dcign_tf import interrupts
-from dcign_tf.cli.definition import Command
-from dcign_tf.concurrency import available_workers, limit_workers
+from dcign_tf.cli.definition import NUM_PROCESSES, Command
+from dcign_tf.concurrency import limit_threads, set_workers
 from dcign_tf.errors import UserError
 
 # What TensorFlow prints while it loads, before it looks at any log level (2.21).
 _LOADING_NOTES = r"I[0-9]{4} |WARNING: All log messages before absl::InitializeLog"
 _FILTER = f"""
-import re, sys
+import re, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for line in sys.stdin.buffer:
     if not re.match(rb"{_LOADING_NOTES}", line):
         sys.stdout.buffer.write(line)
@@ -45,7 +46,7 @@ def run(command: Command, program: str, command_line: Sequence[str]) -> None:
 
 def _run(command: Command, program: str, command_line: Sequence[str]) -> None:
     flags_of_libraries = set(flags.FLAGS)
-    for define in command.flags:
+    for define in (*command.flags, NUM_PROCESSES):
         define()
     if HELP_FLAGS & set(command_line):
         own_flags = flags.FlagValues()
@@ -62,8 +63,8 @@ def _run(command: Command, program: str, command_line: Sequence[str]) -> None:
             fail(program, str(error.args[0] if error.args else error), status=2)
         if flags.FLAGS["verbosity"].using_default_value:
             flags.FLAGS.verbosity = logging.WARNING  # absl's default for scripts is to tell all
-        if "num_workers" in flags.FLAGS and flags.FLAGS.num_workers:
-            limit_workers(flags.FLAGS.num_workers)
+        set_workers(flags.FLAGS.num_processes)
+        limit_threads()
         return arguments
 
     try:
@@ -159,9 +160,6 @@ def quiet_loading() -> Iterator[None]:
     and by a process of its own: they pass even if loading kills this one.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what it says later
-    if (cores := available_workers()) < os.cpu_count():  # TensorFlow knows of no container's quota
-        for pool in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ.setdefault(pool, str(cores))
     os.environ["KERAS_BACKEND"] = "tensorflow"  # in a process of ours, whatever keras.json says
     if "tensorflow" in sys.modules:
         yield
@@ -170,7 +168,7 @@ def quiet_loading() -> Iterator[None]:
         [sys.executable, "-I", "-S", "-c", _FILTER],
         stdin=subprocess.PIPE,
         stdout=2,
-        start_new_session=True,  # it passes on what is said of Ctrl-C, too
+        start_new_session=True,  # it passes on what is said of Ctrl-C, and of SIGTERM
     ) as notes_filter:
         stderr = os.dup(2)
         os.dup2(notes_filter.stdin.fileno(), 2)

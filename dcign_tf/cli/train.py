@@ -13,7 +13,7 @@ from typing import Any
 from absl import flags
 from ml_collections import config_flags
 
-from dcign_tf.cli.definition import NUM_WORKERS, command, path, string, take_arguments
+from dcign_tf.cli.definition import command, path, string, take_arguments
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.files import check_writable
@@ -121,7 +121,6 @@ def chosen_config() -> tuple[dict[str, Any], str]:
     path("data_dir", DATA_DIR),
     path("init_from", "A run directory whose weights to start from."),
     path("export", "At the end, write a SavedModel here (docs/serving.md)."),
-    NUM_WORKERS,
     functools.partial(flags.DEFINE_float, "checkpoint_minutes", 10.0, _MINUTES, 0.0),
     functools.partial(flags.DEFINE_integer, "checkpoints_kept", 3, _KEPT, 1),
     functools.partial(flags.DEFINE_bool, "test", False, _TEST),

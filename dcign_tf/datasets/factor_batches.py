@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dcign_tf.concurrency import available_workers
 from dcign_tf.datasets.batch_plan import BatchPlan, Ratios
 from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.datasets.sweeps import Sweeps, decode_images, num_distinct
@@ -196,6 +197,7 @@ def _read(
 def _finish(batches: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
+    options.autotune.cpu_budget = available_workers()
     # Sharding would give each worker other steps.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import pathlib
 import platform
 import shlex
@@ -12,6 +11,8 @@ import sys
 from typing import Any
 
 import tensorflow as tf
+
+from dcign_tf.concurrency import tensorflow_threads
 
 
 def describe_environment() -> dict[str, Any]:
@@ -24,7 +25,7 @@ def describe_environment() -> dict[str, Any]:
             tf.config.experimental.get_device_details(device).get("device_name", device.name)
             for device in tf.config.list_physical_devices()
         ],
-        "threads": len(os.sched_getaffinity(0)),  # as TensorFlow counts
+        "threads": tensorflow_threads(),
         "commit": _commit(),
         "command": _command(),
     }

@@ -84,7 +84,8 @@ def test_help_of_a_command(name):
     assert description == f"{COMMANDS[name].help}\n"
     assert f"    dcign-tf {name}" in description
     flag_names = re.findall(r"^--(?:\[no\])?(\w+):", flags, re.MULTILINE)
-    assert len(flag_names) == len(COMMANDS[name].flags)
+    assert len(flag_names) == len(COMMANDS[name].flags) + 1
+    assert "num_processes" in flag_names  # which every command has
     assert not {"verbosity", "alsologtostderr", "pdb"} & set(flag_names)
 
 

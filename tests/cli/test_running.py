@@ -12,10 +12,9 @@ import pytest
 from absl.testing import flagsaver
 
 from dcign_tf.cli import definition, running
-from dcign_tf.concurrency import available_workers
+from dcign_tf.concurrency import available_workers, set_workers
 from tests.helpers import ROOT
 
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # The iterator is a local of the frame that raises, and `self` of one it has called.
 _SCRIPT = """
 import atexit, weakref
@@ -145,41 +144,27 @@ def test_without_a_home_folder_libraries_have_one_that_goes_again(monkeypatch, t
         assert "KERAS_HOME" not in os.environ
 
 
-def test_tensorflow_has_as_many_threads_as_the_container_has_cores(monkeypatch):
-    for name in THREADS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 64)
-    monkeypatch.setattr(running, "available_workers", lambda: 64)
-    with running.quiet_loading():
-        assert not {*THREADS} & {*os.environ}
-    monkeypatch.setattr(running, "available_workers", lambda: 2)
-    monkeypatch.setenv(THREADS[0], "7")
-    with running.quiet_loading():
-        assert [os.environ[name] for name in THREADS] == ["7", "2"]
-    monkeypatch.delenv(THREADS[1])
-
-
 def test_what_no_one_has_thought_of_is_one_line_too(capsys):
     @definition.command()
     def work() -> None:
         """Fails."""
         raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/log.txt")
 
-    with pytest.raises(SystemExit):
+    with flagsaver.flagsaver(), pytest.raises(SystemExit):
         running.run(work, "work", [])
     told = "work: Cannot read or write /somewhere/log.txt: No space left on device.\n"
     assert capsys.readouterr().err == told
 
 
-def test_the_number_of_workers_can_be_lowered(monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "64")
+def test_the_number_of_processes_can_be_set_by_hand():
     told = []
 
-    @definition.command(definition.NUM_WORKERS)
+    @definition.command()
     def work() -> None:
         """Counts."""
         told.append(available_workers())
 
     with flagsaver.flagsaver(), pytest.raises(SystemExit):
-        running.run(work, "work", ["--num_workers=1"])
-    assert told == [1]
+        running.run(work, "work", ["--num_processes=7"])
+    set_workers(None)
+    assert told == [7]

@@ -51,7 +51,7 @@ def the_error(call) -> str:
 @pytest.fixture(autouse=True)
 def one_worker(monkeypatch):
     """Starting workers is most of what these tests take."""
-    monkeypatch.setattr("dcign_tf.datasets.storage.generation.available_workers", lambda: 1)
+    monkeypatch.setattr("dcign_tf.datasets.storage.generation.available_workers", lambda _: 1)
 
 
 @pytest.fixture(scope="module")

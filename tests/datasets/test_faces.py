@@ -79,7 +79,7 @@ def prepared(data_dir: Path, **settings) -> DcignFaces:
 def processes(count: int) -> Iterator[None]:
     """The number of processes that render."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dcign_tf.datasets.storage.generation.available_workers", lambda: count)
+        patch.setattr("dcign_tf.datasets.storage.generation.available_workers", lambda _: count)
         yield
 
 

@@ -11,19 +11,22 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Sequence
-from multiprocessing.pool import ThreadPool
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from dcign_tf.concurrency import available_workers, concurrently
 from dcign_tf.datasets.pictures import MOST_BYTES
 from dcign_tf.files import aside
 from dcign_tf.progress import Progress
 
 _BYTES = 16
-_THREADS = 8  # most of the time the disk or the network is waited for
 _CHUNK = 256
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def describe_files(folder: Path, names: Sequence[str]) -> list[bytes | OSError]:
@@ -46,8 +49,7 @@ def describe_files(folder: Path, names: Sequence[str]) -> list[bytes | OSError]:
             return OSError(0, f"It has {status.st_size:,} bytes; at most {MOST_BYTES:,} are taken")
         return _digest(f"{name}\0{status.st_size}\0{status.st_mtime_ns}".encode())
 
-    with ThreadPool(_THREADS) as threads:
-        return threads.map(describe, names, _CHUNK)
+    return list(_of_each(describe, names))
 
 
 def checksums(
@@ -69,15 +71,23 @@ def checksums(
     if missing:
         print(f"Reading {len(missing):,} files for their checksums", file=sys.stderr)
         try:
-            with ThreadPool(_THREADS) as threads, Progress(len(missing)) as progress:
-                paths = (Path(folder, names[i]) for i in missing)
-                computed = threads.imap(lambda path: _digest(path.read_bytes()), paths, _CHUNK)
+            with Progress(len(missing)) as progress:
+                paths = [Path(folder, names[i]) for i in missing]
+                computed = _of_each(lambda path: _digest(path.read_bytes()), paths)
                 for index, checksum in zip(missing, computed, strict=True):
                     known[descriptions[index]] = checksum
                     progress.update(1)
         finally:
             _write_record(record, {d: known[d] for d in descriptions if d in known})
     return [known[description] for description in descriptions]
+
+
+def _of_each(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Yields `function` of each item, in order, by threads that wait for a disk or a network."""
+    chunks = (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
+    at_once = min(8, 4 * available_workers())
+    for results in concurrently(lambda c: list(map(function, c)), chunks, at_once=at_once):
+        yield from results
 
 
 def _digest(data: bytes) -> bytes:

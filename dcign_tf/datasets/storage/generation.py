@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dcign_tf.concurrency import available_bytes, available_workers
+from dcign_tf.concurrency import available_workers
 from dcign_tf.datasets.storage import beam
 from dcign_tf.datasets.storage.parts import Part, describe, write_part
 from dcign_tf.datasets.storage.workers import render_workers
@@ -49,7 +49,7 @@ def generate_parts(
 ) -> None:
     """Makes every part that `directory` does not hold yet.
 
-    One process a core renders, or as many as `limit_workers` allows. The bytes of the files
+    As many processes as there may be (`available_workers`) render. The bytes of the files
     depend on `render` alone, not on the number of processes nor on how often the work was
     interrupted.
 
@@ -111,9 +111,8 @@ def _make_parts(
 ) -> None:
     """Makes parts in processes of this machine, and adds each to `complete` as it is finished."""
     num_images = sum(len(part.examples) * part.images_per_example for part in missing)
-    by_memory = max(1, available_bytes() // _WORKER_BYTES)
     num_tasks = sum(len(part.examples) for part in missing)
-    num_processes = min(available_workers(), by_memory, num_tasks)
+    num_processes = min(available_workers(_WORKER_BYTES), num_tasks)
     several = "es" * (num_processes > 1)
     print(f"{what} with {num_processes} process{several} into {directory}", file=sys.stderr)
     with render_workers(render, num_processes) as rendered, Progress(num_images) as progress:

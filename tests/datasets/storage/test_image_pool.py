@@ -21,7 +21,7 @@ from tests.helpers.fake_pictures import IMAGES_PER_ITEM, make
 
 @pytest.fixture(autouse=True)
 def small_files_and_two_workers(monkeypatch):
-    monkeypatch.setattr("dcign_tf.datasets.storage.generation.available_workers", lambda: 2)
+    monkeypatch.setattr("dcign_tf.datasets.storage.generation.available_workers", lambda _: 2)
     monkeypatch.setattr(image_pool, "_IMAGES_PER_FILE", 4 * IMAGES_PER_ITEM)
 
 

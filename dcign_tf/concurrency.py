@@ -86,8 +86,10 @@ def concurrently(
     )
     try:
         while ahead:
-            result = ahead.popleft().result()
-            interrupts.check()
+            try:
+                result = ahead.popleft().result()
+            finally:  # its error may be of what the same signal ended
+                interrupts.check()
             ahead.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
             yield result
     finally:  # without waiting: whoever is interrupted may have to end what is running

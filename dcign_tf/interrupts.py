@@ -46,13 +46,17 @@ def remembered() -> Iterator[None]:
 def _interrupt(number: int, frame: object) -> None:
     global _asked
     is_first, _asked = _asked is None, _RAISED[signal.Signals(number)]
-    if not (_is_put_off and is_first):
+    is_insisted_on = number == signal.SIGINT and not is_first
+    if not _is_put_off or is_insisted_on:
         raise _asked
 
 
 @contextlib.contextmanager
 def put_off() -> Iterator[None]:
-    """Within it the first interrupt raises nothing; `is_asked` tells of it. A second one raises."""
+    """Within it an interrupt raises nothing; `is_asked` tells of it. Only a second Ctrl-C raises.
+
+    A second SIGTERM is no more than the first: schedulers send it to a process and to its group.
+    """
     global _is_put_off
     _is_put_off = True
     try:

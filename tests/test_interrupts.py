@@ -38,7 +38,7 @@ def send(number: signal.Signals) -> None:
     [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, interrupts.Terminated)],
 )
 def test_what_is_put_off_is_raised_when_work_asks(number, raised):
-    """A second one at once, and the first at once where work may be torn apart."""
+    """A second Ctrl-C at once, and the first at once where work may be torn apart."""
     with interrupts.remembered(), interrupts.put_off():
         assert not interrupts.is_asked()
         send(number)
@@ -47,8 +47,9 @@ def test_what_is_put_off_is_raised_when_work_asks(number, raised):
             interrupts.check()
         with pytest.raises(raised), interrupts.let_through():
             pass
-        with pytest.raises(raised):
-            send(number)
+        send(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
     with interrupts.remembered():
         assert not interrupts.is_asked()
         with interrupts.put_off(), interrupts.let_through(), pytest.raises(raised):
@@ -74,6 +75,17 @@ def test_what_is_done_several_at_a_time_asks():
         interrupt_and_swallow()
         with pytest.raises(KeyboardInterrupt):
             next(results)
+
+
+def test_an_error_of_what_the_same_signal_ended_is_not_told():
+    """A scheduler sends it to all processes, those of libraries too."""
+
+    def ended(_: int) -> None:
+        interrupts._asked = interrupts.Terminated
+        raise OSError("a process ended")
+
+    with interrupts.remembered(), pytest.raises(interrupts.Terminated):
+        list(concurrently(ended, [1]))
 
 
 def test_a_process_that_ignores_interrupts_goes_on_ignoring_them():

@@ -22,7 +22,8 @@ from dcign_tf.errors import UserError
 # What TensorFlow prints while it loads, before it looks at any log level (2.21).
 _LOADING_NOTES = r"I[0-9]{4} |WARNING: All log messages before absl::InitializeLog"
 _FILTER = f"""
-import re, sys
+import re, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for line in sys.stdin.buffer:
     if not re.match(rb"{_LOADING_NOTES}", line):
         sys.stdout.buffer.write(line)
@@ -167,7 +168,7 @@ def quiet_loading() -> Iterator[None]:
         [sys.executable, "-I", "-S", "-c", _FILTER],
         stdin=subprocess.PIPE,
         stdout=2,
-        start_new_session=True,  # it passes on what is said of Ctrl-C, too
+        start_new_session=True,  # it passes on what is said of Ctrl-C, and of SIGTERM
     ) as notes_filter:
         stderr = os.dup(2)
         os.dup2(notes_filter.stdin.fileno(), 2)

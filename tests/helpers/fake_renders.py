@@ -37,6 +37,11 @@ def render_and_die(split: str, index: int) -> bytes:
     return render(split, index)
 
 
+def render_and_be_told_to_end(split: str, index: int) -> bytes:
+    os.kill(os.getpid(), signal.SIGTERM)
+    return render(split, index)
+
+
 def render_and_print(split: str, index: int) -> bytes:
     print("a library that prints", flush=True)
     return render(split, index)

@@ -68,7 +68,7 @@ def render_workers(
         yield functools.partial(concurrently, run, at_once=num_processes)
     finally:
         for worker in workers:
-            worker.process.terminate()
+            worker.process.kill()
         for worker in workers:
             worker.process.wait()
             worker.close()
@@ -76,7 +76,8 @@ def render_workers(
 
 # Not in PYTHONPATH, behind which Python would look into the working directory first.
 _START = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 sys.path[:] = sys.argv[2:]
 from {__name__} import _serve
 _serve(int(sys.argv[1]))
@@ -98,7 +99,8 @@ class _Worker:
             stdout=self._stderr,  # what a library prints is no output of the command
             stderr=self._stderr,
             env={**os.environ, **_SINGLE_THREADED},
-            # A process group of its own: Ctrl-C reaches the parent alone, which then ends them.
+            # A process group of its own: Ctrl-C reaches the parent alone, which then ends them. So
+            # does SIGTERM, which schedulers send to every process.
             start_new_session=True,
         )
         theirs.close()

@@ -6,7 +6,13 @@ import pytest
 
 from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.errors import DataError
-from tests.helpers.fake_renders import render, render_and_die, render_and_exit, render_and_print
+from tests.helpers.fake_renders import (
+    render,
+    render_and_be_told_to_end,
+    render_and_die,
+    render_and_exit,
+    render_and_print,
+)
 
 
 def render_all(function):
@@ -31,6 +37,10 @@ def test_a_worker_that_ends_is_told_of_in_its_own_words():
 def test_a_worker_that_was_killed_is_told_of_with_the_flag_that_helps():
     with pytest.raises(DataError, match=r"it was killed, .* memory; give fewer --num_processes\.$"):
         render_all(render_and_die)
+
+
+def test_a_worker_leaves_sigterm_to_the_process_that_started_it():
+    assert render_all(render_and_be_told_to_end) == [render("a", index) for index in range(5)]
 
 
 def test_what_a_worker_prints_is_passed_on_to_standard_error(capsys):

@@ -191,13 +191,15 @@ def _read(
             "factor": tf.fill(shape[:1], tf.ensure_shape(factor, [])),
         }
 
-    return entries.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return entries.map(load, num_parallel_calls=available_workers(), deterministic=True)
 
 
 def _finish(batches: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
-    options.autotune.cpu_budget = available_workers()
+    # TensorFlow's own choice of numbers knows of no container's quota; and its thread wakes so
+    # seldom that an iterator is waited for at its end, up to a minute.
+    options.autotune.enabled = False
     # Sharding would give each worker other steps.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return batches.prefetch(2).with_options(options)

@@ -50,9 +50,13 @@ def not_calibrated(run: RunDirectory, which: str) -> UserError:
     )
 
 
-def damaged_checkpoint(path: pathlib.Path, what: object) -> UserError:
+class DamagedCheckpoint(UserError):
+    """Its bytes are not those that were written."""
+
+
+def damaged_checkpoint(path: pathlib.Path, what: object) -> DamagedCheckpoint:
     reason = " ".join(str(what).partition("\n")[0].split()) or type(what).__name__
-    return UserError(
+    return DamagedCheckpoint(
         f"The checkpoint {path} is damaged ({reason[:300].rstrip('.')})."
         " Restore it or delete it: the same training command goes on from the newest whole one."
     )

@@ -27,7 +27,7 @@ from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside, writing
 from dcign_tf.model import muon  # noqa: F401  (a checkpoint may hold its optimiser)
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.runs.checkpoint_files import check_checkpoint, damaged_checkpoint
+from dcign_tf.runs.checkpoint_files import DamagedCheckpoint, check_checkpoint, damaged_checkpoint
 from dcign_tf.runs.directory import RunDirectory
 
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"  # in Keras's zip file
@@ -74,14 +74,15 @@ def load_newest(run: RunDirectory, show: Callable[[str], None]) -> DCIGN | None:
         show: takes a line on each that is damaged, if an older one is not.
 
     Raises:
-        UserError: on the newest, if all are damaged.
+        UserError: on the newest, if all are damaged; on one that cannot be read for another
+            reason, want of memory, say, which the next try may not meet.
     """
-    damage: list[UserError] = []
+    damage: list[DamagedCheckpoint] = []
     files = run.last_checkpoints()
     for place, file in enumerate(files):
         try:
             model = load_model(file)
-        except UserError as error:
+        except DamagedCheckpoint as error:
             damage.append(error)
             continue
         if damage or file != run.last_checkpoint:

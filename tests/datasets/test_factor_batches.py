@@ -86,6 +86,13 @@ def assert_same(first: list[dict], second: list[dict]) -> None:
             np.testing.assert_array_equal(a[name], b[name])
 
 
+def test_nobody_waits_for_a_thread_that_tunes_when_an_iterator_ends():
+    """It would be up to a minute, in which a scheduler's patience ends."""
+    training = factor_batches(fake_sweeps(), CODE, ratios=PAPER_RATIOS, seed=3)
+    for dataset in (training, evaluation_batches(fake_sweeps(), CODE)):
+        assert dataset.options().autotune.enabled is False
+
+
 class TestImagesPerBatch:
     def chosen(self, **kwargs) -> np.ndarray:
         """Which images of its sweep each batch shows: int [num_steps, images_per_batch]."""

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from dcign_tf.errors import UserError
 from dcign_tf.pretrained import pretrained_run
-from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.runs.checkpoints import load_model, load_newest
+from dcign_tf.runs.directory import RunDirectory
 from tests.helpers.tiny import tiny_batch, tiny_model
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"  # in Keras's zip file
@@ -52,6 +53,26 @@ def test_the_model_in_the_box():
     model = load_model(pretrained_run().last_checkpoint)
     picture = np.zeros((1, 150, 150, 1), np.float32)
     assert np.ptp(model.rerender(picture, azimuth_deg=20)) > 0.1
+
+
+def test_a_newest_one_that_is_whole_is_not_given_up_for_want_of_memory(tmp_path, monkeypatch):
+    """The next try may read it; an older one in its place would cost what was trained since."""
+    run = RunDirectory(tmp_path)
+    run.last_checkpoint.parent.mkdir()
+    for number, step in enumerate((9, 6)):
+        tiny_model(step=step).save(run.older_checkpoint(number))
+    before = run.last_checkpoint.read_bytes()
+
+    def load(file):
+        if file == run.last_checkpoint:
+            raise MemoryError
+        return load_before(file)
+
+    load_before = keras.models.load_model
+    monkeypatch.setattr(keras.models, "load_model", load)
+    with pytest.raises(UserError, match=r"too little memory for the checkpoint .*last\.keras"):
+        load_newest(run, print)
+    assert run.last_checkpoint.read_bytes() == before
 
 
 def claiming_ten_gigabytes() -> bytes:

@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import stat
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -121,6 +122,15 @@ def check_writable(path: pathlib.Path, *, is_folder: bool = False) -> None:
         while not os.path.lexists(folder):
             folder = folder.parent
         tempfile.TemporaryFile(dir=folder).close()
+
+
+def private_to(path: pathlib.Path) -> str | None:
+    """Who alone can read a folder, for a line that says so; None if everybody can."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o005 == 0o005:
+        return None
+    group = " and its group" if mode & 0o050 == 0o050 else ""
+    return f"its owner{group} (mode {mode:o})"
 
 
 def check_absent(path: pathlib.Path) -> None:

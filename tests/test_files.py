@@ -21,6 +21,7 @@ from dcign_tf.files import (
     check_disk_space,
     check_writable,
     delete,
+    private_to,
     read_json,
     safe_name,
     stand_in,
@@ -34,6 +35,20 @@ from tests.helpers import ROOT
 def other_process():
     """A process looks once at what others left; each test stands for one of its own."""
     sweep.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("mode", "readers"),
+    [
+        (0o755, None),
+        (0o750, "its owner and its group (mode 750)"),
+        (0o700, "its owner (mode 700)"),
+        (0o744, "its owner (mode 744)"),  # names alone, of files that cannot be opened
+    ],
+)
+def test_who_alone_can_read_a_folder_is_said(tmp_path, mode, readers):
+    tmp_path.chmod(mode)
+    assert private_to(tmp_path) == readers
 
 
 class TestAside:

@@ -22,7 +22,7 @@ from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
-from dcign_tf.files import aside, write_json, writing
+from dcign_tf.files import aside, private_to, write_json, writing
 from dcign_tf.locks import lock
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.runs.checkpoint_files import not_calibrated
@@ -91,6 +91,8 @@ def export_model(
         if calibrated.reason:
             show(f"Left out of infer_scene and rerender: {calibrated.remark}")
     show(f"{version}: {', '.join(signatures)}")
+    if readers := private_to(version):
+        show(f"It can be read by {readers}; for a server of another user: chmod -R a+rX {output}")
     return version
 
 

@@ -8,6 +8,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -616,7 +617,17 @@ def test_a_rerun_makes_the_next_version_and_leaves_the_others(run, tmp_path, qui
     before = contents(first)
     (first.parent / "9").mkdir()
     (first.parent / "ten").mkdir()
-    assert exporting.export_model(run, first.parent, show=lines.append) == first.parent / "10"
+    assert not any("can be read by" in line for line in lines)
+    umask = os.umask(0o077)
+    try:
+        second = exporting.export_model(run, first.parent, show=lines.append)
+    finally:
+        os.umask(umask)
+    assert second == first.parent / "10"
+    assert lines[-1] == (
+        "It can be read by its owner (mode 700); for a server of another user:"
+        f" chmod -R a+rX {first.parent}"
+    )
     assert contents(first) == before
     assert any(str(first) in line for line in lines)
 

@@ -257,6 +257,13 @@ def stand_in(start: bytes) -> str | None:
     return None
 
 
+def pointer_in(path: pathlib.Path) -> str | None:
+    """What a file is, as `stand_in` says of its content; None where it cannot be read."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return stand_in(file.read(200))
+    return None
+
+
 def check_disk_space(folder: pathlib.Path, needed: float, what: str) -> None:
     """Raises `DataError` if a folder's disk has less free than `what` needs, in bytes."""
     free = shutil.disk_usage(folder).free
@@ -269,7 +276,6 @@ def check_disk_space(folder: pathlib.Path, needed: float, what: str) -> None:
 
 def damaged(path: pathlib.Path, what: object) -> UserError:
     """The error of a file that says `what`, or of what a version control system left for it."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        if pointer := stand_in(file.read(200)):
-            return UserError(f"{path} is {pointer}.")
+    if pointer := pointer_in(path):
+        return UserError(f"{path} is {pointer}.")
     return UserError(f"{path} is damaged: {what}. Restore it or delete it.")

@@ -17,7 +17,7 @@ from PIL import Image
 
 from dcign_tf.errors import UserError
 from dcign_tf.files import aside, delete
-from dcign_tf.pretrained.packing import copy_record
+from dcign_tf.pretrained.packing import check_commit, copy_record
 from dcign_tf.runs.directory import RunDirectory
 
 RESULTS = pathlib.Path(__file__).with_name("results")
@@ -38,7 +38,8 @@ def keep(run: RunDirectory) -> pathlib.Path:
         run: of faces, evaluated; its `comparison` is kept too if there is one.
 
     Raises:
-        UserError: if it is no run directory; what was kept of it stays.
+        UserError: if it is no run directory, or was trained by a tree that nobody can check
+            out; what was kept of it stays.
         OSError: if it lacks a file.
     """
     final = RESULTS / run.path.resolve().name
@@ -50,6 +51,7 @@ def keep(run: RunDirectory) -> pathlib.Path:
 
 def _copy(run: RunDirectory, kept: RunDirectory) -> None:
     run.read_config()  # says if it is no run directory
+    check_commit(run)
     kept.evaluation.mkdir(parents=True)
     copy_record(run, kept)
     for name in ("scores.json", "calibration.json"):

@@ -118,6 +118,13 @@ class TestAside:
 
 
 class TestSweep:
+    def test_what_a_killed_process_left_is_not_kept(self, tmp_path):
+        (tmp_path / ".aside-folder" / "half").mkdir(parents=True)
+        with aside(tmp_path / "folder") as temporary:
+            temporary.mkdir()
+        assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+        assert not any((tmp_path / "folder").iterdir())
+
     def test_leftovers_of_a_killed_process_go_and_those_of_a_living_one_stay(self, tmp_path):
         code = (
             "import sys, pathlib, time\nfrom dcign_tf.files import aside\n"
@@ -205,12 +212,6 @@ def test_too_little_disk_space_is_told_in_units_that_can_be_read(tmp_path, monke
     check_disk_space(tmp_path, 1e5, "data needs about")
     with pytest.raises(DataError, match=r"the data needs about 3\.1 MB and 200\.0 kB are free"):
         check_disk_space(tmp_path, 3.14e6, "data needs about")
-
-    def test_what_a_killed_process_left_is_not_kept(self, tmp_path):
-        (tmp_path / ".aside-folder" / "half").mkdir(parents=True)
-        with aside(tmp_path / "folder") as temporary:
-            temporary.mkdir()
-        assert not any((tmp_path / "folder").iterdir())
 
 
 class TestSafeName:

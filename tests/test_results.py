@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from decimal import Decimal
 
 import pytest
 
-from dcign_tf.pretrained import pretrained_run
+from dcign_tf.errors import UserError
+from dcign_tf.pretrained import pretrained_names, pretrained_run
+from dcign_tf.runs.directory import RunDirectory
 from tests.helpers import ROOT
 
 RESULTS = ROOT / "docs" / "results"
@@ -50,6 +53,28 @@ def test_the_table_of_results_has_their_scores(row):
         shown = [Decimal(n) for n in re.sub("[°/]", " ", cell.replace("−", "-")).split()]
         for value, told in zip(ROWS[row](run), shown, strict=True):
             assert abs(Decimal(value).quantize(told)) == abs(told), (run, value)
+
+
+@pytest.mark.parametrize("run", SCORES)
+def test_of_a_run_that_nobody_can_train_again_that_is_said(run):
+    commit = RunDirectory(RESULTS / run).read_environment()["commit"]
+    text = " ".join((RESULTS / "README.md").read_text(encoding="utf-8").split())
+    said = f"commit {commit.removesuffix('-dirty')} with changes that no commit holds"
+    assert (said in text) == commit.endswith("-dirty")
+
+
+def test_no_further_one_is_kept(tmp_path, monkeypatch):
+    keep = runpy.run_path(str(ROOT / "docs" / "make_results.py"))["keep"]
+    monkeypatch.setitem(keep.__globals__, "RESULTS", tmp_path)
+    dirty = RunDirectory(RESULTS / "faces-best")
+    with pytest.raises(UserError, match="with changes that are in no commit"):
+        keep(dirty)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", pretrained_names())
+def test_the_models_in_the_box_can_be_trained_again(name):
+    assert not pretrained_run(name).read_environment()["commit"].endswith("-dirty")
 
 
 @pytest.mark.parametrize("run", SCORES)

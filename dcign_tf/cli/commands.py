@@ -79,6 +79,8 @@ def compare(*directories: str) -> None:
     first, *_ = runs = list(comparable_runs(directories).values())  # says at once if they are not
     for run in runs:
         check_checkpoint(run.checkpoint(FLAGS.checkpoint))
+        if run.read_scores() is None:
+            run.check_writable()
     output = Path(FLAGS.output or first.comparison)
     check_writable(output, is_folder=True)
     with quiet_loading():

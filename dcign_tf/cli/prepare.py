@@ -9,6 +9,7 @@ from absl import flags
 from dcign_tf.cli.definition import command, path, string
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.cli.train import DATA_DIR, DATASET, PRESET, chosen_config, parse_experiment
+from dcign_tf.datasets.registry import check_settings, open_configured
 
 FLAGS = flags.FLAGS
 _BEAM = "Make them by Apache Beam, with these options of its pipeline (docs/scaling.md)."
@@ -32,13 +33,14 @@ def prepare() -> None:
     workers, which all must reach the data directory under the same path.
     """
     config, data_dir = chosen_config()
-    with quiet_loading():
-        from dcign_tf.datasets.registry import open_configured
-        from dcign_tf.datasets.storage.beam import through_beam
-    data = open_configured({**config, "data_dir": data_dir})
+    check_settings(config)  # says at once if they cannot be
+    with quiet_loading():  # what opens the data is imported by that
+        data = open_configured({**config, "data_dir": data_dir})
     if FLAGS.beam_options is None:
         data.prepare()
     else:
+        from dcign_tf.datasets.storage.beam import through_beam
+
         with through_beam(shlex.split(FLAGS.beam_options)):
             data.prepare()
     print(f"Data of --dataset={FLAGS.dataset} --preset={FLAGS.preset} are in {data_dir}.")

@@ -133,11 +133,24 @@ def open_picture(
         DataError: as `fit_picture`; also for whatever goes wrong within the context.
     """
     name = os.fspath(path)
+    with _in_a_sentence(name):
+        yield _decoded(name, _content(name), draft)
+
+
+def decoded(content: bytes, name: str) -> Image.Image:
+    """The same of a file's content, which is called so in errors."""
+    with _in_a_sentence(name):
+        return _decoded(name, content, None)
+
+
+@contextlib.contextmanager
+def _in_a_sentence(name: str) -> Iterator[None]:
+    """Makes a `DataError` of whatever goes wrong with a picture of that name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, on metadata
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield _decoded(name, draft)
+            yield
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -153,15 +166,19 @@ def open_picture(
         ) from error
 
 
-def _decoded(name: str, draft: int | None) -> Image.Image:
-    """Raises `DataError` beyond a limit, and whatever Pillow does."""
+def _content(name: str) -> bytes:
+    """Of a file; raises `DataError` if it has too many bytes, and whatever reading it does."""
     status = os.stat(name)
     if status.st_size > MOST_BYTES:
         raise DataError(f"{name} has {status.st_size:,} bytes; at most {MOST_BYTES:,} are taken")
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise ValueError("it is no file")  # but what would be waited for, or never ends
     with open(name, "rb") as file:
-        content = file.read()
+        return file.read()
+
+
+def _decoded(name: str, content: bytes, draft: int | None) -> Image.Image:
+    """Raises `DataError` beyond a limit, and whatever Pillow does."""
     if pointer := stand_in(content):
         raise DataError(f"{name} is {pointer}")
     if kind := heif_kind(content):

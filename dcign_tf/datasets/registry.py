@@ -1,7 +1,8 @@
 """The datasets by name: what `--dataset` offers, all in one form.
 
-Each has a folder with what is known of it (`settings`) and what opens it (`open_with`), which is
-imported when it is asked for: whoever reads the facts needs no TFDS and no ray caster.
+Each has a folder with what is known and can be chosen of it (`settings`), and with what opens it
+(`open_with`), which is imported when it is asked for: whoever reads the facts needs no TFDS and no
+ray caster.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from dcign_tf.datasets.settings import DatasetFacts
@@ -47,8 +49,7 @@ def open_dataset(
         DataError: for an unknown dataset, impossible settings or a face model that
             cannot be read; or if the dataset is there but damaged.
     """
-    if dataset not in MODULES:
-        raise DataError(f"Unknown dataset '{dataset}'; there is {', '.join(MODULES)}.")
+    _check_known(dataset)
     if settings is None:
         preset_config = load_preset(dataset, preset).to_dict()
         return open_configured({**preset_config, "data_dir": data_dir})
@@ -58,7 +59,7 @@ def open_dataset(
     except OSError as error:
         raise DataError(f"Cannot read {error.filename}: {error.strerror}.") from error
     except (ValueError, TypeError) as error:
-        raise DataError(f"Cannot make the dataset '{dataset}': {error}") from error
+        raise _impossible(dataset, error) from error
 
 
 def open_configured(config: Mapping[str, Any]) -> SweepDataset:
@@ -75,12 +76,37 @@ def dataset_facts(config: Mapping[str, Any]) -> DatasetFacts:
     Raises:
         DataError: if its settings of the data cannot be.
     """
-    folder = MODULES[config["dataset"]].partition(".")[0]
-    settings = importlib.import_module(f"dcign_tf.datasets.{folder}.settings")
     try:
-        return settings.facts(_settings(config))
+        return _chosen_by(config).facts(_settings(config))
     except (ValueError, TypeError) as error:
         raise DataError(f"The run's settings of its data cannot be: {error}") from error
+
+
+def check_settings(config: Mapping[str, Any]) -> None:
+    """Checks the settings of the data, before anything slow is imported.
+
+    Raises:
+        DataError: if no data can be made with them, as `open_dataset`.
+    """
+    _check_known(config["dataset"])
+    try:
+        _chosen_by(config).Settings(**_settings(config))
+    except (ValueError, TypeError) as error:
+        raise _impossible(config["dataset"], error) from error
+
+
+def _check_known(dataset: str) -> None:
+    if dataset not in MODULES:
+        raise DataError(f"Unknown dataset '{dataset}'; there is {', '.join(MODULES)}.")
+
+
+def _chosen_by(config: Mapping[str, Any]) -> ModuleType:
+    folder = MODULES[config["dataset"]].partition(".")[0]
+    return importlib.import_module(f"dcign_tf.datasets.{folder}.settings")
+
+
+def _impossible(dataset: str, error: Exception) -> DataError:
+    return DataError(f"Cannot make the dataset '{dataset}': {error}")
 
 
 def _settings(config: Mapping[str, Any]) -> dict[str, Any]:

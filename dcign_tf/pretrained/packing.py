@@ -78,7 +78,7 @@ def pack(
     check_absent(output)
     if repository:
         hub.check_repository(repository)
-    _check_commit(run)
+    check_commit(run)
     model = load_model(run.checkpoint(checkpoint))
     _check_evaluated(run, model)
     twin_scores = None if twin is None else _scores_of_twin(twin, run)
@@ -116,6 +116,16 @@ def pack(
         f"{output}: {data_size(size)}; no pixel differs by more than {255 * difference:.2f}/255"
         " from the original weights' pictures."
     )
+
+
+def check_commit(run: RunDirectory) -> None:
+    """Raises `UserError` if a run was trained by a tree that nobody can check out."""
+    commit = run.read_environment().get("commit") or ""  # none where there was no checkout
+    if commit.endswith("-dirty"):
+        raise UserError(
+            f"{run.path} was trained by commit {commit}, with changes that are in no commit:"
+            " nobody could train it again. Commit them, and train it anew with --overwrite."
+        )
 
 
 def copy_record(run: RunDirectory, copy: RunDirectory) -> None:
@@ -161,15 +171,6 @@ def _halved(weights: bytes) -> bytes:
     return file.getvalue()
 
 
-def _check_commit(run: RunDirectory) -> None:
-    commit = run.read_environment().get("commit") or ""  # none where there was no checkout
-    if commit.endswith("-dirty"):
-        raise UserError(
-            f"{run.path} was trained by commit {commit}, with changes that are in no commit:"
-            " nobody could train it again. Commit them, and train it anew with --overwrite."
-        )
-
-
 def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
     step = int(model.step.numpy())
     again = f"Evaluate it first: dcign-tf evaluate --workdir={run.path}"
@@ -192,7 +193,7 @@ def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
 def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:
     """Raises `UserError` unless it is the same run but for the procedure, and was evaluated."""
     twin.check_config({**run.read_config(), "procedure": "entangled"})
-    _check_commit(twin)
+    check_commit(twin)
     scores = twin.read_scores()
     mine = run.read_scores()
     if not are_current(scores, mine["step"]) or scores["split"] != mine["split"]:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from dcign_tf.datasets.registry import dataset_facts
-from dcign_tf.errors import UserError
+from dcign_tf.errors import UserError, of_tensorflow
 from dcign_tf.evaluation.report.documents import document
 from dcign_tf.evaluation.scores import are_current
 from dcign_tf.files import aside, private_to, write_json, writing
@@ -84,7 +84,8 @@ def export_model(
             tf.saved_model.save(served, os.fspath(folder), signatures=signatures)
             write_warmup_requests(folder, signatures)
         except tf.errors.OpError as error:
-            raise UserError(f"Cannot write {version}: {error.message}") from error
+            reason = of_tensorflow(error.message)
+            raise UserError(f"Cannot write {version}: {reason}.") from error
         write_json(folder / "config.json", config)
         (folder / "model_card.md").write_text(card, encoding="utf-8")
     for calibrated in calibration.factors.values():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dcign_tf.datasets.batch_plan import BatchPlan
+from dcign_tf.datasets.registry import check_settings
 from dcign_tf.errors import UserError
 from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.directory import RunDirectory
@@ -63,6 +64,7 @@ def check_beginning(config: Mapping[str, Any], run: RunDirectory, *, overwrite: 
             begun there; or nothing is there to start from.
     """
     check_values(config)
+    check_settings(config)
     if overwrite:
         run.check_clearable()
     else:

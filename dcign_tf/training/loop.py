@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from dcign_tf import interrupts
-from dcign_tf.errors import UserError
+from dcign_tf.errors import UserError, of_tensorflow
 from dcign_tf.files import write_aside
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.progress import duration
@@ -280,7 +280,8 @@ def _writing_summaries(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        raise UserError(f"Cannot write to {run.tensorboard}: {error.message}") from error
+        reason = of_tensorflow(error.message)
+        raise UserError(f"Cannot write to {run.tensorboard}: {reason}.") from error
 
 
 def _summarise(

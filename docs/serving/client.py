@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 import pathlib
+import re
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -25,6 +26,7 @@ from tensorflow_serving.apis import (
 )
 
 _TIMEOUT_S = 30
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)  # Python takes 8_0, too
 
 
 class Client:
@@ -110,10 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     values = {}
     for given in args.values:
         name, _, number = given.partition("=")
-        try:
-            values[name] = [float(number)]
-        except ValueError:
+        if not _NUMBER.fullmatch(number):
             parser.error(f"{given} is no value; give one such as azimuth_deg=30")
+        values[name] = [float(number)]
     try:
         files = [args.picture.read_bytes()]
         client = Client(args.server, args.model)

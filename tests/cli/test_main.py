@@ -112,6 +112,14 @@ FACE = "dcign_tf/pretrained/faces/evaluation/examples/example1.png"
             "train: --config.",
         ),
         (
+            ["train", "--dataset=faces", "--preset=quick", "--config.data.image_size=7"],
+            "train: Cannot make the dataset 'faces': image_size is 7",
+        ),
+        (
+            ["prepare", "--dataset=chairs", "--preset=quick", "--config.data.channels=2"],
+            "prepare: Cannot make the dataset 'chairs': channels is 2",
+        ),
+        (
             ["rerender", FACE, "--azimuth_deg=99", "--output=o.png"],
             "rerender: azimuth_deg=99 is ou",
         ),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+
 import pytest
 
 from dcign_tf.cli.prepare import prepare as command
@@ -32,6 +35,28 @@ def test_the_data_of_an_experiment_are_made_and_nothing_else(asked, tmp_path, ca
     assert [entry.name for entry in tmp_path.iterdir()] == ["data"]
     data = open_configured({**tiny_config(), "data_dir": "data"})
     assert len(data.sweeps("train")["azimuth"]) == 3
+
+
+def test_nothing_is_told_of_what_it_loads(asked, monkeypatch):
+    """TensorFlow's notes at its start are kept from the screen."""
+    is_quiet = []
+
+    @contextlib.contextmanager
+    def quiet():
+        is_quiet.append(True)
+        yield
+        is_quiet.clear()
+
+    def open_quietly(config):
+        assert is_quiet
+        raise UserError("opened")
+
+    module = sys.modules["dcign_tf.cli.prepare"]
+    monkeypatch.setattr(module, "quiet_loading", quiet)
+    monkeypatch.setattr(module, "open_configured", open_quietly)
+    asked()
+    with pytest.raises(UserError, match="opened"):
+        command.work()
 
 
 def test_with_options_of_beam_it_is_beam_that_makes_them(asked, monkeypatch):

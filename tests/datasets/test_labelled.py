@@ -7,6 +7,7 @@ import importlib.util
 import itertools
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcign_tf.datasets import registry
+from dcign_tf.datasets.labelled import dataset as module
 from dcign_tf.datasets.labelled.dataset import LabelledPictures
 from dcign_tf.datasets.labelled.settings import KNOWN, parse_factors
 from dcign_tf.datasets.pictures import FITS
@@ -22,6 +24,7 @@ from dcign_tf.factors import INTRINSIC
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import load_preset
 from tests.helpers import ROOT
+from tests.helpers import hostile_pictures as hostile
 from tests.helpers.tfds_files import (
     NORB_AZIMUTHS,
     NORB_ELEVATIONS,
@@ -54,6 +57,12 @@ def as_tfrecord(tmp_path_factory) -> Path:
 def opened(folder: Path, name: str = "smallnorb", **settings) -> LabelledPictures:
     settings = {"name": name, "sweep_length": 6, **settings}
     return registry.open_dataset("tfds", folder, preset="quick", settings=settings)
+
+
+def show(monkeypatch, *pictures: bytes) -> None:
+    """Every example has this content for its picture."""
+    feature = SimpleNamespace(bytes_list=SimpleNamespace(value=pictures))
+    monkeypatch.setattr(module, "read_example", lambda *_: {"image": feature})
 
 
 def some(sweeps) -> list:
@@ -272,8 +281,50 @@ class TestDamage:
     def test_a_damaged_picture(self, as_tfrecord, tmp_path):
         broken = self.damage(as_tfrecord, tmp_path, lambda c: c.replace(b"IHDR", b"ABCD"))
         data = opened(broken)
-        with pytest.raises(DataError, match="example 0 is damaged; delete the folder"):
+        with pytest.raises(DataError, match="example 0 is no picture of a known"):
             data._picture(0)
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            (hostile.png_header(7100, 7100), "has 7100×7100 pixels; at most 50,000,000 are taken"),
+            (hostile.png_header(13_300, 13_300), "has far too many pixels"),
+            (hostile.jpeg_of_scans(101), "is a JPEG of 101 scans"),
+            (b"%!PS-Adobe-3.0 EPSF-3.0", "is no picture of a known format"),
+            (None, "is damaged"),
+        ],
+        ids=["a large", "a huge", "of many scans", "of another format", "none"],
+    )
+    def test_a_strangers_picture_has_the_limits_of_any(self, folder, monkeypatch, content, message):
+        data = opened(folder)
+        show(monkeypatch, *([] if content is None else [content]))
+        with pytest.raises(DataError, match=f"smallnorb.*: example 0 {message}"):
+            data._picture(0)
+
+    def test_metadata_do_not_decide_whether_its_pixels_are_read(self, folder, monkeypatch):
+        data, plain = opened(folder), hostile.saved(hostile.ramp(), "PNG")
+        show(monkeypatch, plain)
+        expected = data._picture(0)
+        for content in hostile.png_metadata(plain).values():
+            show(monkeypatch, content)
+            np.testing.assert_array_equal(data._picture(0), expected)
+
+    def test_a_pointer_of_version_control(self, folder, as_tfrecord, tmp_path):
+        pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n"
+        for number, (source, name) in enumerate(
+            [
+                (folder, "smallnorb-train.*"),
+                (as_tfrecord, "smallnorb-train.*"),
+                (folder, "dataset_info.json"),
+                (folder, "features.json"),
+            ]
+        ):
+            to = tmp_path / str(number)
+            shutil.copytree(source / "smallnorb", to / "smallnorb")
+            (file,) = to.rglob(name)
+            file.write_bytes(pointer)
+            with pytest.raises(DataError, match=rf"{file} is a pointer of Git LFS, .*git lfs pull"):
+                opened(to)
 
     def test_a_damaged_description(self, folder, tmp_path):
         shutil.copytree(folder / "smallnorb", tmp_path / "smallnorb")

@@ -7,6 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from dcign_tf.cli.commands import compare
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
 from dcign_tf.evaluation.figures.catalogue import Picture
@@ -257,6 +259,20 @@ class TestRuns:
         with pytest.raises(UserError, match=expected):
             comparable_runs(paths)
         assert len(comparable_runs([paths[0], paths[2]])) == 2
+
+    def test_a_run_to_be_scored_that_cannot_be_written_is_told_before_any_other_is(
+        self, made, tmp_path, flags_of
+    ):
+        paths = [made("a"), made("b")]
+        for run in map(RunDirectory, paths):
+            run.last_checkpoint.parent.mkdir()
+            with zipfile.ZipFile(run.last_checkpoint, "w") as archive:
+                archive.writestr("config.json", "{}")
+        (paths[1] / "evaluation").symlink_to("/nowhere/evaluation")
+        flags_of(compare)
+        arguments = compare.parse(["compare", *map(str, paths), f"--output={tmp_path / 'out'}"])
+        with pytest.raises(UserError, match=r"Cannot write .*b/evaluation: No such file"):
+            compare.work(*arguments)
 
     def test_what_cannot_be_compared(self, made, tmp_path):
         a, other = made("a"), made("other", "def")

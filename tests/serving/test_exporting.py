@@ -453,7 +453,7 @@ def test_what_is_wrong_with_the_example_clients_arguments(client_module, tmp_pat
     assert client_module.main([str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"{tmp_path}: Is a directory\n"
     picture.write_bytes(b"")
-    for wrong in ("azimuth_deg=x", "azimuth_deg"):
+    for wrong in ("azimuth_deg=x", "azimuth_deg", "azimuth_deg=8_0", "azimuth_deg=inf"):
         with pytest.raises(SystemExit):
             client_module.main([str(picture), wrong])
         assert f"{wrong} is no value; give one such as" in capsys.readouterr().err
@@ -644,10 +644,11 @@ def test_what_failed_leaves_nothing(run, tmp_path, quick_save, monkeypatch):
 
 def test_a_disk_that_is_full_at_the_warmup_requests(run, tmp_path, quick_save, monkeypatch):
     def full(*_):
-        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+        told = "{{function_node __SaveV2_device_/job:a}} No space left on device [Op:SaveV2]"
+        raise tf.errors.ResourceExhaustedError(None, None, told)
 
     monkeypatch.setattr(exporting, "write_warmup_requests", full)
-    with pytest.raises(UserError, match=r"Cannot write .*/1: No space left"):
+    with pytest.raises(UserError, match=r"Cannot write .*/1: No space left on device\.$"):
         exporting.export_model(run, tmp_path / "out")
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == [".lock"]
 

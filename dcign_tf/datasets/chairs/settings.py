@@ -101,3 +101,7 @@ class ChairSettings:
     def num_chairs(self) -> list[int]:
         """Number of chairs of each of `SUBSETS`."""
         return [getattr(self, f"{subset}_chairs") for subset in SUBSETS]
+
+
+Settings = ChairSettings
+"""For the registry."""

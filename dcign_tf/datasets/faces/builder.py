@@ -45,7 +45,7 @@ from dcign_tf.datasets.faces.settings import (
 from dcign_tf.datasets.storage.generation import check_files, generate_parts, make_once
 from dcign_tf.datasets.storage.parts import Part
 from dcign_tf.datasets.sweeps import NumberedSweeps
-from dcign_tf.errors import DataError
+from dcign_tf.errors import DataError, of_tensorflow
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 # Smaller files lose less work when a run is interrupted; larger ones are fewer.
@@ -222,7 +222,8 @@ class DcignFaces(FileReaderBuilder):
         try:
             self.info.write_to_directory(staging)
         except tf.errors.OpError as error:
-            raise DataError(f"Cannot write {staging}: {error.message}") from error
+            reason = of_tensorflow(error.message)
+            raise DataError(f"Cannot write {staging}: {reason}.") from error
 
     def _parts(self, split: str, num_examples: int) -> list[Part]:
         images = self.builder_config.settings.images_per_example(split)

@@ -128,3 +128,7 @@ class FaceSettings:
     def images_per_example(self, split: str) -> int:
         """Images in an example of `split`: a sweep, or one where all factors are independent."""
         return 1 if split.endswith(INDEPENDENT) else self.sweep_length
+
+
+Settings = FaceSettings
+"""For the registry."""

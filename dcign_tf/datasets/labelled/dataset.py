@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from dcign_tf.datasets.grouping import Column
 from dcign_tf.datasets.labelled.labels import check_features, damaged, read_example, read_labels
 from dcign_tf.datasets.labelled.records import find_dataset, open_records
 from dcign_tf.datasets.labelled.settings import LabelledSettings, listed, parse_factors
-from dcign_tf.datasets.pictures import fitted
+from dcign_tf.datasets.pictures import decoded, fitted
 from dcign_tf.datasets.settings import fingerprint, numbers_by_factor
 from dcign_tf.datasets.sweeps import SUBSETS, NumberedSweeps, composed_sweeps
 from dcign_tf.errors import DataError
@@ -148,8 +147,8 @@ class LabelledPictures:
         settings, white = self._settings, self._meaning.white or self._largest
         example = read_example(self._records, index, self._where)
         try:
-            content = io.BytesIO(example[settings.image].bytes_list.value[0])
-            picture = Image.open(content, formats=["PNG", "JPEG"])
+            content = example[settings.image].bytes_list.value[0]
+            picture = decoded(content, f"{self._where}: example {index}")
             if white != self._largest:
                 levels = np.minimum(np.asarray(picture) * (255 / white), 255)
                 picture = Image.fromarray(levels.round().astype(np.uint8))
@@ -160,7 +159,9 @@ class LabelledPictures:
                 background=settings.background,
                 fit=settings.fit,
             )
-        except (OSError, ValueError, SyntaxError) as error:
+        except DataError as error:
+            raise DataError(f"{error}; leave it out, and prepare the dataset anew.") from error
+        except (IndexError, ValueError) as error:
             raise damaged(index, self._where) from error
 
 

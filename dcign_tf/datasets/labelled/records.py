@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 from tensorflow_datasets.core.read_only_builder import builder_from_files
 
 from dcign_tf.errors import DataError
+from dcign_tf.files import pointer_in
 
 _HEADER = struct.Struct("<QI")  # of a record: bytes of its data, and a checksum of that number
 _FOOTER_BYTES = 4  # a checksum of the data
@@ -48,10 +49,11 @@ def find_dataset(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
     Raises:
         DataError: if it is not there, or its description is damaged.
     """
+    folder = Path(data_dir, *name.partition(":")[0].split("/")[:1])
     try:
         return builder_from_files(name, data_dir=data_dir)
     except (tfds.core.DatasetNotFoundError, ValueError) as error:
-        folder = Path(data_dir, *name.partition(":")[0].split("/")[:1])
+        _check_no_pointers(folder.rglob("*.json"))
         if not any(folder.rglob("dataset_info.json")):
             raise DataError(
                 f"There is no TensorFlow Dataset {name} in {data_dir}. What TFDS knows, tfds build"
@@ -59,7 +61,15 @@ def find_dataset(name: str, data_dir: str) -> tfds.core.DatasetBuilder:
             ) from error
         raise DataError(_unreadable(folder, error)) from error
     except Exception as error:  # TFDS's and Protobuf's readers raise all sorts of them
-        raise DataError(_unreadable(Path(data_dir, name), error)) from error
+        _check_no_pointers(folder.rglob("*.json"))
+        raise DataError(_unreadable(folder, error)) from error
+
+
+def _check_no_pointers(files: Iterable[Path]) -> None:
+    """Raises `DataError` if a version control system left one of them in place of another."""
+    for file in files:
+        if pointer := pointer_in(file):
+            raise DataError(f"{file} is {pointer}.")
 
 
 def _unreadable(folder: Path, error: Exception) -> str:
@@ -92,6 +102,7 @@ def open_records(builder: tfds.core.DatasetBuilder, splits: Sequence[str]) -> tu
             ) from error
         instructions += files
         counts.append(sum(file.take for file in files))
+    _check_no_pointers(Path(file.filename) for file in instructions)
     file_format = builder.info.file_format.value
     reader = {"array_record": ArrayRecordDataSource, "tfrecord": TFRecords}.get(file_format)
     if reader is None:

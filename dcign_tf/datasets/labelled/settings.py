@@ -229,3 +229,7 @@ def parse_factors(factors: str) -> list[LabelledFactor]:
 def listed(text: str) -> list[str]:
     """The entries of `a, b,…`."""
     return list(filter(None, map(str.strip, text.split(","))))
+
+
+Settings = LabelledSettings
+"""For the registry."""

@@ -106,3 +106,7 @@ class ManifestSettings:
             DataError: if an entry names no column, or its number is impossible.
         """
         return numbers_by_factor(setting, getattr(self, setting), columns)
+
+
+Settings = ManifestSettings
+"""For the registry."""

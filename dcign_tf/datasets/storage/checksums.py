@@ -102,11 +102,18 @@ def _read_record(path: Path) -> dict[bytes, bytes]:
         return {}
     if pairs.dtype != np.uint8 or pairs.ndim != 2 or pairs.shape[1] != 2 * _BYTES:
         return {}
-    return {pair[:_BYTES].tobytes(): pair[_BYTES:].tobytes() for pair in pairs}
+    *rows, seal = [(pair[:_BYTES].tobytes(), pair[_BYTES:].tobytes()) for pair in pairs] or [None]
+    return dict(rows) if seal == _seal(rows) else {}
 
 
 def _write_record(path: Path, known: dict[bytes, bytes]) -> None:
-    pairs = b"".join(description + checksum for description, checksum in known.items())
-    array = np.frombuffer(pairs, np.uint8).reshape(-1, 2 * _BYTES)
+    rows = list(known.items())
+    content = b"".join(map(b"".join, [*rows, _seal(rows)]))
     with aside(path) as temporary:
-        np.save(temporary, array)
+        np.save(temporary, np.frombuffer(content, np.uint8).reshape(-1, 2 * _BYTES))
+
+
+def _seal(rows: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    """The last row: a checksum of the others, or one bit here would make other data of the same."""
+    checksum = _digest(b"".join(map(b"".join, rows)))
+    return checksum, checksum

@@ -24,7 +24,7 @@ from dcign_tf.datasets.storage.parts import Part, describe, write_part
 from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.datasets.sweeps import evenly
 from dcign_tf.errors import DataError
-from dcign_tf.files import check_disk_space, delete, sha256, write_json
+from dcign_tf.files import check_disk_space, delete, pointer_in, sha256, write_json
 from dcign_tf.folders import is_shown
 from dcign_tf.locks import lock
 from dcign_tf.progress import Progress
@@ -150,6 +150,8 @@ def check_files(directory: Path, *, full: bool = False) -> None:
         if not path.is_file():
             raise DataError(f"Data file {path} is missing; {_remedy(directory)}.")
         if path.stat().st_size != written["bytes"]:
+            if pointer := pointer_in(path):
+                raise DataError(f"Data file {path} is {pointer}; or {_remedy(directory)}.")
             raise DataError(
                 f"Data file {path} is damaged: it has {path.stat().st_size:,} bytes and should "
                 f"have {written['bytes']:,}; {_remedy(directory)}."

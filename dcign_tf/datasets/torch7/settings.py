@@ -42,3 +42,7 @@ class Torch7Settings:
     def __post_init__(self):
         check_numbers(self, {"sweep_length": 2})
         check_fractions(self)
+
+
+Settings = Torch7Settings
+"""For the registry."""

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dcign_tf.datasets.pictures import MOST_BYTES
 from dcign_tf.datasets.storage import checksums as module
@@ -51,6 +53,16 @@ def test_a_damaged_record_is_made_anew(folder, content):
         module.np.save(folder / "known.npy", module.np.zeros(5))
     else:
         (folder / "known.npy").write_bytes(content)
+    assert of(folder) == before
+
+
+@given(place=st.integers(0, 10**6), bit=st.integers(0, 7))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_one_bit_of_the_record_changes_no_checksum(folder, place, bit):
+    before, record = of(folder), folder / "known.npy"
+    content = bytearray(record.read_bytes())
+    content[place % len(content)] ^= 1 << bit
+    record.write_bytes(content)
     assert of(folder) == before
 
 

@@ -329,6 +329,13 @@ class TestCheckFiles:
         with pytest.raises(DataError, match=f"{directory / filename} is damaged"):
             check_files(directory)
 
+    def test_a_pointer_of_version_control(self, directory):
+        (directory / "a.array_record-0").write_text(
+            "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n"
+        )
+        with pytest.raises(DataError, match=r"_record-0 is a pointer of Git LFS, .* delete"):
+            check_files(directory)
+
     @pytest.mark.parametrize("filename", ["b-0", "features.json", "a.array_record-0"])
     def test_other_bytes(self, directory, filename):
         damaged = np.fromfile(directory / filename, np.uint8)

@@ -116,8 +116,8 @@ FACE = "dcign_tf/pretrained/faces/evaluation/examples/example1.png"
             "train: Cannot make the dataset 'faces': image_size is 7",
         ),
         (
-            ["prepare", "--dataset=chairs", "--preset=quick", "--config.data.channels=2"],
-            "prepare: Cannot make the dataset 'chairs': channels is 2",
+            ["prepare", "--dataset=chairs", "--preset=quick", "--config.data.image_size=7"],
+            "prepare: Cannot make the dataset 'chairs': image_size is 7",
         ),
         (
             ["rerender", FACE, "--azimuth_deg=99", "--output=o.png"],

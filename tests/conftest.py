@@ -55,6 +55,8 @@ def flags_of():
     To run a command in this process: starting Python and TensorFlow takes longer than
     most of them do.
     """
+    # It defines flags of its own as it is loaded, and once: they are not to go with the test.
+    import array_record.python.array_record_data_source  # noqa: F401
     from absl.testing import flagsaver
 
     with flagsaver.flagsaver():

@@ -142,7 +142,8 @@ class Page:
             self._rendering = gr.HTML(self._render(start.code, *values))
         self._readings = gr.HTML(panels.readings(self._editor.read(start.code)))
         with gr.Row(elem_id="controls"):
-            with gr.Column(scale=3, min_width=280):  # first: on a phone, right below the pictures
+            # First: on a phone, right below the pictures.
+            with gr.Column(scale=3, min_width=280, elem_id="sliders" if values else None):
                 self._lay_out_sliders(values)
             with gr.Column(scale=2, min_width=280):
                 self._lay_out_subjects(start)
@@ -157,7 +158,7 @@ class Page:
         )
         self._message = gr.HTML(_message_of(start))
         self._taken = gr.State(None)
-        with gr.Accordion("Part of your picture", open=False):
+        with gr.Accordion("Part of your picture", open=False, elem_id="part"):
             self._part = [
                 _number_slider(1, _MOST_ZOOM, 1, step=0.05, label="Zoom", interactive=False),
                 _number_slider(0, 1, 0.5, step=0.01, label="Left to right", interactive=False),
@@ -204,7 +205,7 @@ class Page:
                 for number in range(1, self._num_directions + 1)
             ]
         if self._editor.remarks:
-            gr.Markdown("\n\n".join(self._editor.remarks), elem_id="remarks")
+            gr.HTML(panels.remarks(self._editor.remarks))
 
     # === Events ===
 

@@ -62,6 +62,7 @@ def get_config() -> ml_collections.ConfigDict:
             "decay_steps": 12_000,  # the length of that cosine, whatever num_steps is
             "first_learning_rate": 5e-4,  # from here it rises to learning_rate …
             "warmup_steps": 0,  # … over so many first steps, before the cosine
+            "learning_rate_scaling": "none",  # or by replicas, "sqrt" or "linear" (docs/scaling.md)
             "beta_1": 0.9,
             "beta_2": 0.99,
         }

@@ -77,6 +77,12 @@ def let_through() -> Iterator[None]:
         _is_put_off = before
 
 
+def ask() -> None:
+    """As if there had been a SIGTERM: another process of the same work was told to stop."""
+    global _asked
+    _asked = _asked or Terminated
+
+
 def is_asked() -> bool:
     """Whether there was an interrupt."""
     return _asked is not None

@@ -14,10 +14,14 @@ from dcign_tf.cli.demo import demo
 from dcign_tf.cli.prepare import prepare
 from dcign_tf.cli.rerender import rerender
 from dcign_tf.cli.train import train
+from dcign_tf.cli.workers import workers
 
 COMMANDS = {
     command.work.__name__.replace("_", "-"): command
-    for command in (train, prepare, evaluate, compare, rerender, estimate_shape, export, demo, pack)
+    for command in (
+        *(train, workers, prepare, evaluate, compare),
+        *(rerender, estimate_shape, export, demo, pack),
+    )
 }
 PROGRAM = "dcign-tf"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import os
@@ -19,6 +20,7 @@ from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.files import check_writable
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import flattened, load_preset, presets, with_whole_paths
+from dcign_tf.training.cluster import STRATEGIES, cluster_for
 from dcign_tf.training.config_checks import check_beginning
 
 FLAGS = flags.FLAGS
@@ -27,6 +29,7 @@ _PRESETS = "quick, paper or, of faces, best"
 _TEST = "At the end, score the test split; without it the validation split, to choose settings by."
 _MINUTES = "A checkpoint at least so often: what is lost at most if the process is killed."
 _KEPT = "How many of the last checkpoints are kept, besides the best."
+_STRATEGY = "Which devices share each step; auto: what is visible, TF_CONFIG and Slurm included."
 _OVERWRITE = "Delete what the run directory holds and start afresh."
 
 
@@ -121,6 +124,7 @@ def chosen_config() -> tuple[dict[str, Any], str]:
     path("data_dir", DATA_DIR),
     path("init_from", "A run directory whose weights to start from."),
     path("export", "At the end, write a SavedModel here (docs/serving.md)."),
+    functools.partial(flags.DEFINE_enum, "strategy", "auto", STRATEGIES, _STRATEGY),
     functools.partial(flags.DEFINE_float, "checkpoint_minutes", 10.0, _MINUTES, 0.0),
     functools.partial(flags.DEFINE_integer, "checkpoints_kept", 3, _KEPT, 1),
     functools.partial(flags.DEFINE_bool, "test", False, _TEST),
@@ -142,16 +146,17 @@ def train() -> None:
     workdir = FLAGS.workdir or os.path.join("runs", f"{FLAGS.dataset}-{FLAGS.preset}")
     config, data_dir = chosen_config()
     config = with_whole_paths(config | {"init_from": FLAGS.init_from, "data_dir": data_dir})
-    run = RunDirectory(workdir)
-    if FLAGS.export:
+    run, is_chief = RunDirectory(workdir), cluster_for(FLAGS.strategy).is_chief
+    if FLAGS.export and is_chief:
         check_writable(Path(FLAGS.export), is_folder=True)
-    with run.locked():  # before anything slow
-        check_beginning(config, run, overwrite=FLAGS.overwrite)
+    with run.locked() if is_chief else contextlib.nullcontext():  # before anything slow
+        if is_chief:
+            check_beginning(config, run, overwrite=FLAGS.overwrite)
         with quiet_loading():
             from dcign_tf.training.experiment import run_experiment
-        how = ("overwrite", "test", "checkpoint_minutes", "checkpoints_kept")
+        how = ("overwrite", "test", "strategy", "checkpoint_minutes", "checkpoints_kept")
         run_experiment(config, run, data_dir, **{name: FLAGS[name].value for name in how})
-        if FLAGS.export:
+        if FLAGS.export and is_chief:
             from dcign_tf.serving.exporting import export_model
 
             export_model(run, Path(FLAGS.export))

@@ -34,8 +34,13 @@ def factor_batches(
     start_step: int = 0,
     num_steps: int | None = None,
     batches_per_step: int = 1,
+    num_replicas: int = 1,
+    replicas: range = range(1),
 ) -> tf.data.Dataset:
     """Training batches: element s is that of step `start_step` + s, however often one resumes.
+
+    Replicas share the batches of a step, which are the same however many there are. Then an
+    element is what one of them gets: a step has as many, one after the other, as are asked for.
 
     Args:
         sweeps: the sweeps of each factor of `code`, e.g. `SweepDataset.sweeps("train")`.
@@ -49,25 +54,34 @@ def factor_batches(
         start_step: the first step, where a resumed run goes on.
         num_steps: number of steps of the whole run, those before `start_step`
             included; None is an endless one.
-        batches_per_step: R, of all replicas together; the paper's is 1. Under a strategy
-            of N replicas each gets R / N of them.
+        batches_per_step: R, of all replicas together; the paper's is 1.
+        num_replicas: N, which divides R: each gets R / N batches.
+        replicas: the numbers of those whose batches these are, from 0; of all, or of those
+            of one process, which then reads no others'.
 
     Returns:
-        An endless dataset, or one of `num_steps` - `start_step` elements: `image`,
-        float32 [B, H, W, C], and `factor`, int32 [B]; of several batches a step
-        [R, B, H, W, C] and [R, B]. Shapes are static.
+        An endless dataset, or one of `num_steps` - `start_step` elements for each replica:
+        `image`, float32 [B, H, W, C], and `factor`, int32 [B]; of several batches each
+        [R / N, B, H, W, C] and [R / N, B]. Shapes are static.
 
     Raises:
         ValueError: if an extrinsic factor has no sweeps, ratios do not fit the code, or a sweep
-            does not have `images_per_batch` images or that is below two.
+            does not have `images_per_batch` images or that is below two, or the replicas
+            cannot share the batches evenly.
     """
+    each, rest = divmod(batches_per_step, num_replicas)
+    if rest:
+        raise ValueError(f"{num_replicas} replicas cannot share {batches_per_step} batches evenly.")
     sources = _in_order_of(code, sweeps)
     plan = batch_plan(sweeps, code, ratios=ratios, seed=seed, batches_per_step=batches_per_step)
     stop = tf.int64.max if num_steps is None else num_steps * batches_per_step
-    entries = tf.data.Dataset.range(start_step * batches_per_step, stop)
+    first, last = replicas.start * each, replicas.stop * each
+    entries = tf.data.Dataset.range(start_step * batches_per_step, stop, batches_per_step).flat_map(
+        lambda step: tf.data.Dataset.range(step + first, step + last)
+    )
     batches = _read(entries, sources, plan.__getitem__, images_per_batch, seed)
-    if batches_per_step > 1:
-        batches = batches.batch(batches_per_step, drop_remainder=True)
+    if each > 1:
+        batches = batches.batch(each, drop_remainder=True)
     return _finish(batches)
 
 

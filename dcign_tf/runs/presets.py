@@ -20,7 +20,7 @@ import dcign_tf.configs
 from dcign_tf.errors import UserError
 
 _WHEN_ABSENT: Mapping[str, Any] = {"batches_per_step": 1, "latents_per_factor": [1], "beta": 1.0}
-_OPTIMIZER_WHEN_ABSENT: Mapping[str, Any] = {"name": "adam"}
+_OPTIMIZER_WHEN_ABSENT: Mapping[str, Any] = {"name": "adam", "learning_rate_scaling": "none"}
 _DATA_WHEN_ABSENT: Mapping[str, Mapping[str, Any]] = {
     "manifest": {"fit": "contain", "hold_out": "identities"}
 }

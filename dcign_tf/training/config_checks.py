@@ -30,12 +30,19 @@ _NOT_NEGATIVE = (
 )
 _POSITIVE = ("observation_stddev", "optimizer.learning_rate")
 _DECAY_RATES = ("optimizer.beta_1", "optimizer.beta_2")
+LEARNING_RATE_SCALINGS: Mapping[str, float] = {"none": 0, "sqrt": 0.5, "linear": 1}
+"""Of the learning rates: to which power they rise with the number of replicas."""
 _RULES: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
     ((*_STEPS, *_SIZES), lambda value: value >= 1, "at least 1"),
     (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
     (("network.latent_dim",), lambda value: value >= 2, "at least 2"),
     (_POSITIVE, lambda value: value > 0, "greater than 0"),
     (("optimizer.name",), lambda value: value in ("adam", "muon"), "adam or muon"),
+    (
+        ("optimizer.learning_rate_scaling",),
+        lambda value: value in LEARNING_RATE_SCALINGS,
+        "none, sqrt or linear",
+    ),
     (_DECAY_RATES, lambda value: 0 <= value < 1, "at least 0 and less than 1"),
     (
         ("network.encoder_filters", "network.decoder_filters"),

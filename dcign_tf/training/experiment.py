@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
-import tensorflow as tf
-
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.factor_batches import (
     batch_plan,
@@ -21,18 +18,17 @@ from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.evaluate import current_scores, evaluate_run
 from dcign_tf.evaluation.report.score_tables import scores_table
-from dcign_tf.factors import GraphicsCode
-from dcign_tf.model.dcign import DCIGN, SETTINGS
-from dcign_tf.model.muon import ConvMuon
-from dcign_tf.model.networks import build_decoder, build_encoder
-from dcign_tf.model.precision import resolve_precision
-from dcign_tf.runs.checkpoints import load_model, load_newest
+from dcign_tf.model.dcign import DCIGN
+from dcign_tf.runs.checkpoints import load_newest
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.runs.presets import with_whole_paths
+from dcign_tf.runs.presets import flattened, with_whole_paths
 from dcign_tf.training import loop
-from dcign_tf.training.config_checks import check_beginning, check_factors
+from dcign_tf.training.cluster import cluster_for
+from dcign_tf.training.config_checks import check_beginning, check_factors, check_values
 from dcign_tf.training.environment import describe_environment
+from dcign_tf.training.models import new_model
 from dcign_tf.training.monitoring import Watched, watch
+from dcign_tf.training.replicas import Replicas
 
 Config = Mapping[str, Any]
 
@@ -44,6 +40,7 @@ def run_experiment(
     *,
     overwrite: bool = False,
     test: bool = False,
+    strategy: str = "auto",
     checkpoint_minutes: float = 10.0,
     checkpoints_kept: int = 3,
     show: Callable[[str], None] = print,
@@ -55,99 +52,163 @@ def run_experiment(
 
     Args:
         config: one of `configs/`, resolved, as a plain dict.
-        run: the run directory, locked by the caller.
+        run: the run directory, locked by the caller; of several processes the chief's.
         data_dir: where datasets lie.
         overwrite: whether to delete what the run directory holds.
         test: whether to score the test split, and not the validation split. The scores that a
             finished run has are kept, unless it is the test split's that are missing.
+        strategy: which devices share the steps, see `Replicas`.
         checkpoint_minutes: how much training is lost at most to whatever kills the process.
         checkpoints_kept: how many of the last ones, besides the best.
         show: takes lines of progress.
 
     Returns:
-        The scores, as in `evaluation/scores.json`.
+        The scores, as in `evaluation/scores.json`; none in a process that is not the chief.
 
     Raises:
         UserError: for whatever the user can mend.
     """
     config = with_whole_paths({**config, "data_dir": data_dir})
-    check_beginning(config, run, overwrite=overwrite)
-    data = open_configured(config)
-    check_factors(config, num_factors=len(data.extrinsic) + 1)
-    strategy = _strategy()
-    with strategy.scope():
-        model = None if overwrite else load_newest(run, show)
-        if model is None:
-            model, policy, reason = _new_model(config, data)
-        else:
-            policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
-    if run.environment_file.exists() and not overwrite:
-        run.check_data(data.fingerprint, run.read_environment())
+    cluster = cluster_for(strategy)
+    if cluster.is_chief:
+        check_beginning(config, run, overwrite=overwrite)
+    else:
+        check_values(config)
+    if len(cluster.workers) > 1:
+        show(f"Worker {cluster.index} of {len(cluster.workers)} waits for the others.")
+        show = show if cluster.is_chief else _say_nothing
+    replicas = Replicas(strategy, cluster)
+    with replicas.together():
+        data = open_configured(config)
+        check_factors(config, num_factors=len(data.extrinsic) + 1)
+        model, count = _beginning(config, data, run, replicas, show, overwrite=overwrite)
+        copies = replicas.shared(model)
+        is_finished = int(model.step.numpy()) >= config["num_steps"]
+        if not is_finished:
+            saving = {
+                "checkpoint_seconds": 60 * checkpoint_minutes,
+                "checkpoints_kept": checkpoints_kept,
+            }
+            _train(model, copies, count, config, data, run, replicas, show, saving)
+    scores: dict[str, Any] = {}
+    if cluster.is_chief:
+        split = "test" if test else "validation"
+        recorded = _recorded_scores(run, model, split, show) if is_finished else None
+        scores = recorded or evaluate_run(run, model=model, data=data, split=split, show=show)
+    replicas.meet()  # a chief that is killed before needs them all to go on
+    return scores
+
+
+def _recorded_scores(
+    run: RunDirectory, model: DCIGN, split: str, show: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """The scores of a run that is finished, unless it is the test split's that are missing."""
+    show(
+        f"{run.path} is finished (step {int(model.step.numpy()):,}). To go on, give a larger"
+        " --config.num_steps; to start afresh, --overwrite."
+    )
+    scores = current_scores(run, model)
+    if not scores or split not in ("validation", scores["split"]):
+        return None
+    show(f"\n{scores_table(scores)}\nScores and figures are in {run.evaluation}")
+    return scores
+
+
+def _beginning(
+    config: Config,
+    data: SweepDataset,
+    run: RunDirectory,
+    replicas: Replicas,
+    show: Callable[[str], None],
+    *,
+    overwrite: bool,
+) -> tuple[DCIGN, int]:
+    """The model to train on, and of how many factor batches a step is; prepares data and run.
+
+    A run keeps the batches of its steps, whoever shares them. In a process that is not the chief
+    the model is a new one, and nothing is read of the run or written.
+    """
+    is_chief = replicas.cluster.is_chief
+    is_begun = is_chief and run.environment_file.exists() and not overwrite
+    recorded = run.read_environment() if is_begun else {}
+    begun_with = replicas.chiefs(recorded.get("replicas", replicas.count))
+    count = config["batches_per_step"] * begun_with
+    if count % replicas.count:
+        raise UserError(
+            f"A step of this run is of {count} factor batches, which {replicas.count} replicas"
+            " cannot share evenly; --strategy=single takes any number."
+        )
+    model = load_newest(run, show) if is_chief and not overwrite else None
+    if model is None:
+        model, policy, reason = new_model(config, data, begun_with)
+    else:
+        policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
+    if is_begun:
+        run.check_data(data.fingerprint, recorded)
     data.prepare()  # before they are recorded: what stops it is mended, and they are others
-    if overwrite:  # not before there is something to begin with
-        run.clear()
     environment = {
         **describe_environment(),
         "precision": policy,
-        "replicas": strategy.num_replicas_in_sync,
+        "replicas": replicas.count,
         "data_fingerprint": data.fingerprint,
     }
-    for note in run.record(config, environment):
-        show(note)
-
+    _check_same(replicas, config, environment)
+    if is_chief:
+        if overwrite:  # not before there is something to begin with
+            run.clear()
+        for note in run.record(config, environment):
+            show(note)
     step = int(model.step.numpy())
     if step < config["num_steps"]:
         show(f"Precision: {policy} ({reason}).")
         if step:
             show(f"Going on from step {step:,} of {run.path}.")
-        saving = {
-            "checkpoint_seconds": 60 * checkpoint_minutes,
-            "checkpoints_kept": checkpoints_kept,
-        }
-        _train(model, config, data, run, strategy, show, saving)
-    else:
-        show(
-            f"{run.path} is finished (step {step:,}). To go on, give a larger"
-            " --config.num_steps; to start afresh, --overwrite."
-        )
-        scores = current_scores(run, model)
-        if scores and (not test or scores["split"] == "test"):
-            show(f"\n{scores_table(scores)}\nScores and figures are in {run.evaluation}")
-            return scores
-    split = "test" if test else "validation"
-    return evaluate_run(run, model=model, data=data, split=split, show=show)
+    return model, count
 
 
-def _strategy() -> tf.distribute.Strategy:
-    """One replica for each GPU; each gets whole factor batches of its own."""
-    if len(tf.config.list_physical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
+def _say_nothing(line: str) -> None:
+    """Of several processes the chief tells."""
+
+
+def _check_same(replicas: Replicas, config: Config, environment: Mapping[str, Any]) -> None:
+    software = ("python", "tensorflow", "keras", "numpy", "commit")
+    kind = {name: config[name] for name in ("dataset", "preset")}
+    replicas.check_same({**{name: environment[name] for name in software}, **kind})
+    of_place = ("data_dir", "face_model", "init_from")
+    settings = {f"--config.{k}": v for k, v in flattened(config).items() if k not in of_place}
+    found = {name: environment[name] for name in ("precision", "data_fingerprint")}
+    replicas.check_same({**settings, **found})
 
 
 def _train(
     model: DCIGN,
+    copies: DCIGN,
+    count: int,
     config: Config,
     data: SweepDataset,
     run: RunDirectory,
-    strategy: tf.distribute.Strategy,
+    replicas: Replicas,
     show: Callable[[str], None],
     saving: Mapping[str, Any],
 ) -> None:
-    """Trains `model` from its step to the config's last one."""
+    """Trains `model` from its step to the config's last one, `count` factor batches a step."""
     step = int(model.step.numpy())
-    run.cut_metrics(step)
+    if replicas.cluster.is_chief:
+        run.cut_metrics(step)
     training = data.sweeps("train")
-    count = config["batches_per_step"] * strategy.num_replicas_in_sync
     drawn = {"ratios": config["factor_ratios"], "seed": config["seed"], "batches_per_step": count}
     try:
-        batches = factor_batches(
-            training,
-            model.code,
-            **drawn,
-            images_per_batch=config["images_per_batch"],
-            start_step=step,
-            num_steps=config["num_steps"],
+        batches = replicas.distributed(
+            lambda here: factor_batches(
+                training,
+                model.code,
+                **drawn,
+                images_per_batch=config["images_per_batch"],
+                start_step=step,
+                num_steps=config["num_steps"],
+                num_replicas=replicas.count,
+                replicas=here,
+            )
         )
     except ValueError as error:  # of one object, say, by ratios for its intrinsic factor alone
         raise UserError(f"No batches can be made of these data: {error}") from error
@@ -171,89 +232,17 @@ def _train(
     def look(step: int) -> Watched:
         return watch(network, data, most_sweeps=most, step=step, is_entangled=is_entangled)
 
-    with strategy.scope(), clear_data_errors():
+    with clear_data_errors():
         loop.train(
             model,
-            strategy.experimental_distribute_dataset(batches),
-            strategy.experimental_distribute_dataset(evaluation_batches(validation, model.code)),
+            batches,
+            evaluation_batches(validation, model.code),
             run,
+            replicas=replicas,
+            copies=copies,
             **{name: config[name] for name in ("num_steps", "log_every", "validate_every")},
             show=show,
             look=look,
             sweep_of=sweep_of,
             **saving,
         )
-
-
-def _new_model(config: Config, data: SweepDataset) -> tuple[DCIGN, str, str]:
-    """A new model, its precision, and why that one."""
-    try:
-        policy, reason = resolve_precision(config["precision"])
-        keras.config.set_dtype_policy(policy)
-        model = _build(config, data)
-    except ValueError as error:
-        raise UserError(f"No model can be built with these settings: {error}") from error
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        raise UserError("A model with these settings does not fit into memory.") from error
-    if config.get("init_from"):
-        _copy_weights(load_model(RunDirectory(config["init_from"]).last_checkpoint), model)
-    return model, policy, reason
-
-
-def _build(config: Config, data: SweepDataset) -> DCIGN:
-    """Networks, losses and optimiser, with all their variables."""
-    keras.utils.set_random_seed(config["seed"])
-    network = config["network"]
-    latent_dim = network["latent_dim"]
-    # One number cannot follow a circle.
-    latents = config["latents_per_factor"] or [1 + (f in data.periods) for f in data.extrinsic]
-    encoder = build_encoder(
-        data.image_shape, latent_dim, network["encoder_filters"], network["encoder_kernel_size"]
-    )
-    decoder = build_decoder(
-        data.image_shape,
-        latent_dim,
-        network["decoder_base_filters"],
-        network["decoder_filters"],
-        network["decoder_kernel_size"],
-    )
-    model = DCIGN(
-        encoder,
-        decoder,
-        GraphicsCode.with_intrinsic(data.extrinsic, latent_dim, latents),
-        **{name: config[name] for name in SETTINGS},
-    )
-    model.compile(_optimizer(config["optimizer"]))
-    return model
-
-
-def _optimizer(settings: Config) -> keras.optimizers.Optimizer:
-    """Its rate may first rise, and later fall along a cosine.
-
-    Adam is what Torch7's `rmsprop.lua` is; but that adds its 1e-8 inside the root, where Keras adds
-    epsilon outside.
-    """
-    rate, warmup_steps = settings["learning_rate"], settings["warmup_steps"]
-    alpha = settings["final_learning_rate"] / rate
-    if warmup_steps or alpha != 1:
-        rate = keras.optimizers.schedules.CosineDecay(
-            settings["first_learning_rate"] if warmup_steps else rate,
-            settings["decay_steps"],
-            alpha=alpha,
-            warmup_target=rate if warmup_steps else None,
-            warmup_steps=warmup_steps,
-        )
-    if settings["name"] == "muon":
-        return ConvMuon(rate, adam_beta_1=settings["beta_1"], adam_beta_2=settings["beta_2"])
-    return keras.optimizers.Adam(rate, settings["beta_1"], settings["beta_2"])
-
-
-def _copy_weights(source: DCIGN, target: DCIGN) -> None:
-    shapes = [[tuple(w.shape) for w in m.trainable_variables] for m in (source, target)]
-    if shapes[0] != shapes[1]:
-        raise UserError(
-            "--init_from: that run's network has other shapes;"
-            " its config.json says with which --config.network and --config.data.image_size."
-        )
-    for name in ("encoder", "decoder"):
-        getattr(target, name).set_weights(getattr(source, name).get_weights())

@@ -3,6 +3,7 @@
 A loop of our own rather than `fit`: it stops at any step, not only at the ends
 of epochs, and runs under every distribution strategy (Keras 3.15's `fit` does
 not under `MultiWorkerMirroredStrategy`). `DCIGN` also trains with plain `fit`.
+Of several processes all make the steps; the chief alone does what comes between them.
 """
 
 from __future__ import annotations
@@ -13,28 +14,31 @@ import functools
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from dcign_tf import interrupts
-from dcign_tf.errors import UserError, of_tensorflow
+from dcign_tf.errors import UserError
 from dcign_tf.files import write_aside
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.progress import duration
 from dcign_tf.runs.checkpoints import check_finite, keeping_older, save_model
 from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.training.logs import heading, row, summarise, writing_summaries
 from dcign_tf.training.monitoring import Watched
+from dcign_tf.training.replicas import Done, Replicas
 
 
 def train(
     model: DCIGN,
-    batches: tf.data.Dataset,
+    batches: Iterable,
     validation_batches: Iterable,
     run: RunDirectory,
     *,
+    replicas: Replicas | None = None,
+    copies: DCIGN | None = None,
     num_steps: int,
     log_every: int,
     validate_every: int,
@@ -50,9 +54,12 @@ def train(
 
     Args:
         model: compiled; its `step` says where to go on.
-        batches: factor batches from that step on; under a strategy, distributed.
+        batches: factor batches from that step on; of replicas, distributed.
         validation_batches: the factor batches to validate on.
         run: where metrics, TensorBoard files and checkpoints go.
+        replicas: the devices that share each step; without them there is one.
+        copies: what these train (`Replicas.shared`), `model` being given its state when it is
+            looked at and saved; without it they train `model` itself.
         num_steps: where training ends.
         log_every: a line on the screen and in metrics.jsonl, in steps.
         validate_every: validation, a look at the model and a checkpoint, in steps.
@@ -67,55 +74,53 @@ def train(
             checkpoint is kept.
         KeyboardInterrupt: if it was interrupted, once all is saved; a second interrupt at once.
     """
+    replicas, copies = replicas or Replicas(), copies or model
+    run_step = replicas.compiled(copies.train_step)
     iterator = iter(batches)
-    run_step = _compiled(model.train_step)
     step = first = int(model.step.numpy())
-    records = run.read_metrics()
-    seconds = records[-1].get("seconds", 0.0) if records else 0.0  # of training steps only
-    with _writing_summaries(run):
-        writer = tf.summary.create_file_writer(str(run.tensorboard))
-    run_test = _compiled(model.test_step)
-    course = _Course(
-        model,
-        run,
-        writer,
-        functools.partial(_validate, model, run, run_test, validation_batches, look, sweep_of),
-        num_steps=num_steps,
-        validate_every=validate_every,
-        checkpoint_seconds=checkpoint_seconds,
-        checkpoints_kept=checkpoints_kept,
-        show=show,
-        best=max((r["val_elbo"] for r in records if "val_elbo" in r), default=-math.inf),
-    )
-    show(_ROW.format(*_COLUMNS))
-    if records and records[-1]["step"] == step and "val_elbo" not in records[-1]:
-        run.cut_metrics(step - 1)  # interrupted there, perhaps before it was validated
-        course.end_step(records[-1])
+    course = None
+    if replicas.cluster.is_chief:
+        run_test = Replicas().compiled(model.test_step)
+        course = _Course(
+            model,
+            run,
+            functools.partial(_validate, model, run, run_test, validation_batches, look, sweep_of),
+            num_steps=num_steps,
+            validate_every=validate_every,
+            checkpoint_seconds=checkpoint_seconds,
+            checkpoints_kept=checkpoints_kept,
+            show=show,
+        )
+        course.begin(step)
 
     with contextlib.ExitStack() as whole_steps:
         while step < num_steps:
             start, stop = step, _next_stop(step, num_steps, log_every, validate_every)
             started, made = time.monotonic(), []
             while start + len(made) < stop:
-                made.append(run_step(next(iterator)))
+                made.append(run_step(next(iterator), _notices(course)))
                 if start + len(made) == first + 1:  # tracing it takes longer than a notice lasts
                     whole_steps.enter_context(interrupts.put_off())
-                if interrupts.is_asked() or course.is_overdue():
+                if _is_to_pause(made[-1], course, replicas):
                     break
             step = start + len(made)
-            images = int(sum(count for count, _ in made))
-            logs = _take_means(model, "train")
+            images = int(sum(done.images for done in made))
+            logs = _take_means(copies, "train")
             elapsed = time.monotonic() - started
             if not math.isfinite(logs["loss"]):
-                bad = start + _first_not_finite(loss for _, loss in made)
+                bad = start + _first_not_finite(made)
                 what = f"loss became {logs['loss']} in step {bad + 1:,} ({sweep_of('train', bad)})"
                 raise _diverged(what, run)
-            seconds += elapsed
-            logs["images_per_second"] = round(images / elapsed, 1)
-            course.end_step(
-                {"step": step, "seconds": round(seconds, 3), **logs},
-                seconds_left=(num_steps - step) * elapsed / len(made),
-            )
+            if course:
+                course.seconds += elapsed
+                logs["images_per_second"] = round(images / elapsed, 1)
+                replicas.gather(copies, model)
+                course.end_step(
+                    {"step": step, "seconds": round(course.seconds, 3), **logs},
+                    seconds_left=(num_steps - step) * elapsed / len(made),
+                )
+            elif made[-1].notices[0] > 0:  # what this process alone was told waits for a step
+                interrupts.check()
 
 
 @dataclasses.dataclass
@@ -125,20 +130,34 @@ class _Course:
     Attributes:
         validate: the step to the numbers of a validation, and what is seen then.
         best: the highest validation ELBO so far.
+        seconds: of training steps only.
         saved: when a checkpoint was, or the training began; of `time.monotonic`.
     """
 
     model: DCIGN
     run: RunDirectory
-    writer: tf.summary.SummaryWriter
     validate: Callable[[int], tuple[dict[str, float], Watched]]
     num_steps: int
     validate_every: int
     checkpoint_seconds: float
     checkpoints_kept: int
     show: Callable[[str], None]
-    best: float
+    best: float = -math.inf
+    seconds: float = 0.0
     saved: float = dataclasses.field(default_factory=time.monotonic)
+
+    def begin(self, step: int) -> None:
+        """Goes on with what was recorded, and does what may not have been done at its end."""
+        with writing_summaries(self.run):
+            self._writer = tf.summary.create_file_writer(str(self.run.tensorboard))
+        self.show(heading())
+        if records := self.run.read_metrics():
+            last = records[-1]
+            self.seconds = last.get("seconds", 0.0)
+            self.best = max((r["val_elbo"] for r in records if "val_elbo" in r), default=self.best)
+            if last["step"] == step and "val_elbo" not in last:
+                self.run.cut_metrics(step - 1)  # interrupted there, perhaps before it was validated
+                self.end_step(last)
 
     def is_overdue(self) -> bool:
         """Whether there should have been a checkpoint by now."""
@@ -156,9 +175,9 @@ class _Course:
             except KeyboardInterrupt as error:  # whoever goes on from here begins with it
                 interrupt = error
         self.run.append_metrics(record)
-        with _writing_summaries(self.run):
-            _summarise(self.writer, step, record, watched)
-        self.show(_row(step, self.num_steps, record, seconds_left))
+        with writing_summaries(self.run):
+            summarise(self._writer, step, record, watched)
+        self.show(row(step, self.num_steps, record, seconds_left))
         elbo = record.get("val_elbo", -math.inf)
         if is_validated or self.is_overdue() or interrupts.is_asked():
             _save(self.model, self.run, is_best=elbo > self.best, kept=self.checkpoints_kept)
@@ -182,7 +201,7 @@ def _validate(
     # The last update may have spoilt weights that no training loss has seen yet.
     _check_weights(model, step, run)
     _take_means(model, "test")  # of a validation that was interrupted
-    tested = [loss for _, loss in map(run_test, batches)]
+    tested = [run_test(batch, _notices(None)) for batch in batches]
     numbers = {f"val_{name}": mean for name, mean in _take_means(model, "test").items()}
     if not math.isfinite(numbers["val_elbo"]):
         bad = sweep_of("validation", _first_not_finite(tested))
@@ -195,28 +214,24 @@ def _validate(
     return numbers, watched
 
 
+def _notices(course: _Course | None) -> np.ndarray:
+    """Whether this process was told to stop, and whether its checkpoint is overdue; int32 [2]."""
+    return np.array([interrupts.is_asked(), course is not None and course.is_overdue()], np.int32)
+
+
+def _is_to_pause(done: Done, course: _Course | None, replicas: Replicas) -> bool:
+    """Whether a step is the last one for now; of several processes for all, whoever gave notice."""
+    if not replicas.are_many_processes:
+        return interrupts.is_asked() or course.is_overdue()
+    is_told, is_overdue = done.notices.numpy() > 0
+    if is_told:
+        interrupts.ask()
+    return is_told or is_overdue
+
+
 def _next_stop(step: int, num_steps: int, *intervals: int) -> int:
     """The first step after `step` at which something is due."""
     return min(num_steps, *(n * (step // n + 1) for n in intervals))
-
-
-def _compiled(replica_step: Callable) -> Callable:
-    """A graph function of one (distributed) batch; returns how many images it had, and the loss.
-
-    The loss is the mean since the last one was taken: once not finite, always so.
-    """
-    strategy = tf.distribute.get_strategy()
-
-    # No step branches on a tensor, and to convert the sources takes as long as to trace them.
-    @tf.function(autograph=False)
-    def distributed(batch):
-        logs = strategy.run(replica_step, args=(batch,))
-        loss = logs["loss"]
-        counts = strategy.run(tf.size, args=(batch["factor"],))
-        reduce = functools.partial(strategy.reduce, tf.distribute.ReduceOp.SUM, axis=None)
-        return reduce(counts), reduce(loss)
-
-    return distributed
 
 
 def _take_means(model: DCIGN, phase: str) -> dict[str, float]:
@@ -238,8 +253,8 @@ def _take_means(model: DCIGN, phase: str) -> dict[str, float]:
     return means
 
 
-def _first_not_finite(losses: Iterable[tf.Tensor]) -> int:
-    return [math.isfinite(loss) for loss in losses].index(False)
+def _first_not_finite(steps: Iterable[Done]) -> int:
+    return [math.isfinite(done.loss) for done in steps].index(False)
 
 
 def _check_weights(model: DCIGN, step: int, run: RunDirectory) -> None:
@@ -273,46 +288,3 @@ def _save(model: DCIGN, run: RunDirectory, *, is_best: bool, kept: int) -> None:
     save_model(model, run.best_checkpoint)
     with keeping_older(run, kept):
         write_aside(run.last_checkpoint, lambda path: shutil.copyfile(run.best_checkpoint, path))
-
-
-@contextlib.contextmanager
-def _writing_summaries(run: RunDirectory) -> Iterator[None]:
-    try:
-        yield
-    except tf.errors.OpError as error:
-        reason = of_tensorflow(error.message)
-        raise UserError(f"Cannot write to {run.tensorboard}: {reason}.") from error
-
-
-def _summarise(
-    writer: tf.summary.SummaryWriter, step: int, logs: dict[str, float], watched: Watched
-) -> None:
-    with writer.as_default(step):
-        for name, value in logs.items():
-            if name not in ("step", "seconds") and np.ndim(value) == 0 and math.isfinite(value):
-                tf.summary.scalar(name, value)
-        for name, images in watched.pictures.items():
-            tf.summary.image(name, images, max_outputs=len(images))
-        for name, numbers in watched.histograms.items():
-            tf.summary.histogram(name, numbers)
-        if watched.latent_kl.size:
-            tf.summary.histogram("latent_kl", watched.latent_kl)
-    writer.flush()
-
-
-_COLUMNS = ("step", "loss", "reconstr.", "KL", "invariance", "val. ELBO", "images/s", "left")
-_ROW = "{:>15} {:>10} {:>10} {:>8} {:>10} {:>10} {:>8} {:>13}"
-
-
-def _row(step: int, num_steps: int, logs: dict[str, float], seconds_left: float) -> str:
-    """The losses, in nats per image, over all factors since the last row; below `_COLUMNS`."""
-    names = ("loss", "reconstruction_loss", "kl_loss", "invariance_loss", "val_elbo")
-    # Most procedures have names of their own for the second and third.
-    kinds = ("", "clamped_", "active_", "grouped_")
-    values = [next((logs[k + n] for k in kinds if k + n in logs), None) for n in names]
-    return _ROW.format(
-        f"{step:,}/{num_steps:,}",
-        *("" if value is None else f"{value:.2f}" for value in values),
-        f"{logs['images_per_second']:,.0f}",
-        "" if math.isnan(seconds_left) else duration(seconds_left),
-    )

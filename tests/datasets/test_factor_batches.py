@@ -62,6 +62,20 @@ def batches(**kwargs) -> list[dict[str, np.ndarray]]:
     return list(factor_batches(sweeps, CODE, **kwargs).as_numpy_iterator())
 
 
+class Noted:
+    """Sweeps that note what is read of them."""
+
+    def __init__(self, sweeps, read: list[int]):
+        self._sweeps, self._read = sweeps, read
+
+    def __len__(self):
+        return len(self._sweeps)
+
+    def __getitem__(self, index):
+        self._read.append(index)
+        return self._sweeps[index]
+
+
 def plan(**kwargs) -> BatchPlan:
     return BatchPlan(list(NUM_SWEEPS.values()), **{"ratios": PAPER_RATIOS, "seed": 3, **kwargs})
 
@@ -294,6 +308,29 @@ class TestFactorBatches:
             for index in range(3):
                 one = {name: value[index] for name, value in batch.items()}
                 assert_same([one], [alone[3 * step + index]])
+
+    @pytest.mark.parametrize(("num_replicas", "processes"), [(2, 1), (3, 3), (6, 2)])
+    def test_replicas_share_the_batches_of_a_step(self, num_replicas, processes):
+        """In order; a process reads its own, resumed or not."""
+        kwargs = {"num_steps": 9, "batches_per_step": 6, "start_step": 4}
+        whole, each = batches(**kwargs), num_replicas // processes
+        for process in range(processes):
+            mine = range(process * each, (process + 1) * each)
+            read: list[int] = []
+            sweeps = {name: Noted(source, read) for name, source in fake_sweeps().items()}
+            got = batches(sweeps=sweeps, num_replicas=num_replicas, replicas=mine, **kwargs)
+            for number, batch in enumerate(got):
+                step, replica = whole[number // each], mine[number % each]
+                of_replica = {n: np.split(v, num_replicas)[replica] for n, v in step.items()}
+                if num_replicas == 6:
+                    of_replica = {name: value[0] for name, value in of_replica.items()}
+                assert_same([batch], [of_replica])
+            assert len(got) == 5 * each
+            assert len(read) == 1 + 5 * 6 // processes  # and one for its size
+
+    def test_replicas_that_cannot_share_evenly(self):
+        with pytest.raises(ValueError, match=r"^2 replicas cannot share 3 batches evenly\.$"):
+            batches(num_steps=1, batches_per_step=3, num_replicas=2)
 
     def test_a_missing_factor(self):
         sweeps = fake_sweeps()

@@ -34,7 +34,7 @@ CONFIG = {
     "batches_per_step": 1,
     "latents_per_factor": [1],
     "beta": 1.0,
-    "optimizer": {"name": "adam", "learning_rate": 0.001},
+    "optimizer": {"name": "adam", "learning_rate_scaling": "none", "learning_rate": 0.001},
 }
 ENVIRONMENT = {"threads": 2, "commit": "abc", "data_fingerprint": "f1"}
 

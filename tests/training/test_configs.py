@@ -97,6 +97,7 @@ def test_the_paper_preset_is_the_papers():
         ("invariance_weight", float("nan"), "invariance_weight=nan .* finite number"),
         ("observation_stddev", 0.0, "greater than 0"),
         ("optimizer.learning_rate", 0.0, r"optimizer\.learning_rate=0\.0 .* greater than 0"),
+        ("optimizer.learning_rate_scaling", "cube", "learning_rate_scaling=cube .* sqrt or linear"),
         ("optimizer.beta_2", 1.0, r"optimizer\.beta_2=1\.0 .* less than 1"),
         ("network.encoder_filters", (0,), "encoder_filters=.* whole numbers of at least 1"),
         ("network.encoder_filters", (), "encoder_filters=.* whole numbers of at least 1"),

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from dcign_tf import interrupts
 from dcign_tf.errors import UserError
 from dcign_tf.progress import duration
-from dcign_tf.runs.checkpoints import load_newest
+from dcign_tf.runs.checkpoints import load_model, load_newest
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.training.experiment import load_model
-from dcign_tf.training.loop import _compiled, _next_stop, train
+from dcign_tf.training.loop import _next_stop, train
 from dcign_tf.training.monitoring import Watched
+from dcign_tf.training.replicas import Replicas
 from tests.helpers.tiny import CODE, black, blinded, tiny_batches, tiny_model
 
 INTERVALS = (6, 2, 3)  # num_steps, log_every, validate_every
@@ -110,7 +110,7 @@ def assert_same(model, other) -> None:
 def test_validation_is_told_by_its_loss_whichever_of_its_terms_fails():
     model = tiny_model()
     batch = {name: tf.constant(value) for name, value in VALIDATION[0].items()}
-    _, told = _compiled(model.test_step)(batch)
+    told = Replicas().compiled(model.test_step)(batch, np.zeros(2, np.int32)).loss
     assert float(told) == -float(model.loss_means["test"]["elbo"].result()["elbo"])
 
 

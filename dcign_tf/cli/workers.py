@@ -28,9 +28,9 @@ _SECONDS_TO_END = 60.0  # for the others, if one fails or all are told to stop
 def _parse(argv: Sequence[str]) -> Sequence[str]:
     """What stands behind the flags, or behind `--`: the command of each worker."""
     training = FLAGS(argv)[1:]
-    if not training or training[0] != "train":
+    if not training or training[0] not in ("train", "train.py"):
         raise flags.Error("What the workers are to do is missing: -- train --dataset=…")
-    return training
+    return ["train", *training[1:]]
 
 
 @command(functools.partial(flags.DEFINE_integer, "num", 2, _NUM, 2), parse=_parse)
@@ -39,9 +39,9 @@ def workers(*training: str) -> None:
 
         dcign-tf workers --num=2 -- train --dataset=faces --preset=quick
 
-    Behind -- stands a command `dcign-tf train`. Each worker gets factor batches of its own; the
-    first tells and writes. If one fails all end; the same command goes on from the last
-    checkpoint. docs/scaling.md says how to train on several machines.
+    Behind -- stands a command `dcign-tf train`, or train.py. Each worker gets factor batches of
+    its own; the first tells and writes. If one fails all end; the same command goes on from the
+    last checkpoint. docs/scaling.md says how to train on several machines.
     """
     cluster = tuple(f"127.0.0.1:{port}" for port in free_ports(FLAGS.num))
     share = f"--num_processes={max(1, available_workers() // FLAGS.num)}"

@@ -43,6 +43,13 @@ def test_each_is_told_which_it_is(started):
     assert [process.returncode for process in processes] == [0, 0, 0]
 
 
+@pytest.mark.parametrize("script", ["train", "train.py"])
+def test_the_script_is_the_command(script, flags_of):
+    flags_of(workers)
+    command_line = ["workers", "--num=3", "--", script, "--dataset=faces"]
+    assert workers.parse(command_line) == ["train", "--dataset=faces"]
+
+
 @pytest.mark.parametrize(
     ("fails", "message"),
     [

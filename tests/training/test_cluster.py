@@ -89,6 +89,25 @@ def test_slurm_tells():
         assert cluster_for("auto", environment) == Cluster(expected, index)
 
 
+def test_slurm_tells_what_tensorflow_understands(monkeypatch):
+    """Where the alphabet's order is Slurm's: see `_told_by_slurm` for where it is not."""
+    import tensorflow as tf
+
+    environment = {
+        **SLURM,
+        "SLURM_STEP_NUM_TASKS": "8",
+        "SLURM_STEP_NODELIST": "gpu[08-10],login",
+        "SLURM_STEP_TASKS_PER_NODE": "2(x3),2",
+        "SLURM_PROCID": "5",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    gpus = {"gpus_per_node": 2, "gpus_per_task": 1, "auto_set_gpu": False}
+    resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(port_base=20_007, **gpus)
+    workers = tuple(resolver.cluster_spec().as_dict()["worker"])
+    assert cluster_for("auto") == Cluster(workers, resolver.task_id)
+
+
 def test_tf_config_goes_before_slurm():
     environment = {**SLURM, "SLURM_PROCID": "3", **told({"worker": WORKERS}, index=1)}
     assert cluster_for("auto", environment) == Cluster(WORKERS, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import psutil
 import pytest
 import tensorflow as tf
 
+from dcign_tf.cli.workers import free_ports
 from dcign_tf.concurrency import tensorflow_threads
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.errors import UserError
@@ -177,6 +179,40 @@ def test_all_end_with_one_and_go_on_from_the_checkpoint(who, how, message, data,
     assert not any(worker.is_running() for worker in workers)
     assert execute(command, env=environment).returncode == 0
     assert_same_run(run, whole)
+
+
+@pytest.mark.slow
+def test_one_that_is_killed_and_started_again_waits_for_the_others(data, tmp_path):
+    """Each started by hand with its own TF_CONFIG, as on hosts of their own."""
+    run, whole = (RunDirectory(tmp_path / name) for name in ("run", "whole"))
+    addresses = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
+    command = train_command(run.path, data, **FLOAT32, **LONG)
+    command.append(f"--num_processes={tensorflow_threads()}")
+
+    def start(index: int) -> subprocess.Popen:
+        told = {"TF_CONFIG": Cluster(addresses, index).tf_config()}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return started.enter_context(subprocess.Popen(command, env={**os.environ, **told}, **pipes))
+
+    with contextlib.ExitStack() as started:
+        chief, worker = start(0), start(1)
+        while not run.last_checkpoint.exists():
+            assert chief.poll() is None, chief.communicate()
+            time.sleep(0.01)
+        worker.kill()
+        worker = start(1)
+        _, err = chief.communicate(timeout=300)
+        assert chief.returncode == 1
+        assert "train.py: Worker 0 of 2 lost another, whose own messages say why." in err
+        chief = start(0)
+        out, err = chief.communicate(timeout=300)
+        assert chief.returncode == 0, err
+        assert "Going on from step " in out
+        assert worker.wait(timeout=300) == 0
+    trained(whole, data, "mirrored", **LONG)
+    ours, theirs = arrays(run.last_checkpoint), arrays(whole.last_checkpoint)
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, theirs[name], err_msg=name)
 
 
 @pytest.mark.parametrize(("scaling", "factor"), [("none", 1), ("sqrt", 2), ("linear", 4)])

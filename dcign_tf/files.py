@@ -14,7 +14,7 @@ import shutil
 import stat
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from dcign_tf.errors import DataError, UserError
@@ -174,36 +174,43 @@ def read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
     return value
 
 
-def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON object with a checksum of all else as its last entry."""
+def sealed(value: Mapping[str, Any], editable: Collection[str] = ()) -> dict[str, Any]:
+    """A JSON object with a checksum of all else as its last entry.
+
+    Args:
+        value: the object; a checksum that it has is made anew.
+        editable: the keys of what a person may change, which it leaves out.
+    """
     rest = {key: entry for key, entry in value.items() if key != _SEAL}
-    return {**rest, _SEAL: _checksum(rest)}
+    return {**rest, _SEAL: _checksum(rest, editable)}
 
 
-def unsealed(value: Mapping[str, Any]) -> dict[str, Any]:
+def unsealed(value: Mapping[str, Any], editable: Collection[str] = ()) -> dict[str, Any]:
     """The object without the checksum of `sealed`, if it has one: earlier releases' has none.
 
     Raises:
         ValueError: if it does not fit.
     """
     rest = {key: entry for key, entry in value.items() if key != _SEAL}
-    if _SEAL in value and value[_SEAL] != _checksum(rest):
-        raise ValueError("its content does not fit its checksum")
+    if _SEAL in value and value[_SEAL] != _checksum(rest, editable):
+        but = f" (only {' and '.join(editable)} may be edited)" if editable else ""
+        raise ValueError(f"its content does not fit its checksum{but}")
     return rest
 
 
-def read_sealed(path: pathlib.Path, missing: str) -> dict[str, Any]:
+def read_sealed(path: pathlib.Path, missing: str, editable: Collection[str] = ()) -> dict[str, Any]:
     """As `read_json`, of an object that was `sealed`; without its checksum."""
     content = read_json(path, missing)
     try:
-        return unsealed(content)
+        return unsealed(content, editable)
     except ValueError as error:
         raise damaged(path, error) from error
 
 
-def _checksum(value: Mapping[str, Any]) -> str:
-    """8 hexadecimal digits of the text that JSON makes of it."""
-    return f"{zlib.crc32(json.dumps(value).encode()):08x}"
+def _checksum(value: Mapping[str, Any], but: Collection[str]) -> str:
+    """8 hexadecimal digits of the text that JSON makes of all but these entries."""
+    text = json.dumps({key: entry for key, entry in value.items() if key not in but})
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def sha256(path: pathlib.Path) -> str:

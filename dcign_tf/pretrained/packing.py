@@ -130,8 +130,7 @@ def check_commit(run: RunDirectory) -> None:
 
 def copy_record(run: RunDirectory, copy: RunDirectory) -> None:
     """Copies settings and environment, but for paths, which are of no use on another machine."""
-    config = {**run.read_config(), "data_dir": "data", "init_from": None}
-    write_json(copy.config_file, config)
+    copy.write_config({**run.read_config(), "data_dir": "data", "init_from": None})
     environment = run.read_environment()
     words = shlex.split(environment.get("command", ""))
     kept = [word for word in words if not word.startswith(_PATHS)]

@@ -10,10 +10,10 @@
 
 Files are written aside and renamed, so a kill leaves the old one or the new one;
 metrics.jsonl grows by whole lines, of which a kill may cut the last. Its lines, scores.json,
-calibration.json and environment.json carry a checksum: what they say decides which checkpoint is
-the best, whether data are those of before, and more. config.json has none, since people edit it
-where data or a face model have moved. Its values are checked for their kinds; what weights depend
-on is compared with the settings of whoever trains on, what data are made of with their fingerprint.
+calibration.json, environment.json and config.json carry a checksum: what they say decides which
+checkpoint is the best, whether data are those of before, and more. That of config.json leaves out
+where data and a face model lie: people edit it when they have moved. What weights depend on is
+compared with the settings of whoever trains on, what data are made of with their fingerprint.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from dcign_tf.files import (
     check_writable,
     damaged,
     delete,
-    read_json,
     read_sealed,
     sealed,
     sweep,
@@ -60,6 +59,7 @@ CHANGEABLE_KEYS = frozenset(
         "data_preset",
     }
 )
+_PLACES = ("data_dir", "face_model")  # of files that may have moved
 _CONFIG_KEYS = ("dataset", "preset", "data", "data_dir")  # of any run, whatever it trains
 
 
@@ -223,7 +223,7 @@ class RunDirectory:
         recorded = self.read_environment() if begun else environment
         self.check_data(environment["data_fingerprint"], recorded)
         write_json(self.environment_file, sealed(recorded))
-        write_json(self.config_file, config)
+        self.write_config(config)
         return [
             f"Note: {name} was {recorded.get(name)} when this run began and is now {value};"
             " its results may differ in the last bits from an uninterrupted run's."
@@ -249,13 +249,17 @@ class RunDirectory:
                 " Train in another --workdir, or with --overwrite."
             )
 
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Writes `config.json`; where data and a face model lie may be edited there later."""
+        write_json(self.config_file, sealed(config, editable=_PLACES))
+
     def read_config(self) -> dict[str, Any]:
         """The recorded config, which every run has; `completed`, if it is an earlier release's."""
-        config = read_json(
-            self.config_file,
+        missing = (
             f"{self.path} is no run directory (it has no config.json)."
-            " Train first: dcign-tf train --dataset=faces",
+            " Train first: dcign-tf train --dataset=faces"
         )
+        config = read_sealed(self.config_file, missing, editable=_PLACES)
         if missing := [key for key in _CONFIG_KEYS if key not in config]:
             raise damaged(self.config_file, f"it has no {', '.join(missing)}")
         try:

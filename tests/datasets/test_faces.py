@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import filecmp
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -338,6 +340,30 @@ class TestDamage:
         dataset = factor_batches(sweeps, code, ratios=[0, 0, 0, 1], seed=0, num_steps=8)
         with pytest.raises(DataError, match=f"{path} is damaged"), clear_data_errors():
             list(dataset)
+
+    def test_one_bit_of_any_file_or_its_end(self, faces, examples, damaged, face_model):
+        """Named as soon as it is opened or read, unless it changes nothing of what is read."""
+        rng, files = random.Random(0), sorted(dataset_of(damaged).iterdir())
+        outcomes = collections.Counter()
+        for number in range(60):
+            path = rng.choice(files)
+            whole = path.read_bytes()
+            content = bytearray(whole)
+            place = rng.choice([place for place, byte in enumerate(whole) if byte])  # no padding
+            content[place] ^= 1 << rng.randrange(8)
+            path.write_bytes(content if number % 4 else whole[:place])
+            try:
+                again = prepared(damaged, face_model=face_model, **TINY)
+                for split in examples:
+                    read = list(read_split(again, split))
+                    np.testing.assert_equal(read, examples[split], err_msg=f"{path} at {place}")
+                outcomes["unchanged"] += 1
+            except DataError as error:
+                assert str(path) in str(error)  # noqa: PT017
+                outcomes["named"] += 1
+            path.write_bytes(whole)
+        print(f"data: {outcomes.total()} damaged, {dict(outcomes)}")
+        assert outcomes["named"] > 40
 
     def test_one_bit_of_the_metadata(self, damaged, face_model):
         """Another number of sweeps, in a file of the same size."""

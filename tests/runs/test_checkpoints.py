@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import importlib.util
 import io
+import random
 import zipfile
 from pathlib import Path
 
@@ -121,6 +123,32 @@ def test_what_a_stranger_made_is_refused_in_a_sentence(parts, tmp_path, kind):
     with pytest.raises(UserError, match=rf"last\.keras is damaged \(.*{reason}") as caught:
         load_model(file)
     assert "\n" not in str(caught.value)
+
+
+def test_one_bit_anywhere_or_a_missing_end(tmp_path):
+    """Named, unless no weight and no number of the optimiser's state is another one."""
+    file, model, rng = tmp_path / "last.keras", tiny_model(), random.Random(0)
+    model.optimizer.build(model.trainable_variables)
+    model.save(file)
+    whole, outcomes = file.read_bytes(), collections.Counter()
+    expected = [variable.numpy() for variable in (*model.variables, *model.optimizer.variables)]
+    for number in range(60):
+        content, place = bytearray(whole), rng.randrange(len(whole))
+        content[place] ^= 1 << rng.randrange(8)
+        file.write_bytes(content if number % 4 else whole[:place])
+        try:
+            read = load_model(file)
+        except UserError as error:
+            assert f"{file} is damaged" in str(error)  # noqa: PT017
+            outcomes["named"] += 1
+            continue
+        for value, variable in zip(
+            expected, (*read.variables, *read.optimizer.variables), strict=True
+        ):
+            np.testing.assert_array_equal(value, variable)
+        outcomes["unchanged"] += 1
+    print(f"checkpoints: {outcomes.total()} damaged, {dict(outcomes)}")
+    assert outcomes["named"] > 40
 
 
 def test_what_cannot_be_read_is_not_called_damaged(tmp_path):

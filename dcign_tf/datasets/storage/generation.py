@@ -24,7 +24,15 @@ from dcign_tf.datasets.storage.parts import Part, describe, write_part
 from dcign_tf.datasets.storage.workers import render_workers
 from dcign_tf.datasets.sweeps import evenly
 from dcign_tf.errors import DataError
-from dcign_tf.files import check_disk_space, delete, pointer_in, sha256, write_json
+from dcign_tf.files import (
+    check_disk_space,
+    delete,
+    pointer_in,
+    sealed,
+    sha256,
+    unsealed,
+    write_json,
+)
 from dcign_tf.folders import is_shown
 from dcign_tf.locks import lock
 from dcign_tf.progress import Progress
@@ -232,7 +240,7 @@ def _remedy(directory: Path) -> str:
 def _read_files_json(directory: Path) -> dict[str, dict]:
     path = directory / FILES_JSON
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))
+        files = unsealed(json.loads(path.read_text(encoding="utf-8")))
         for written in files.values():
             if {type(written["bytes"]), type(written["sha256"])} != {int, str}:
                 raise ValueError
@@ -242,4 +250,4 @@ def _read_files_json(directory: Path) -> dict[str, dict]:
 
 
 def _write_files_json(directory: Path, files: Mapping[str, Mapping]) -> None:
-    write_json(directory / FILES_JSON, dict(sorted(files.items())))
+    write_json(directory / FILES_JSON, sealed(dict(sorted(files.items()))))

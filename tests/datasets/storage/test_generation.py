@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -351,6 +352,13 @@ class TestCheckFiles:
             (directory / "files.json").write_text(damaged)
             with pytest.raises(DataError, match=r"files\.json is damaged; delete"):
                 check_files(directory)
+
+    def test_a_changed_checksum_is_damage_of_the_list_and_not_of_the_file(self, directory):
+        files = json.loads((directory / "files.json").read_text())
+        files["b-0"]["bytes"] ^= 1
+        (directory / "files.json").write_text(json.dumps(files))
+        with pytest.raises(DataError, match=r"files\.json is damaged; delete"):
+            check_files(directory)
 
 
 def test_workers_are_given_few_tasks_ahead():

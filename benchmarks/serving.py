@@ -21,14 +21,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 import torch
-import torch.nn.functional as F
 from absl import app, flags, logging
 
 from benchmarks.networks import layered_decoder, multiply_adds
+from benchmarks.torch_port import TorchNetwork
 from dcign_tf.concurrency import available_workers
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.model.layers import UnpoolConv2D
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 from dcign_tf.serving.signatures import ServedModel
@@ -77,75 +76,25 @@ def saved_model(model: DCIGN) -> Callable[[Request], np.ndarray]:
     return answer
 
 
-class TorchNetwork(torch.nn.Module):
-    """The same network with the same weights.
-
-    Args:
-        model: to copy.
-        folded: whether the decoder's stages are convolutions of the smaller map, as
-            `UnpoolConv2D` computes them, instead of unpooling and convolution.
-    """
+class _Rerender(torch.nn.Module):
+    """`rerender` by the same network with the same weights."""
 
     def __init__(self, model: DCIGN, *, folded: bool):
         super().__init__()
-        self._folded = folded
-        convolutions = [own for own in model.encoder.layers if isinstance(own, keras.layers.Conv2D)]
-        self._encoder = torch.nn.ModuleList(_conv(*own.get_weights()) for own in convolutions)
-        self._z_mean = _dense(model.encoder.get_layer("z_mean"))
-        self._dense = _dense(model.decoder.get_layer("dense"))
-        stages = [own for own in model.decoder.layers if isinstance(own, UnpoolConv2D)]
-        self._stages = torch.nn.ModuleList(
-            _folded_conv(own) if folded else _conv(*own.get_weights()) for own in stages
-        )
-        self._base = model.decoder.get_layer("base").output.shape[1:]
-        self._size = model.decoder.output_shape[1:3]
+        self._network = TorchNetwork(model, folded=folded)
 
     def forward(self, images: torch.Tensor, degrees: torch.Tensor) -> torch.Tensor:
         """[B, C, H, W] and [B, 3] to [B, C, H, W]."""
-        x = images
-        for conv in self._encoder:
-            x = F.relu(F.max_pool2d(conv(x), 2))
-        own = self._z_mean(x.permute(0, 2, 3, 1).flatten(1))
+        own, _ = self._network.encode(images)
         latents = degrees * (2.0 / _RANGE_DEG)
         given = torch.where(torch.isnan(degrees), own[:, : len(_FACTORS)], latents)
         z = torch.cat([given, own[:, len(_FACTORS) :]], dim=1)
-        x = F.relu(self._dense(z)).unflatten(1, self._base).permute(0, 3, 1, 2)
-        for stage, conv in enumerate(self._stages, start=1):
-            if self._folded:
-                x = F.pixel_shuffle(conv(x), 2)
-            else:
-                x = conv(F.interpolate(x, scale_factor=2, mode="nearest"))
-            x = F.relu(x) if stage < len(self._stages) else torch.sigmoid(x)
-        top, left = ((a - b) // 2 for a, b in zip(x.shape[2:], self._size, strict=True))
-        return x[:, :, top : top + self._size[0], left : left + self._size[1]]
-
-
-def _conv(kernel: np.ndarray, bias: np.ndarray) -> torch.nn.Conv2d:
-    """A valid convolution with a kernel [k, k, inputs, outputs]."""
-    conv = torch.nn.Conv2d(kernel.shape[2], kernel.shape[3], kernel.shape[0])
-    conv.weight.data = torch.tensor(kernel.transpose(3, 2, 0, 1).copy())
-    conv.bias.data = torch.tensor(bias)
-    return conv
-
-
-def _folded_conv(layer: UnpoolConv2D) -> torch.nn.Conv2d:
-    """Its outputs in the order of `pixel_shuffle`: filter, then row and column phase."""
-    kernel = layer.folded_kernel().numpy()
-    *inner, outputs = kernel.shape
-    kernel = np.moveaxis(kernel.reshape(*inner, 4, outputs // 4), -1, -2)
-    return _conv(kernel.reshape(*inner, outputs), np.repeat(layer.bias.numpy(), 4))
-
-
-def _dense(layer: keras.layers.Dense) -> torch.nn.Linear:
-    kernel, bias = layer.get_weights()
-    dense = torch.nn.Linear(*kernel.shape)
-    dense.weight.data, dense.bias.data = torch.tensor(kernel.T.copy()), torch.tensor(bias)
-    return dense
+        return torch.sigmoid(self._network.decode(z))
 
 
 def torch_model(model: DCIGN, *, folded: bool, compiled: bool) -> Callable[[Request], np.ndarray]:
     """The network in PyTorch, in the memory layout that suits it best on CPUs."""
-    network = TorchNetwork(model, folded=folded).eval().to(memory_format=torch.channels_last)
+    network = _Rerender(model, folded=folded).eval().to(memory_format=torch.channels_last)
     network = torch.compile(network) if compiled else network
 
     @torch.inference_mode()

@@ -1,117 +1,208 @@
-"""Time of a training step: this project's against plain Keras layers in float32.
+"""A training step: this project's, beside plain Keras layers, PyTorch and the floor.
 
     python -m benchmarks.train_step
+    python -m benchmarks.train_step --dataset=faces --preset=best
 
-Trains the paper's network (150×150 images, batches of 20) twice, in turns: with
-`UnpoolConv2D` at the precision that `auto` resolves to, and with a decoder of
-`UpSampling2D` and `Conv2D` in float32. Both are compiled as the training loop
-does. Wants the machine for itself.
+Trains a network on noise, in turns: this project's at the precision that `auto` resolves to and in
+float32, compiled as the training loop does; the same decoder of `UpSampling2D` and `Conv2D` in
+float32; and PyTorch with the same weights, eager and compiled, in float32 and bfloat16, channels
+first and last. Without `--preset` it is the paper's network, with batches of 20. All are shown to
+have the same loss first.
 
-What arithmetic alone leaves to gain is printed beside it: the decoder's k×k
-convolutions on unpooled maps cost k² multiply-adds per output pixel and pair of
+The floor is what the multiply-adds of this project's step would take at the rate of a matrix
+product of 2,048³ in the same process and precision. Arithmetic alone also leaves something to gain:
+the decoder's k×k convolutions on unpooled maps cost k² multiply-adds per output pixel and pair of
 channels, UnpoolConv2D's ((k + 1)/2)²; for k = 7, 49 and 16.
+
+Wants the machine for itself, and `pip install -e '.[benchmarks]'`.
 """
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
+import torch
 from absl import app, flags
 
 from benchmarks.networks import layered_decoder, multiply_adds
+from benchmarks.publishing import publish
+from benchmarks.torch_port import training_step
+from dcign_tf.concurrency import available_workers
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.model.precision import resolve_precision
+from dcign_tf.runs.presets import load_preset
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("image_size", 150, "Height and width of the images.")
+flags.DEFINE_string("dataset", "faces", "Of the preset.")
+flags.DEFINE_string("preset", "paper", "Whose network it is.")
+flags.DEFINE_integer("image_size", None, "Height and width of the images; the preset's if not set.")
 flags.DEFINE_integer("batch_size", 20, "Images to a batch.")
 flags.DEFINE_integer("steps", 10, "Timed steps of each; two before them are not counted.")
-flags.DEFINE_string("precision", "auto", "Of this project's network: see dcign_tf/precision.py.")
+flags.DEFINE_bool("pytorch", True, "Beside PyTorch; compiling it takes minutes.")
 
 _UNTIMED_STEPS = 2
+_MATRIX_SIZE = 2048
+_TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2}  # of the loss, relative
+
+Step = Callable[[], float]
 
 
-def build_model(image_size: int, policy: str, layered: bool) -> DCIGN:
-    """The paper's model, compiled; the same initial weights every time."""
+class Batch(NamedTuple):
+    """Noise in which azimuth is said to vary, and the noise of the codes of the first step."""
+
+    images: np.ndarray  # [B, H, W, 1]
+    codes: np.ndarray  # [B, L]
+
+
+def build_model(policy: str, *, layered: bool = False) -> DCIGN:
+    """The preset's network in the paper's procedure, compiled; the same weights every time."""
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(policy)
-    shape = (image_size, image_size, 1)
-    encoder, decoder = build_encoder(shape), build_decoder(shape)
+    config = load_preset(FLAGS.dataset, FLAGS.preset)
+    network, size = config.network, FLAGS.image_size or config.data.image_size
+    shape = (size, size, 1)
+    encoder = build_encoder(
+        shape, network.latent_dim, network.encoder_filters, network.encoder_kernel_size
+    )
+    decoder = build_decoder(
+        shape,
+        network.latent_dim,
+        network.decoder_base_filters,
+        network.decoder_filters,
+        network.decoder_kernel_size,
+    )
     if layered:
         weights = decoder.get_weights()
         decoder = layered_decoder(decoder)
         decoder.set_weights(weights)
-    model = DCIGN(encoder, decoder, GraphicsCode.faces())
+    model = DCIGN(encoder, decoder, GraphicsCode.faces(network.latent_dim))
     model.compile(keras.optimizers.Adam(5e-4, beta_1=0.9, beta_2=0.99))
     return model
 
 
-def check_equal(ours: DCIGN, theirs: DCIGN, codes: np.ndarray) -> float:
-    """The largest difference of the two decoders' logits over the largest logit.
+def keras_step(model: DCIGN, batch: Batch) -> Step:
+    compiled = tf.function(model.train_step, autograph=False)
+    fed = {"image": tf.constant(batch.images), "factor": tf.zeros(len(batch.images), tf.int32)}
+    return lambda: float(compiled(fed)["loss"])
+
+
+def steps_of(models: Mapping[str, DCIGN], batch: Batch) -> dict[str, Step]:
+    """By name: functions that train a step and return its loss."""
+    steps = {name: keras_step(model, batch) for name, model in models.items()}
+    if FLAGS.pytorch:
+        choices = itertools.product((False, True), ("float32", "bfloat16"), (False, True))
+        for compiled, dtype, channels_last in choices:
+            name = ", ".join(
+                (
+                    "torch.compile" if compiled else "PyTorch eager",
+                    dtype,
+                    "channels last" if channels_last else "channels first",
+                )
+            )
+            port = training_step(
+                models["this project, float32"],
+                dtype=dtype,
+                channels_last=channels_last,
+                compiled=compiled,
+            )
+            steps[name] = lambda port=port: port(batch.images, 0, batch.codes)
+    return steps
+
+
+def check_same(steps: Mapping[str, Step]) -> None:
+    """Trains each a step.
 
     Raises:
-        RuntimeError: if it is larger than half precision explains.
+        RuntimeError: if the losses differ by more than their precision explains.
     """
-    expected = theirs.decoder(codes)
-    error = float(np.max(np.abs(ours.decoder(codes) - expected)) / np.max(np.abs(expected)))
-    if not error < 0.05:
-        raise RuntimeError(f"The two decoders differ by {error:.1%}: they are not the same.")
-    return error
+    losses = {name: step() for name, step in steps.items()}
+    expected = losses["this project, float32"]
+    for name, loss in losses.items():
+        error = abs(loss / expected - 1)
+        if not error < _TOLERANCE["bfloat16" if "bfloat16" in name else "float32"]:
+            raise RuntimeError(f"{name}: loss {loss}, not {expected}: it trains something else.")
 
 
-def timed_step(model: DCIGN, batch: dict[str, tf.Tensor]) -> Callable[[], float]:
-    """A function that trains a step and returns its seconds; compiled and warm."""
-    compiled = tf.function(model.train_step)
+def step_operations(model: DCIGN) -> float:
+    """Additions and multiplications of a step: forward, and of both gradients of each kernel.
 
-    def step() -> float:
-        start = time.perf_counter()
-        float(compiled(batch)["loss"])
-        return time.perf_counter() - start
+    No gradient of the images is needed.
+    """
+    networks = (model.encoder, model.decoder)
+    first = keras.Model(model.encoder.input, model.encoder.get_layer("conv1").output)
+    products = 3 * sum(map(multiply_adds, networks)) - multiply_adds(first)
+    return 2.0 * FLAGS.batch_size * products
 
-    for _ in range(_UNTIMED_STEPS):
-        step()
-    return step
+
+def matrix_product(policy: str) -> Step:
+    """A function that multiplies two matrices; what it returns has no meaning."""
+    shape = (_MATRIX_SIZE, _MATRIX_SIZE)
+    dtype = "bfloat16" if "bfloat16" in policy else "float32"
+    left, right = (tf.cast(tf.random.stateless_normal(shape, (0, i)), dtype) for i in range(2))
+    product = tf.function(lambda: tf.reduce_max(tf.matmul(left, right)), autograph=False)
+    return lambda: float(product())
+
+
+def timed_in_turns(steps: Mapping[str, Step], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each, of `rounds` rounds."""
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for number in range(_UNTIMED_STEPS + rounds):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            if number >= _UNTIMED_STEPS:
+                seconds[name].append(time.perf_counter() - start)
+    return seconds
 
 
 def main(_) -> None:
-    policy, reason = resolve_precision(FLAGS.precision)
+    policy, _ = resolve_precision("auto")
+    torch.set_num_threads(available_workers())
+    ours = {f"this project, {name.removeprefix('mixed_')}": name for name in (policy, "float32")}
+    models = {name: build_model(own) for name, own in ours.items()}
+    models["Keras layers, float32"] = build_model("float32", layered=True)
+    model = models["this project, float32"]
     rng = np.random.default_rng(0)
-    images = rng.uniform(size=(FLAGS.batch_size, FLAGS.image_size, FLAGS.image_size, 1))
-    batch = {
-        "image": tf.constant(images, tf.float32),
-        "factor": tf.zeros(FLAGS.batch_size, tf.int32),
-    }
-    models = {
-        f"UnpoolConv2D, {policy}": build_model(FLAGS.image_size, policy, layered=False),
-        "UpSampling2D + Conv2D, float32": build_model(FLAGS.image_size, "float32", layered=True),
-    }
-    error = check_equal(*models.values(), rng.normal(size=(2, 200)).astype(np.float32))
-    print(f"{policy}: {reason}. The two decoders' logits differ by {error:.1e} of the largest.")
-    steps = {name: timed_step(model, batch) for name, model in models.items()}
-    seconds = {name: [] for name in models}
-    for _ in range(FLAGS.steps):
-        for name, step in steps.items():
-            seconds[name].append(step())
+    shape = (FLAGS.batch_size, *model.encoder.input_shape[1:])
+    none = tf.zeros((FLAGS.batch_size, model.code.latent_dim))
+    batch = Batch(rng.random(shape, np.float32), model._sample(none, none, 0).numpy())
+    steps = steps_of(models, batch)
+    check_same(steps)
+    products = {name: matrix_product(own) for name, own in ours.items()}
+    seconds = timed_in_turns(
+        steps | {f"product, {name}": product for name, product in products.items()}, FLAGS.steps
+    )
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    counts = {
-        name: multiply_adds(model.encoder) + multiply_adds(model.decoder)
-        for name, model in models.items()
+    operations = step_operations(model)
+    rates = {name: 2 * _MATRIX_SIZE**3 / medians[f"product, {name}"] for name in ours}
+    facts = {
+        "network": f"{FLAGS.dataset}, {FLAGS.preset}, {shape[1]}×{shape[2]}, batches of {shape[0]}",
+        "GFLOP a step": operations / 1e9,
+        **{f"GFLOP/s of a product, {name}": rate / 1e9 for name, rate in rates.items()},
+        "TensorFlow": tf.__version__,
+        "PyTorch": torch.__version__,
     }
-    for name, median in medians.items():
-        spread = f"{min(seconds[name]):.3f} to {max(seconds[name]):.3f}"
-        print(
-            f"{name:32s}{median:8.3f} s a step ({spread}),"
-            f" {counts[name] / 1e6:,.0f} M multiply-adds an image forward"
+    fastest = medians[next(iter(ours))]
+    rows = [
+        (
+            name,
+            medians[name],
+            f"{min(seconds[name]):.3f} to {max(seconds[name]):.3f}",
+            medians[name] / fastest,
+            f"{operations / rates[name] / medians[name]:.0%}" if name in rates else "",
         )
-    (ours, theirs), (our_count, their_count) = medians.values(), counts.values()
-    print(f"ratio {ours / theirs:.2f} (by multiply-adds alone {our_count / their_count:.2f})")
+        for name in steps
+    ]
+    publish(facts, ("", "s a step", "range", "times the first", "floor / step"), rows)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,10 @@ _OF_A_FACTOR = tuple(
     if score.path.startswith(("factors.", "values.")) and score is not CUT
 )
 # As scores.json has them in turn: the network's own latents, and what needs no network.
-_REPRESENTATIONS = ("", ".pixels", ".principal_components")
+_REPRESENTATIONS = (
+    *("", ".pixels", ".principal_components"),
+    *(".latents_less_within_people", ".principal_components_less_within_people"),
+)
 
 
 _Wanted = tuple[Score, Mapping[str, str]]

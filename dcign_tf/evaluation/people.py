@@ -19,6 +19,7 @@ from dcign_tf.evaluation.figures.roc_curves import recognition as recognition_ch
 from dcign_tf.evaluation.figures.sheets import sheet
 from dcign_tf.evaluation.intervals import Intervals, placed
 from dcign_tf.evaluation.metrics import recognition
+from dcign_tf.evaluation.metrics.eigenimages import fit_components
 from dcign_tf.evaluation.portraits import (
     CODES_FILE,
     Portraits,
@@ -39,6 +40,8 @@ from dcign_tf.rendering.raycaster import FaceScene
 FIT_IMAGES = 8000
 """Training images that read-out and distribution of identities are fitted on, at most."""
 _PIXEL_IMAGES = 2000  # of these, for pixels and their components: it is memory that they cost
+LESS_WITHIN = ", less what varies within people"
+"""Behind the name of a representation to which `recognition.less_within` was applied."""
 _SAMPLED = 4  # of each distribution
 _SHOWN = 5
 _TURNS = (-0.75, -0.4, 0.4, 0.75)  # of the calibrated range
@@ -119,9 +122,19 @@ def _recognition_scores(
     """Of the latents `where`, under that name, and of what needs no network."""
     if not recognition.can_be_scored(test.identities):
         return None
-    latents = recognition.standardised(test.codes[:, where], fit.codes[:, where])
-    representations = {name: latents, **_baselines(test, fit, where.stop - where.start)}
-    return recognition.recognition_scores(representations, test.identities, test.angles_deg)
+    own = fit.codes[:, where]
+    latents = [recognition.standardised(p.codes[:, where], own) for p in (test, fit)]
+    pixels, components = _baselines(test, fit, own.shape[1])
+    of_components = f"{components[0].shape[1]} principal components"
+    representations = {
+        name: latents[0],
+        "pixels": pixels,
+        of_components: components[0],
+        f"{name}{LESS_WITHIN}": recognition.less_within(*latents, fit.identities),
+        f"{of_components}{LESS_WITHIN}": recognition.less_within(*components, fit.identities),
+    }
+    found = {name: features for name, features in representations.items() if features is not None}
+    return recognition.recognition_scores(found, test.identities, test.angles_deg)
 
 
 def _popped_intervals(representations: Mapping[str, dict[str, Any]]) -> Intervals:
@@ -132,17 +145,21 @@ def _popped_intervals(representations: Mapping[str, dict[str, Any]]) -> Interval
     return intervals
 
 
-def _baselines(test: Portraits, fit: Portraits, num_components: int) -> dict[str, np.ndarray]:
-    """Pixels, and as many principal components as the code has latents."""
-    fit_images = fit.images[:: -(-len(fit.images) // _PIXEL_IMAGES)]
-    pixels, fit_pixels = (
-        images.reshape(len(images), -1).astype(np.float32) for images in (test.images, fit_images)
-    )
-    components = recognition.pca_features(pixels, fit_pixels, num_components)
-    return {
-        "pixels": recognition.standardised(pixels, fit_pixels),
-        f"{components.shape[1]} principal components": components,
-    }
+def _baselines(
+    test: Portraits, fit: Portraits, num_components: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Test images' pixels; and as many principal components as the code has latents, of both."""
+    learned = _rows(fit.images[:: -(-len(fit.images) // _PIXEL_IMAGES)])
+    components = fit_components(learned, num_components)
+    parts = -(-len(fit.images) // _PIXEL_IMAGES)
+    return recognition.standardised(_rows(test.images), learned), [
+        np.concatenate([components.transform(_rows(part)) for part in np.array_split(images, n)])
+        for images, n in ((test.images, 1), (fit.images, parts))
+    ]
+
+
+def _rows(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1).astype(np.float32)
 
 
 def _estimated_shapes(face_model: MorphableModel, readout: ShapeReadout, test: Portraits) -> Figure:

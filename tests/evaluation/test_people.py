@@ -18,7 +18,7 @@ from dcign_tf.datasets.sweeps import FaceDataset
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
-from dcign_tf.evaluation.people import evaluate_people
+from dcign_tf.evaluation.people import LESS_WITHIN, evaluate_people
 from dcign_tf.evaluation.portraits import CODES_FILE, Portraits, read_portraits
 from dcign_tf.evaluation.shape_errors import shape_scores
 from dcign_tf.evaluation.sweep_codes import Evaluated
@@ -163,7 +163,14 @@ def test_a_perfect_code(perfect):
     assert recognition["protocol"]["num_identities"] == 8
     assert recognition["protocol"]["num_probes"] == 16
     found = recognition["representations"]
-    assert list(found) == ["intrinsic latents", "pixels", "4 principal components"]
+    assert list(found) == [
+        *("intrinsic latents", "pixels", "4 principal components"),
+        *(f"{name}{LESS_WITHIN}" for name in ("intrinsic latents", "4 principal components")),
+    ]
+    assert found[f"intrinsic latents{LESS_WITHIN}"]["rank1"] == 1
+    # The components of highest variance are of pose and light as much as of people.
+    plain, rest = (found[f"4 principal components{end}"]["rank1"] for end in ("", LESS_WITHIN))
+    assert plain < rest
     assert found["intrinsic latents"]["rank1"] == 1
     assert found["intrinsic latents"]["equal_error_rate"] == 0
     assert found["pixels"]["rank1"] < 1  # half of what varies in them is pose and light

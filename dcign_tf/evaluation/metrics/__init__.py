@@ -40,6 +40,7 @@ _NAMES = {
     "recognition": (
         "frontal_gallery",
         "identify",
+        "less_within",
         "pca_features",
         "random_gallery",
         "recognition_scores",

@@ -17,6 +17,7 @@ from dcign_tf.evaluation.metrics.recognition import (
     METRICS,
     frontal_gallery,
     identify,
+    less_within,
     pca_features,
     random_gallery,
     recognition_scores,
@@ -246,6 +247,27 @@ def test_principal_components_are_those_of_the_training_images_and_white():
     np.testing.assert_allclose(np.cov(white, rowvar=False), np.eye(5), atol=1e-6)
     np.testing.assert_allclose(pca_features(images, fit.reshape(400, 3, 4, 1), 5), white[:40])
     assert pca_features(images, fit[:3].reshape(3, 3, 4, 1), 50).shape == (40, 3)
+
+
+def test_what_varies_within_people_is_taken_out():
+    """By training images; of the others each person's spread alike, whatever it was before."""
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(60), 40)
+    mixing = np.linalg.qr(rng.normal(size=(5, 5)))[0] * [3, 2, 1, 0.7, 0.5]
+
+    def pictures() -> np.ndarray:
+        own = np.repeat(rng.normal(size=(60, 5)), 40, axis=0)
+        return own + rng.normal(size=(2400, 5)) @ mixing.T
+
+    fit = pictures()
+    found = less_within(pictures(), fit, people)
+    means = np.stack([found[people == person].mean(0) for person in range(60)])
+    within = found - means[people]
+    np.testing.assert_allclose(within.T @ within / (59 * 40), np.eye(5), atol=0.1)
+    np.testing.assert_allclose(less_within(fit + 1, fit, people).shape, fit.shape)
+    assert less_within(fit, fit, np.arange(len(fit))) is None  # nobody is seen twice
+    same = np.repeat(rng.normal(size=(60, 5)), 40, axis=0)  # nobody's pictures differ
+    assert np.isfinite(less_within(same, same, people)).all()
 
 
 def test_representations_do_not_share_scores():

@@ -1,0 +1,39 @@
+"""What benchmarks compute beside their times."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import flags
+
+from benchmarks import publishing
+from dcign_tf.model import losses
+
+
+def test_a_table_and_the_numbers_behind_it(tmp_path, capsys):
+    file = tmp_path / "numbers.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publishing, "FLAGS", flags.FlagValues())
+        flags.DEFINE_string("json", str(file), "", flag_values=publishing.FLAGS)
+        publishing.FLAGS(["benchmark"])
+        publishing.publish({"network": "paper"}, ("", "s"), [("ours", 0.12345), ("theirs", 1234.5)])
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].endswith("; network paper.")
+    assert shown[2:] == ["|  | s |", "|---|---|", "| ours | 0.123 |", "| theirs | 1,234 |"]
+    told = json.loads(file.read_text(encoding="utf-8"))
+    assert told["rows"] == [["ours", 0.12345], ["theirs", 1234.5]]
+    assert publishing.markdown(told["facts"], told["columns"], told["rows"]).splitlines() == shown
+
+
+def test_the_squared_error_behind_a_gaussian_likelihood():
+    quality = pytest.importorskip("benchmarks.time_to_quality", exc_type=ImportError)
+    rng = np.random.default_rng(0)
+    images, logits = rng.random((6, 8, 8, 1), np.float32), rng.normal(size=(6, 8, 8, 1))
+    likelihood = losses.likelihood(tf.constant(logits, tf.float32), "gaussian", 0.06)
+    loss = -np.mean(likelihood.log_prob(images))
+    expected = np.mean(np.square(images - 1 / (1 + np.exp(-logits))))
+    line = {"val_reconstruction_loss": loss}
+    assert quality.squared_error(line, pixels=64, stddev=0.06) == pytest.approx(expected, rel=1e-4)

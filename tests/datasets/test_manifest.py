@@ -138,7 +138,7 @@ class TestDataset:
 
     def test_whole_pictures_are_prepared_where_they_were_before_there_was_a_choice(self, data):
         settings = {"version": 1, "image_size": SIZE, "channels": 1, "background": 0}
-        record = data._folder / "dcign_manifest" / "checksums.npy"
+        record = data._folder / "dcign_manifest" / "checksums.bin"
         keys = checksums(data._folder, data._manifest.images, data._descriptions, record)
         pool = ImagePool(Path(), dict(enumerate(keys)), settings=settings, make=list)
         assert data._pool.fingerprint == pool.fingerprint
@@ -362,7 +362,7 @@ class TestWrongFolders:
         assert f"Preparing {len(rows) - 90} images (1 of 4 files)" in capfd.readouterr().err
         assert len(decoded(data.sweeps("train")["azimuth"][0])) == LENGTH
         folders = {p.name for p in (tmp_path / "dcign_manifest").iterdir()}
-        assert folders == {"checksums.npy", data._pool.fingerprint}
+        assert folders == {"checksums.bin", data._pool.fingerprint}
 
     def test_a_folder_that_cannot_be_written_to(self, tmp_path, monkeypatch):
         """As for anybody but root, whom nothing else would refuse."""

@@ -111,7 +111,7 @@ class ManifestPictures:
         try:
             parent.mkdir(exist_ok=True)
             keys = checksums(
-                self._folder, manifest.images, self._descriptions, parent / "checksums.npy"
+                self._folder, manifest.images, self._descriptions, parent / "checksums.bin"
             )
         except OSError as error:
             raise DataError(

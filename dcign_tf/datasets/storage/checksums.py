@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from dcign_tf.concurrency import available_workers, concurrently
 from dcign_tf.datasets.pictures import MOST_BYTES
 from dcign_tf.files import aside
@@ -97,20 +95,19 @@ def _digest(data: bytes) -> bytes:
 def _read_record(path: Path) -> dict[bytes, bytes]:
     """Description to checksum; nothing where there is no file, or it is damaged."""
     try:
-        pairs = np.load(path)
-    except (OSError, ValueError, EOFError):
+        content = path.read_bytes()
+    except OSError:
         return {}
-    if pairs.dtype != np.uint8 or pairs.ndim != 2 or pairs.shape[1] != 2 * _BYTES:
-        return {}
-    *rows, seal = [(pair[:_BYTES].tobytes(), pair[_BYTES:].tobytes()) for pair in pairs] or [None]
-    return dict(rows) if seal == _seal(rows) else {}
+    whole = len(content) // (2 * _BYTES) * 2 * _BYTES
+    halves = [content[i : i + _BYTES] for i in range(0, whole, _BYTES)]
+    *rows, seal = list(zip(halves[::2], halves[1::2], strict=True)) or [None]
+    return dict(rows) if len(content) == whole and seal == _seal(rows) else {}
 
 
 def _write_record(path: Path, known: dict[bytes, bytes]) -> None:
     rows = list(known.items())
-    content = b"".join(map(b"".join, [*rows, _seal(rows)]))
     with aside(path) as temporary:
-        np.save(temporary, np.frombuffer(content, np.uint8).reshape(-1, 2 * _BYTES))
+        temporary.write_bytes(b"".join(map(b"".join, [*rows, _seal(rows)])))
 
 
 def _seal(rows: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:

@@ -24,7 +24,7 @@ def folder(tmp_path) -> Path:
 
 
 def of(folder: Path) -> list[bytes]:
-    return checksums(folder, NAMES, describe_files(folder, NAMES), folder / "known.npy")
+    return checksums(folder, NAMES, describe_files(folder, NAMES), folder / "known.bin")
 
 
 def test_equal_content_equal_checksum(folder):
@@ -40,26 +40,24 @@ def test_only_what_has_changed_is_read_again(folder, monkeypatch):
     read = []
     monkeypatch.setattr(Path, "read_bytes", lambda p: read.append(p.name) or p.open("rb").read())
     after = of(folder)
-    assert sorted(read) == [NAMES[5], NAMES[8]]
+    assert sorted(set(read) - {"known.bin"}) == [NAMES[5], NAMES[8]]
     assert [i for i in range(600) if before[i] != after[i]] == [5]
+    read.clear()
     assert of(folder) == after
-    assert len(read) == 2
+    assert read == ["known.bin"]
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+@pytest.mark.parametrize("content", [b"", b"nonsense", bytes(64), bytes(96)])
 def test_a_damaged_record_is_made_anew(folder, content):
     before = of(folder)
-    if content is None:
-        module.np.save(folder / "known.npy", module.np.zeros(5))
-    else:
-        (folder / "known.npy").write_bytes(content)
+    (folder / "known.bin").write_bytes(content)
     assert of(folder) == before
 
 
 @given(place=st.integers(0, 10**6), bit=st.integers(0, 7))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_one_bit_of_the_record_changes_no_checksum(folder, place, bit):
-    before, record = of(folder), folder / "known.npy"
+    before, record = of(folder), folder / "known.bin"
     content = bytearray(record.read_bytes())
     content[place % len(content)] ^= 1 << bit
     record.write_bytes(content)
@@ -80,7 +78,7 @@ def test_interrupted_it_goes_on_from_where_it_was(folder, monkeypatch):
     with pytest.raises(OSError, match="Input/output error"):
         of(folder)
     monkeypatch.setattr(Path, "read_bytes", original)
-    assert len(module._read_record(folder / "known.npy")) == 512  # whole chunks of 256
+    assert len(module._read_record(folder / "known.bin")) == 512  # whole chunks of 256
     assert len(of(folder)) == 600
 
 

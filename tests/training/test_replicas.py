@@ -119,6 +119,7 @@ def test_two_replicas_train_what_one_does_on_all_their_batches(mirrored, data, t
     assert mirrored.read_environment()["replicas"] == 2
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_batches_whoever_goes_on_with_it(mirrored, data, tmp_path):
     run, lines = RunDirectory(tmp_path / "run"), []
     trained(run, data, "mirrored", num_steps=LAST_STEP // 2 + 2)

@@ -9,14 +9,13 @@ process of its own, so that nothing is left of the one before. Wants the machine
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
-import time
 
 from absl import app, flags
 
 from benchmarks.publishing import publish
+from benchmarks.timing import median_seconds
 from dcign_tf.concurrency import available_workers, limit_threads, set_workers
 from dcign_tf.runs.presets import load_preset
 
@@ -29,7 +28,6 @@ flags.DEFINE_list("cores", ["1", "2"], "As far as there are as many.")
 flags.DEFINE_integer("steps", 5, "Timed of each; two before them are not counted.", lower_bound=1)
 flags.DEFINE_string("measure", None, "What the processes do that this one starts: settings.")
 
-_UNTIMED = 2
 Settings = dict[str, int]
 
 
@@ -52,12 +50,7 @@ def measure(settings: Settings) -> float:
     noise = np.random.default_rng(0).random((*shape, *model.encoder.input_shape[1:]), np.float32)
     batch = {"image": tf.constant(noise), "factor": tf.zeros(shape, tf.int32)}
     step = tf.function(model.train_step, autograph=False)
-    seconds = []
-    for _ in range(_UNTIMED + FLAGS.steps):
-        start = time.perf_counter()
-        float(step(batch)["loss"])
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[_UNTIMED:])
+    return median_seconds(lambda: float(step(batch)["loss"]), FLAGS.steps)
 
 
 def variations() -> list[tuple[str, Settings]]:

@@ -10,13 +10,13 @@ machine for itself.
 
 from __future__ import annotations
 
-import statistics
 import time
 
 import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.publishing import publish
+from benchmarks.timing import median_seconds
 from dcign_tf.cli.definition import PathParser
 from dcign_tf.concurrency import available_workers, limit_threads, set_workers
 from dcign_tf.datasets.factor_batches import factor_batches
@@ -47,17 +47,6 @@ def seconds_of_reading(batches: tf.data.Dataset) -> float:
     return (time.perf_counter() - start) / FLAGS.steps
 
 
-def seconds_of_training(model, batch) -> float:
-    """Of a step, the median."""
-    step = tf.function(model.train_step, autograph=False)
-    seconds = []
-    for _ in range(2 + FLAGS.trained_steps):
-        start = time.perf_counter()
-        float(step(batch)["loss"])
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[2:])
-
-
 def main(_) -> None:
     if FLAGS.cores:
         set_workers(FLAGS.cores)
@@ -76,7 +65,8 @@ def main(_) -> None:
         batches_per_step=config["batches_per_step"],
     )
     reading = seconds_of_reading(batches)
-    training = seconds_of_training(model, next(iter(batches)))
+    step, batch = tf.function(model.train_step, autograph=False), next(iter(batches))
+    training = median_seconds(lambda: float(step(batch)["loss"]), FLAGS.trained_steps)
     images = config["images_per_batch"] or config["data"]["sweep_length"]
     per_step = config["batches_per_step"]
     rows = [

@@ -25,14 +25,13 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 
 from absl import app, flags
 
+from benchmarks.timing import median_seconds
 from dcign_tf.cli.workers import free_ports
 from dcign_tf.concurrency import available_workers, limit_threads, set_workers
 from dcign_tf.training.cluster import Cluster, cluster_for
@@ -47,17 +46,6 @@ flags.DEFINE_float("link_us", 100.0, "Latency of a message over it, microseconds
 flags.DEFINE_bool("measure", False, "What the processes do that this one starts.")
 
 _COUNTS = (1, 2, 4, 8, 16, 32, 64)
-_UNTIMED = 3
-
-
-def timed(work: Callable[[], object]) -> float:
-    """The median of its seconds."""
-    seconds = []
-    for _ in range(_UNTIMED + FLAGS.steps):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[_UNTIMED:])
 
 
 def measure() -> dict[str, float]:
@@ -93,7 +81,7 @@ def measure() -> dict[str, float]:
 
     def seconds(replica_step: Callable) -> float:
         step, quiet = replicas.compiled(replica_step), np.zeros(2, np.int32)
-        return timed(lambda: float(step(batch, quiet).loss))
+        return median_seconds(lambda: float(step(batch, quiet).loss), FLAGS.steps, untimed=3)
 
     with replicas.together():
         return {

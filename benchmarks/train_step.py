@@ -35,11 +35,11 @@ from benchmarks.networks import layered_decoder, multiply_adds
 from benchmarks.publishing import publish
 from benchmarks.torch_port import training_step
 from dcign_tf.concurrency import available_workers
-from dcign_tf.factors import GraphicsCode
+from dcign_tf.datasets.registry import open_configured
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.model.precision import resolve_precision
 from dcign_tf.runs.presets import load_preset
+from dcign_tf.training.models import new_model
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("dataset", "faces", "Of the preset.")
@@ -65,27 +65,18 @@ class Batch(NamedTuple):
 
 def build_model(policy: str, *, layered: bool = False) -> DCIGN:
     """The preset's network in the paper's procedure, compiled; the same weights every time."""
-    keras.utils.set_random_seed(0)
-    keras.config.set_dtype_policy(policy)
-    config = load_preset(FLAGS.dataset, FLAGS.preset)
-    network, size = config.network, FLAGS.image_size or config.data.image_size
-    shape = (size, size, 1)
-    encoder = build_encoder(
-        shape, network.latent_dim, network.encoder_filters, network.encoder_kernel_size
+    config, chosen = (
+        load_preset(dataset, preset).to_dict()
+        for dataset, preset in (("faces", "paper"), (FLAGS.dataset, FLAGS.preset))
     )
-    decoder = build_decoder(
-        shape,
-        network.latent_dim,
-        network.decoder_base_filters,
-        network.decoder_filters,
-        network.decoder_kernel_size,
-    )
+    config |= {"network": chosen["network"], "precision": policy, "data_dir": "."}  # which is empty
+    config["data"]["image_size"] = FLAGS.image_size or chosen["data"]["image_size"]
+    model = new_model(config, open_configured(config), num_replicas=1)[0]
     if layered:
-        weights = decoder.get_weights()
-        decoder = layered_decoder(decoder)
-        decoder.set_weights(weights)
-    model = DCIGN(encoder, decoder, GraphicsCode.faces(network.latent_dim))
-    model.compile(keras.optimizers.Adam(5e-4, beta_1=0.9, beta_2=0.99))
+        weights = model.decoder.get_weights()
+        model = DCIGN(model.encoder, layered_decoder(model.decoder), model.code)
+        model.decoder.set_weights(weights)
+        model.compile(keras.optimizers.Adam(5e-4, beta_1=0.9, beta_2=0.99))
     return model
 
 

@@ -25,7 +25,7 @@ from dcign_tf.training.config_checks import check_beginning
 
 FLAGS = flags.FLAGS
 _DATASETS = "faces, chairs, dcign_torch7, manifest or tfds (docs/datasets.md)"
-_PRESETS = "quick, paper or, of faces, best"
+_PRESETS = "quick, paper or, of faces and chairs, best"
 _TEST = "At the end, score the test split; without it the validation split, to choose settings by."
 _MINUTES = "A checkpoint at least so often: what is lost at most if the process is killed."
 _KEPT = "How many of the last checkpoints are kept, besides the best."

@@ -149,9 +149,9 @@ def _baselines(
     test: Portraits, fit: Portraits, num_components: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Test images' pixels; and as many principal components as the code has latents, of both."""
-    learned = _rows(fit.images[:: -(-len(fit.images) // _PIXEL_IMAGES)])
-    components = fit_components(learned, num_components)
     parts = -(-len(fit.images) // _PIXEL_IMAGES)
+    learned = _rows(fit.images[::parts])
+    components = fit_components(learned, num_components)
     return recognition.standardised(_rows(test.images), learned), [
         np.concatenate([components.transform(_rows(part)) for part in np.array_split(images, n)])
         for images, n in ((test.images, 1), (fit.images, parts))

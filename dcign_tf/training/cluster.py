@@ -66,7 +66,7 @@ def cluster_for(strategy: str, environment: Mapping[str, str] = os.environ) -> C
 def _told(environment: Mapping[str, str]) -> Cluster:
     if "TF_CONFIG" in environment:
         return _told_by_tensorflow(environment["TF_CONFIG"])
-    if int(environment.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
+    if environment.get("SLURM_STEP_NUM_TASKS", "1") != "1":
         return _told_by_slurm(environment)
     return ALONE
 

@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from dcign_tf.errors import UserError
 
@@ -81,6 +82,8 @@ def _told_by_tensorflow(text: str) -> Cluster:
         workers = tuple(w for job in ("chief", "worker") for w in jobs.get(job, ()))
         if number not in range(len(jobs[kind])):
             raise IndexError(f"there is no {kind} {number}")
+        if wrong := [worker for worker in workers if not _is_address(worker)]:
+            raise ValueError(f"{wrong[0]!r} is no host:port")
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise UserError(
@@ -89,6 +92,11 @@ def _told_by_tensorflow(text: str) -> Cluster:
     if kind not in ("chief", "worker"):
         raise UserError(f"TF_CONFIG names this task a {kind}; there are only workers here.")
     return Cluster(workers, number + (len(jobs.get("chief", ())) if kind == "worker" else 0))
+
+
+def _is_address(value: Any) -> bool:
+    found = re.fullmatch(r"\S+:(\d+)", value) if isinstance(value, str) else None
+    return found is not None and 0 < int(found[1]) < 1 << 16
 
 
 _EXAMPLE = Cluster(("host0:2222", "host1:2222")).tf_config()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
@@ -32,7 +33,8 @@ def recognition(scores: Mapping[str, Any]) -> Figure:
     if not representations:
         raise ValueError("There is no representation to draw.")
     angles = list(next(iter(representations.values()))["rank1_by_change"])
-    height = 0.4 * len(representations) + 0.6
+    labels = {name: _label(name, scored) for name, scored in representations.items()}
+    height = 0.2 * (len(labels) + sum(label.count("\n") + 1 for label in labels.values())) + 0.6
     figure, panels = panels_of(1 + len(angles), (4.6, 3.9), columns=2, margin=(0, height))
     styles = {
         name: {"color": colour, "marker": marker, "markersize": 6}
@@ -40,7 +42,7 @@ def recognition(scores: Mapping[str, Any]) -> Figure:
             factor_colours(representations).items(), cycle(_MARKERS), strict=False
         )
     }
-    _roc(panels[0], protocol, representations, styles)
+    _roc(panels[0], protocol, representations, styles, labels)
     top = max(_highest(scored) for scored in representations.values())
     for panel, angle in zip(panels[1:], angles, strict=True):
         for name, scored in representations.items():
@@ -77,20 +79,18 @@ def _roc(
     protocol: Mapping[str, Any],
     representations: Mapping[str, Any],
     styles: Mapping[str, Mapping[str, Any]],
+    labels: Mapping[str, str],
 ) -> None:
     """The legend's lines are those of this panel."""
     false_rate = np.array(protocol["false_acceptance_rate"])
     shown = false_rate > 0  # the axis is logarithmic
     for name, scored in representations.items():
-        random = scored["random_gallery"]["rank1"]
         panel.plot(
             false_rate[shown],
             np.array(scored["true_acceptance_rate"])[shown],
             **styles[name],
             markevery=(shown.sum() // 6, 12),
-            label=f"{name}: rank 1 {scored['rank1']:.1%} {_bounds(scored['intervals']['rank1'])}"
-            f" (random galleries {random['mean']:.1%} ± {random['std']:.1%}), equal error rate"
-            f" {scored['equal_error_rate']:.1%}",
+            label=labels[name],
         )
     chance = f"chance: rank 1 {protocol['chance']:.1%}, equal error rate 50.0%"
     panel.plot(false_rate[shown], false_rate[shown], color=MUTED, linestyle=":", label=chance)
@@ -101,6 +101,18 @@ def _roc(
     panel.set_xlabel("false acceptance rate: two people taken for one")
     panel.set_ylabel("true acceptance rate")
     panel.set_title("Verified: same person or not", loc="left")
+
+
+def _label(name: str, scored: Mapping[str, Any]) -> str:
+    """What the legend says of a representation, in lines that fit."""
+    random = scored["random_gallery"]["rank1"]
+    spread = f"{random['mean']:.1%} ± {random['std']:.1%}".replace(" ", "\N{NO-BREAK SPACE}")
+    return textwrap.fill(
+        f"{name}: rank 1 {scored['rank1']:.1%} {_bounds(scored['intervals']['rank1'])}"
+        f" (random galleries {spread}), equal error rate {scored['equal_error_rate']:.1%}",
+        width=110,
+        subsequent_indent="    ",
+    )
 
 
 def _bounds(interval: Sequence[float]) -> str:

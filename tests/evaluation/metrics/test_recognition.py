@@ -135,7 +135,11 @@ def test_scores_can_be_written_as_json_and_drawn(tmp_path):
     rng = np.random.default_rng(3)
     found = recognition_scores(
         {"intrinsic latents": one_hot() + rng.normal(0, 0.7, (len(IDENTITIES), PEOPLE))}
-        | {f"other {i}": rng.normal(size=(len(IDENTITIES), 4)) for i in range(3)},
+        | {f"{i} components": rng.normal(size=(len(IDENTITIES), 4)) for i in range(2)}
+        | {
+            f"197 {i}, less what varies within people": rng.normal(size=(len(IDENTITIES), 4))
+            for i in ("principal components", "others")
+        },
         IDENTITIES,
         ANGLES,
         num_random=3,
@@ -145,6 +149,9 @@ def test_scores_can_be_written_as_json_and_drawn(tmp_path):
     save_figure(figure, tmp_path / "recognition.png")
     for panel in figure.axes:
         assert figure.bbox.containsx(panel.get_tightbbox().x1)  # titles too
+    legend = figure.legends[0].get_window_extent()
+    assert figure.bbox.containsx(legend.x1)
+    assert not legend.overlaps(figure.axes[0].title.get_window_extent())
     verified, by_change = figure.axes[:2]
     ticks = [label.get_text() for label in verified.get_xticklabels()]
     assert {"0.1%", "1%", "10%", "100%"} <= set(ticks)  # no 0 %, which has no logarithm

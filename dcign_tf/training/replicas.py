@@ -31,6 +31,7 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.FailedPreconditionError,  # it was started again
 )
+_GROUPS = 100_000  # numbers for the groups of devices of one strategy, more than it can have
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -70,8 +71,7 @@ class Replicas:
         if self.are_many_processes:
             self._strategy = _connect(cluster)
         elif strategy == "mirrored" or (strategy == "auto" and _has_several_gpus()):
-            gpus, cpus = map(tf.config.list_logical_devices, ("GPU", "CPU"))
-            self._strategy = tf.distribute.MirroredStrategy([d.name for d in gpus or cpus])
+            self._strategy = _mirrored()
         else:
             self._strategy = tf.distribute.get_strategy()
         self.count = self._strategy.num_replicas_in_sync
@@ -208,6 +208,14 @@ def _sum_of_first(own: tf.Tensor) -> tf.Tensor:
 
 def _has_several_gpus() -> bool:
     return len(tf.config.list_physical_devices("GPU")) > 1
+
+
+def _mirrored() -> tf.distribute.Strategy:
+    # Each strategy numbers groups of devices from here, and their sums; and TensorFlow remembers
+    # their shapes as long as the process lives: those of another training, if there was one.
+    tf.distribute.MirroredStrategy._collective_key_base += _GROUPS
+    gpus, cpus = map(tf.config.list_logical_devices, ("GPU", "CPU"))
+    return tf.distribute.MirroredStrategy([device.name for device in gpus or cpus])
 
 
 def _connect(cluster: Cluster) -> tf.distribute.Strategy:

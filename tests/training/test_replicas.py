@@ -119,6 +119,25 @@ def test_two_replicas_train_what_one_does_on_all_their_batches(mirrored, data, t
     assert mirrored.read_environment()["replicas"] == 2
 
 
+def test_two_trainings_of_one_process_do_not_share_their_sums():
+    """TensorFlow took the second one's first sum for the first one's, of another shape."""
+    for size in (3, 5):
+        replicas = Replicas("mirrored")
+
+        def replica_step(batch, size=size):
+            ones = tf.ones(size) * batch["factor"][0]
+            summed = tf.distribute.get_replica_context().all_reduce("SUM", ones)
+            return {"loss": tf.reduce_sum(summed) / 2}  # the step adds up both
+
+        numbers = replicas.distributed(
+            lambda here: tf.data.Dataset.range(here.start, here.stop, output_type=tf.float32).map(
+                lambda number: {"factor": tf.fill([4], number + 1)}
+            )
+        )
+        done = replicas.compiled(replica_step)(next(iter(numbers)), np.zeros(2, np.int32))
+        assert float(done.loss) == size * (1 + 2)
+
+
 @pytest.mark.slow
 def test_a_run_keeps_its_batches_whoever_goes_on_with_it(mirrored, data, tmp_path):
     run, lines = RunDirectory(tmp_path / "run"), []

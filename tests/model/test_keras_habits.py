@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
@@ -17,6 +18,13 @@ from tests.helpers.tiny import BATCH_SIZE, CODE, IMAGE_SHAPE, tiny_batch, tiny_b
 
 BATCHES = tiny_batches(3)
 IMAGES, FACTORS = (np.concatenate([b[key] for b in BATCHES]) for key in ("image", "factor"))
+
+
+@pytest.fixture(autouse=True)
+def no_iterator_is_left():
+    """Keras leaves its own in cycles, and the end of an old one takes up to half a minute."""
+    yield
+    gc.collect()
 
 
 def of_unknown_size(batches=BATCHES) -> tf.data.Dataset:

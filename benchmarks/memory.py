@@ -1,11 +1,12 @@
-"""Peak memory of preparing and training on many pictures of one's own.
+"""Peak memory of preparing, training and evaluating, each as a user would.
 
-    python benchmarks/memory.py DIR [--num_images 240000] [--num_steps 200]
+    python -m benchmarks.memory --data_dir=data
+    python -m benchmarks.memory --data_dir=DIR --pictures=240000
 
-Makes a folder of so many 70×70 PNG files with a manifest of three factors in DIR (they
-are hard links of two thousand rendered noise fields, which are all read and decoded),
-runs `train.py --dataset=manifest --preset=quick` on it as a user would, and adds up the
-resident memory of that process and all of its children ten times a second.
+Of a preset's data and network; or, with `--pictures`, of the manifest's, on so many 70×70 PNG files
+of three factors, which are made in the data directory: hard links of two thousand noise fields,
+which are all read and decoded. The resident memory of each command and all of its children is added
+up ten times a second.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -23,10 +25,16 @@ from absl import app, flags
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-NUM_IMAGES = flags.DEFINE_integer("num_images", 240_000, "Pictures.", lower_bound=10_000)
-NUM_STEPS = flags.DEFINE_integer("num_steps", 200, "Training steps.", lower_bound=1)
+from benchmarks.publishing import publish
+from dcign_tf.cli.definition import PathParser
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+FLAGS = flags.FLAGS
+flags.DEFINE_string("dataset", "faces", "Of the preset.")
+flags.DEFINE_string("preset", "paper", "What is trained.")
+flags.DEFINE(PathParser(), "data_dir", "data", "Where its dataset lies, or is prepared.")
+flags.DEFINE_integer("pictures", None, "Made for a manifest.", lower_bound=10_000)
+flags.DEFINE_integer("steps", 50, "That are trained.", lower_bound=1)
+
 DISTINCT = 2000
 AZIMUTHS, ELEVATIONS, LIGHTS = 10, 4, 3
 PER_IDENTITY = AZIMUTHS * ELEVATIONS * LIGHTS
@@ -67,28 +75,41 @@ def resident(process: psutil.Process) -> int:
     return total
 
 
-def main(argv) -> None:
-    folder = pathlib.Path(argv[1]).resolve()
-    if not (folder / "manifest.csv").exists():
-        make_folder(folder, NUM_IMAGES.value)
-    command = [
-        *(sys.executable, "train.py", "--dataset=manifest", "--preset=quick", "--overwrite"),
-        *(f"--data_dir={folder}", f"--workdir={folder / 'run'}"),
-        f"--config.num_steps={NUM_STEPS.value}",
-    ]
-    peaks, start = {}, time.monotonic()
-    with subprocess.Popen(command, cwd=ROOT) as process:
+def peak_and_seconds(command: list[str]) -> tuple[int, float]:
+    """Bytes at most, and how long it took.
+
+    Raises:
+        CalledProcessError: if the command fails.
+    """
+    peak, start = 0, time.monotonic()
+    with subprocess.Popen(command, stdout=sys.stderr) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
-            # The pool of images gets its name, without a suffix, when it is complete.
-            pools = [p for p in (folder / "dcign_manifest").glob("*") if not p.suffix]
-            phase = "training and evaluating" if pools else "preparing"
-            now = resident(watched)
-            peaks[phase] = max(peaks.get(phase, 0), now)
+            peak = max(peak, resident(watched))
             time.sleep(0.1)
-    for phase, peak in peaks.items():
-        print(f"{phase}: at most {peak / 2**30:.2f} GiB")
-    print(f"{time.monotonic() - start:.0f} s, exit status {process.returncode}")
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return peak, time.monotonic() - start
+
+
+def main(_) -> None:
+    data_dir = pathlib.Path(FLAGS.data_dir)
+    if FLAGS.pictures and not (data_dir / "manifest.csv").exists():
+        make_folder(data_dir, FLAGS.pictures)
+    dataset, preset = ("manifest", "quick") if FLAGS.pictures else (FLAGS.dataset, FLAGS.preset)
+    choice = [f"--dataset={dataset}", f"--preset={preset}", f"--data_dir={data_dir}"]
+    rows = []
+    with tempfile.TemporaryDirectory() as workdir:
+        run = f"--workdir={workdir}"
+        for command in (
+            ["prepare", *choice],
+            ["train", *choice, run, f"--config.num_steps={FLAGS.steps}", "--overwrite"],
+            ["evaluate", run, f"--data_dir={data_dir}", "--split=test"],
+        ):
+            peak, seconds = peak_and_seconds([sys.executable, "-m", "dcign_tf", *command])
+            rows.append((f"`dcign-tf {command[0]}`", peak / 2**30, seconds))
+    facts = {"what": f"{dataset}, {preset}, {FLAGS.steps} steps"}
+    publish(facts, ("all processes together", "GiB at most", "s"), rows)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,6 @@
-"""The networks in plain layers, and what their arithmetic costs."""
+"""The decoder in plain layers, as one writes it in Keras."""
 
 from __future__ import annotations
-
-import math
 
 import keras
 
@@ -21,17 +19,3 @@ def layered_decoder(decoder: keras.Model) -> keras.Model:
         else:
             x = type(layer).from_config(layer.get_config())(x)
     return keras.Model(decoder.input, x, name="layered_decoder")
-
-
-def multiply_adds(network: keras.Model) -> int:
-    """Of all convolutions and dense layers, forward, for one image."""
-    total = 0
-    for layer in network.layers:
-        if isinstance(layer, UnpoolConv2D):
-            taps = ((layer.kernel_size + 1) // 2) ** 2
-            total += taps * layer.kernel.shape[2] * math.prod(layer.output.shape[1:])
-        elif isinstance(layer, keras.layers.Conv2D):
-            total += math.prod(layer.kernel.shape[:3]) * math.prod(layer.output.shape[1:])
-        elif isinstance(layer, keras.layers.Dense):
-            total += math.prod(layer.kernel.shape)
-    return total

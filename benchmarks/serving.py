@@ -23,7 +23,8 @@ import tensorflow as tf
 import torch
 from absl import app, flags, logging
 
-from benchmarks.networks import layered_decoder, multiply_adds
+from benchmarks.floor import multiply_adds
+from benchmarks.networks import layered_decoder
 from benchmarks.torch_port import TorchNetwork
 from dcign_tf.concurrency import available_workers
 from dcign_tf.factors import GraphicsCode

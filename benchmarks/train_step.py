@@ -31,7 +31,8 @@ import tensorflow as tf
 import torch
 from absl import app, flags
 
-from benchmarks.networks import layered_decoder, multiply_adds
+from benchmarks.floor import PRODUCT_FLOP, matrix_product, step_flop
+from benchmarks.networks import layered_decoder
 from benchmarks.publishing import publish
 from benchmarks.torch_port import training_step
 from dcign_tf.concurrency import available_workers
@@ -50,7 +51,6 @@ flags.DEFINE_integer("steps", 10, "Timed steps of each; two before them are not 
 flags.DEFINE_bool("pytorch", True, "Beside PyTorch; compiling it takes minutes.")
 
 _UNTIMED_STEPS = 2
-_MATRIX_SIZE = 2048
 _TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2}  # of the loss, relative
 
 Step = Callable[[], float]
@@ -123,26 +123,6 @@ def check_same(steps: Mapping[str, Step]) -> None:
             raise RuntimeError(f"{name}: loss {loss}, not {expected}: it trains something else.")
 
 
-def step_operations(model: DCIGN) -> float:
-    """Additions and multiplications of a step: forward, and of both gradients of each kernel.
-
-    No gradient of the images is needed.
-    """
-    networks = (model.encoder, model.decoder)
-    first = keras.Model(model.encoder.input, model.encoder.get_layer("conv1").output)
-    products = 3 * sum(map(multiply_adds, networks)) - multiply_adds(first)
-    return 2.0 * FLAGS.batch_size * products
-
-
-def matrix_product(policy: str) -> Step:
-    """A function that multiplies two matrices; what it returns has no meaning."""
-    shape = (_MATRIX_SIZE, _MATRIX_SIZE)
-    dtype = "bfloat16" if "bfloat16" in policy else "float32"
-    left, right = (tf.cast(tf.random.stateless_normal(shape, (0, i)), dtype) for i in range(2))
-    product = tf.function(lambda: tf.reduce_max(tf.matmul(left, right)), autograph=False)
-    return lambda: float(product())
-
-
 def timed_in_turns(steps: Mapping[str, Step], rounds: int) -> dict[str, list[float]]:
     """Seconds of each, of `rounds` rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
@@ -173,8 +153,8 @@ def main(_) -> None:
         steps | {f"product, {name}": product for name, product in products.items()}, FLAGS.steps
     )
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    operations = step_operations(model)
-    rates = {name: 2 * _MATRIX_SIZE**3 / medians[f"product, {name}"] for name in ours}
+    operations = step_flop(model.encoder, model.decoder, FLAGS.batch_size)
+    rates = {name: PRODUCT_FLOP / medians[f"product, {name}"] for name in ours}
     facts = {
         "network": f"{FLAGS.dataset}, {FLAGS.preset}, {shape[1]}×{shape[2]}, batches of {shape[0]}",
         "GFLOP a step": operations / 1e9,

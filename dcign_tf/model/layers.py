@@ -20,6 +20,42 @@ import numpy as np
 import tensorflow as tf
 
 
+@tf.custom_gradient
+def _narrow_conv2d(inputs: tf.Tensor, kernel: tf.Tensor):
+    """A valid convolution to few channels, whose gradients are two matrix products.
+
+    On CPUs the ordinary gradients of a convolution with four output channels run at a thirtieth of
+    the speed of a matrix product. Here each input pixel gathers the gradients of the outputs that
+    it has a part in, one of each tap: [B, h, w, taps · taps · filters].
+
+    Args:
+        inputs: [B, h, w, C].
+        kernel: [taps, taps, C, filters].
+
+    Returns:
+        [B, h − taps + 1, w − taps + 1, filters], and what makes the gradients.
+    """
+
+    def gradients(of_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        taps, _, channels, filters = kernel.shape
+        batch, height, width = tf.unstack(tf.shape(inputs)[:3])
+        margin = (taps - 1, taps - 1)
+        gathered = tf.pad(of_outputs, ((0, 0), margin, margin, (0, 0)))
+        # Last row and column of the window: the first tap.
+        columns = [gathered[:, :, tap : tap + width] for tap in reversed(range(taps))]
+        gathered = tf.concat(columns, axis=-1)
+        rows = [gathered[:, tap : tap + height] for tap in reversed(range(taps))]
+        gathered = tf.reshape(tf.concat(rows, axis=-1), (-1, taps * taps * filters))
+        # [taps, taps, C, filters] as [taps · taps · filters, C], and back.
+        by_tap = tf.reshape(tf.transpose(kernel, (0, 1, 3, 2)), (-1, channels))
+        of_inputs = tf.reshape(tf.matmul(gathered, by_tap), (batch, height, width, channels))
+        of_kernel = tf.matmul(gathered, tf.reshape(inputs, (-1, channels)), transpose_a=True)
+        of_kernel = tf.reshape(of_kernel, (taps, taps, filters, channels))
+        return of_inputs, tf.transpose(of_kernel, (0, 1, 3, 2))
+
+    return tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID"), gradients
+
+
 @keras.saving.register_keras_serializable("dcign_tf")
 class UnpoolConv2D(keras.layers.Layer):
     """Equals `UpSampling2D(2)` followed by `Conv2D(filters, kernel_size)`, "valid".
@@ -58,7 +94,10 @@ class UnpoolConv2D(keras.layers.Layer):
 
     def call(self, inputs):
         kernel = tf.cast(self.folded_kernel(), self.compute_dtype)
-        phases = tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID")
+        if self.filters == 1 and not tf.config.list_physical_devices("GPU"):
+            phases = _narrow_conv2d(inputs, kernel)
+        else:
+            phases = tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID")
         # Not tf.nn.bias_add: on CPUs its gradient adds up bfloat16 in bfloat16, and of the
         # 120,000 terms of a paper-size stage loses five sixths.
         return self.activation(tf.nn.depth_to_space(phases, 2) + self.bias)

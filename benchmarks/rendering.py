@@ -1,32 +1,47 @@
-"""Images per second of the ray caster, beside trimesh's own ray API with the same rays.
+"""Images a second of the ray caster, a core, beside VTK off-screen on the same meshes.
 
-    python benchmarks/rendering.py [--face_model PATH | --basel_sized] [--image_size 150]
+    python -m benchmarks.rendering
+    python -m benchmarks.rendering --basel_sized --repeats=3
 
-CPU time is counted, of all threads, so that other work on the machine matters less.
-For each factor a sweep of 20 images is rendered, scenes included: one for 20 images,
-or 20 of them where the identity varies. The alternative rotates a `trimesh.Trimesh`
-for each image and asks `trimesh.ray.ray_pyembree` about the very rays that the ray
-caster cast for it; the identity's shape and the shading, which come on top, are not
-charged to it.
+CPU time is counted, of all threads, so that other work on the machine matters less. For each factor
+sweeps of 20 images are rendered, scenes included: one for 20 images, or 20 of them where the
+identity varies. The identity's shape is not charged to VTK, which rasterises by OpenGL in software
+(Mesa), with the colours of the vertices and one light, without cast shadows; what it sees of the
+object is shown to be the same.
 
-With `--basel_sized` the procedural head is sampled anew, as an open mask as large as the
-Basel Face Model of 2009, which is licensed and need not be at hand.
+With `--basel_sized` the procedural head is sampled anew, as an open mask as large as the Basel Face
+Model of 2009, which is licensed and need not be at hand. Wants `pip install -e '.[benchmarks]'`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
+from typing import NamedTuple
 
 import numpy as np
 import threadpoolctl
 import trimesh
 from absl import app, flags
 from trimesh.ray.ray_pyembree import RayMeshIntersector
+from vtkmodules import vtkRenderingOpenGL2  # noqa: F401 (makes windows)
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray, vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkPoints, vtkUnsignedCharArray, vtkVersion
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+from vtkmodules.vtkRenderingCore import (
+    vtkActor,
+    vtkLight,
+    vtkPolyDataMapper,
+    vtkRenderer,
+    vtkRenderWindow,
+)
 
+from benchmarks.publishing import publish
 from dcign_tf.factors import INTRINSIC
-from dcign_tf.rendering.camera import pose_rotation
+from dcign_tf.rendering.camera import Camera, Framing, pose_rotation
 from dcign_tf.rendering.face_models import load_face_model
+from dcign_tf.rendering.light import light_direction
 from dcign_tf.rendering.morphable_model import MorphableModel
 from dcign_tf.rendering.raycaster import FaceScene
 
@@ -36,7 +51,6 @@ IMAGE_SIZE = flags.DEFINE_integer("image_size", 150, "Pixels.", lower_bound=8)
 REPEATS = flags.DEFINE_integer("repeats", 5, "Sweeps of each factor.", lower_bound=1)
 
 SWEEP = 20
-COMPARED = 4  # images of a sweep also given to trimesh
 Angles = tuple[float, float, float]
 
 
@@ -100,46 +114,103 @@ def render_sweep(model: MorphableModel, coefficients: np.ndarray, angles: list[A
     return time.process_time() - start
 
 
-class _Recorder:
-    """Stands in for a scene's Embree scene and keeps every query."""
-
-    def __init__(self, embree):
-        self._embree = embree
-        self.queries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-
-    def run(self, origins, directions, **options):
-        found = self._embree.run(origins, directions, **options)
-        hit = found["primID"] if "output" in options else found
-        self.queries.append((origins, np.broadcast_to(directions, origins.shape), hit >= 0))
-        return found
-
-
-def render_with_trimesh(model: MorphableModel, coefficients: np.ndarray, angles: Angles) -> float:
-    """CPU seconds that trimesh takes for the rays of one image."""
-    scene = FaceScene.of(model, coefficients)
-    scene._embree = recorder = _Recorder(scene._embree)
-    scene.render(*angles, image_size=IMAGE_SIZE.value)
-    vertices = model.vertices_mm(coefficients)
-    middle = (vertices.min(0) + vertices.max(0)) / 2
-    rotation = pose_rotation(angles[0], angles[1])
-    queries = [(o @ rotation.T, d @ rotation.T, hit) for o, d, hit in recorder.queries]
-    start = time.process_time()
-    mesh = trimesh.Trimesh((vertices - middle) @ rotation.T, model.triangles, process=False)
-    intersector = RayMeshIntersector(mesh)
-    found = []
-    for index, (origins, directions, _) in enumerate(queries):
-        if index % 2:  # shadow rays follow primary rays
-            found.append(intersector.intersects_any(origins, directions))
-        else:
-            _, rays, _ = intersector.intersects_id(
-                origins, directions, multiple_hits=False, return_locations=True
-            )
-            found.append(np.isin(np.arange(len(origins)), rays))
-    seconds = time.process_time() - start
-    for (_, _, expected), hit in zip(queries, found, strict=True):
-        if np.mean(expected != hit) > 0.01:
-            raise RuntimeError("trimesh's rays and ours hit different things.")
+def render_with_vtk(
+    vtk: VtkFace, model: MorphableModel, coefficients: np.ndarray, angles: list[Angles]
+) -> float:
+    """CPU seconds of VTK for the same sweep."""
+    seconds = 0.0
+    for each, group in zip(coefficients, np.array_split(angles, len(coefficients)), strict=True):
+        frame = Frame.of(model, each)
+        start = time.process_time()
+        vtk.show(frame)
+        for one in group:
+            vtk.render(*one)
+        seconds += time.process_time() - start
     return seconds
+
+
+class Frame(NamedTuple):
+    """One identity, and where the ray caster's camera has it."""
+
+    vertices: np.ndarray  # [V, 3], about the point it turns about
+    albedo: np.ndarray  # [V, 3]
+    camera: Camera
+
+    @classmethod
+    def of(cls, model: MorphableModel, coefficients: np.ndarray) -> Frame:
+        vertices = model.vertices_mm(coefficients)
+        vertices = vertices - (vertices.min(0) + vertices.max(0)) / 2
+        return cls(vertices, model.albedo(coefficients), Camera(vertices, Framing()))
+
+
+class VtkFace:
+    """A face in VTK's window, off-screen."""
+
+    def __init__(self, model: MorphableModel, image_size: int):
+        triangles = np.insert(model.triangles, 0, 3, axis=1).astype(np.int64)
+        cells = vtkCellArray()
+        cells.ImportLegacyFormat(numpy_to_vtkIdTypeArray(triangles.ravel(), deep=True))
+        self._mesh = vtkPolyData()
+        self._mesh.SetPolys(cells)
+        self._actor = vtkActor()
+        mapper = vtkPolyDataMapper()
+        mapper.SetInputData(self._mesh)
+        self._actor.SetMapper(mapper)
+        self._actor.GetProperty().SetAmbient(0.1)
+        self._light = vtkLight()
+        renderer = vtkRenderer()
+        renderer.AddActor(self._actor)
+        renderer.AddLight(self._light)
+        self._camera = renderer.GetActiveCamera()
+        self._window = vtkRenderWindow()
+        self._window.SetOffScreenRendering(1)
+        self._window.SetMultiSamples(4)
+        self._window.SetSize(image_size, image_size)
+        self._window.AddRenderer(renderer)
+        self._size = image_size
+
+    def show(self, face: Frame) -> None:
+        """Another identity, in the frame in which the ray caster has it."""
+        points = vtkPoints()
+        points.SetData(numpy_to_vtk(face.vertices, deep=True))
+        self._mesh.SetPoints(points)
+        colours = numpy_to_vtk((255 * face.albedo).astype(np.uint8), deep=True)
+        self._mesh.GetPointData().SetScalars(colours)
+        half_width, distance = face.camera._half_width, float(face.camera._distance)
+        self._camera.SetPosition(0, 0, distance)
+        self._camera.SetFocalPoint(0, 0, 0)
+        self._camera.SetClippingRange(distance / 2, 2 * distance)
+        self._camera.SetViewAngle(2 * np.degrees(np.arctan(half_width)))
+        # The frame lies aside of the axis.
+        self._camera.SetWindowCenter(*(face.camera._center / half_width))
+
+    def render(self, azimuth_deg: float, elevation_deg: float, light_deg: float) -> np.ndarray:
+        """uint8 [size, size, 3], its rows from the top."""
+        turned = np.eye(4)
+        turned[:3, :3] = pose_rotation(azimuth_deg, elevation_deg)
+        matrix = vtkMatrix4x4()
+        matrix.DeepCopy(turned.ravel())
+        self._actor.SetUserMatrix(matrix)
+        self._light.SetPosition(*light_direction(light_deg))
+        self._window.Render()
+        pixels = vtkUnsignedCharArray()
+        self._window.GetRGBACharPixelData(0, 0, self._size - 1, self._size - 1, 0, pixels)
+        return vtk_to_numpy(pixels).reshape(self._size, self._size, 4)[::-1, :, :3]
+
+
+def check_same(model: MorphableModel, vtk: VtkFace, rng: np.random.Generator) -> None:
+    """Of a few poses.
+
+    Raises:
+        RuntimeError: if the two renderers do not see the same.
+    """
+    for angles in sweep_angles("azimuth", rng)[:4]:
+        coefficients = model.draw_coefficients(rng, 1)[0]
+        vtk.show(Frame.of(model, coefficients))
+        theirs = vtk.render(*angles).max(-1) > 0
+        ours = FaceScene.of(model, coefficients).render(*angles, image_size=IMAGE_SIZE.value)
+        if np.mean(theirs != (ours[0, ..., 0] > 0)) > 0.01:
+            raise RuntimeError("VTK and the ray caster draw different things.")
 
 
 def main(_) -> None:
@@ -148,29 +219,28 @@ def main(_) -> None:
     if BASEL_SIZED.value:
         model = basel_sized(model)
     topology = model.topology  # prepared now, not while the time is taken
+    vtk = VtkFace(model, IMAGE_SIZE.value)
     rng = np.random.default_rng(0)
-    print(
-        f"{model.name}: {topology.num_vertices:,} vertices, {len(model.triangles):,} triangles,"
-        f" {IMAGE_SIZE.value} × {IMAGE_SIZE.value}, per core"
-    )
-    print(f"{'factor':15}{'images/s':>10}{'trimesh':>10}{'ratio':>8}")
-    totals = np.zeros(2)
+    check_same(model, vtk, rng)
+    rows, totals = [], np.zeros(2)
     for factor in ("azimuth", "elevation", "light_azimuth", INTRINSIC):
-        ours, theirs = [], []
+        seconds = []
         for _ in range(REPEATS.value):
             angles = sweep_angles(factor, rng)
             coefficients = model.draw_coefficients(rng, SWEEP if factor == INTRINSIC else 1)
-            ours.append(render_sweep(model, coefficients, angles) / SWEEP)
-            theirs += [render_with_trimesh(model, coefficients[-1], a) for a in angles[:COMPARED]]
-        seconds = np.array([np.median(ours), np.median(theirs)])
-        totals += seconds
-        _print_row(factor, seconds)
-    _print_row("all, 1:1:1:1", totals / 4)
-
-
-def _print_row(name: str, seconds: np.ndarray) -> None:
-    ours, theirs = 1 / seconds
-    print(f"{name:15}{ours:10.1f}{theirs:10.2f}{ours / theirs:8.1f}")
+            work = (model, coefficients, angles)
+            seconds.append((render_sweep(*work), render_with_vtk(vtk, *work)))
+        medians = np.median(seconds, axis=0) / SWEEP
+        totals += medians
+        rows.append((factor, *(1 / medians), medians[1] / medians[0]))
+    rows.append(("all, as many of each", *(4 / totals), totals[1] / totals[0]))
+    mesh = f"{topology.num_vertices:,} vertices, {len(model.triangles):,} triangles"
+    facts = {
+        "face": f"{model.name}, {mesh}",
+        "pixels": f"{IMAGE_SIZE.value}×{IMAGE_SIZE.value}",
+        "VTK": vtkVersion.GetVTKVersion(),
+    }
+    publish(facts, ("what varies", "images/s a core", "VTK", "ratio"), rows)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import keras
 
-from dcign_tf.model.layers import UnpoolConv2D
+from dcign_tf.model.layers import MaxPool2x2, UnpoolConv2D
 
 PAPER_IMAGE_SHAPE = (150, 150, 1)
 PAPER_LATENT_DIM = 200
@@ -56,7 +56,7 @@ def build_encoder(
     x = images
     for stage, channels in enumerate(filters, start=1):
         x = keras.layers.Conv2D(channels, kernel_size, name=f"conv{stage}", **_LAYOUT)(x)
-        x = keras.layers.MaxPooling2D(2, name=f"pool{stage}", **_LAYOUT)(x)
+        x = MaxPool2x2(name=f"pool{stage}")(x)
         x = keras.layers.ReLU(name=f"relu{stage}")(x)
     x = keras.layers.Flatten(name="flatten", **_LAYOUT)(x)
     heads = {

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -237,8 +238,8 @@ def _next_stop(step: int, num_steps: int, *intervals: int) -> int:
 def _take_means(model: DCIGN, phase: str) -> dict[str, float]:
     """The mean losses since the last call, NaN for a factor that no batch varied.
 
-    Of training also the mean norm of the gradient; and the learning rate and warm-up, which are
-    those of the next step.
+    Of training also the mean norm of the gradient; and the learning rate, the warm-up and, of
+    mixed float16, the loss scale, which are those of the next step.
     """
     means = {}
     for metric in model.loss_means[phase].values():
@@ -250,6 +251,8 @@ def _take_means(model: DCIGN, phase: str) -> dict[str, float]:
             metric.reset_state()
         means["learning_rate"] = float(model.optimizer.learning_rate)
         means["warmup"] = float(model.warmup())
+        if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
+            means["loss_scale"] = float(model.optimizer.dynamic_scale)
     return means
 
 

@@ -298,8 +298,9 @@ def test_learns_what_it_is_shown(set_dtype_policy, policy):
     levels = np.linspace(0.1, 0.9, BATCH_SIZE, dtype=np.float32)
     images = np.ones((BATCH_SIZE, *IMAGE_SHAPE), np.float32) * levels[:, None, None, None]
     batch = {"image": images, "factor": np.zeros(BATCH_SIZE, np.int32)}
-    model = tiny_model(keras.optimizers.Adam(1e-2))
-    train(model, [batch] * 200)
+    # At 1e-2 it depends on the last bits, which differ by processor, whether all ReLUs die.
+    model = tiny_model(keras.optimizers.Adam(3e-3))
+    train(model, [batch] * 300)
     reconstructed = model(images)
     # Drawing the mean grey for all would be 0.24 off, and drawing them in reverse 0.48.
     assert np.mean(np.abs(reconstructed - images)) < 0.1

@@ -30,12 +30,12 @@ def test_mixed_float16_trains_and_stays_finite(set_dtype_policy):
     set_dtype_policy("mixed_float16")
     levels = np.linspace(0.1, 0.9, BATCH_SIZE, dtype=np.float32)
     images = np.ones((BATCH_SIZE, *IMAGE_SHAPE), np.float32) * levels[:, None, None, None]
-    model = tiny_model(keras.optimizers.Adam(1e-2))
+    model = tiny_model(keras.optimizers.Adam(3e-3))
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
-    train(model, [{"image": images, "factor": np.zeros(BATCH_SIZE, np.int32)}] * 200)
+    train(model, [{"image": images, "factor": np.zeros(BATCH_SIZE, np.int32)}] * 300)
     assert all(np.all(np.isfinite(w)) for w in model.get_weights())
     # The scale starts at 2¹⁵ and halves at every skipped step: a few, not most of them.
-    assert int(model.optimizer.inner_optimizer.iterations.numpy()) > 180
+    assert int(model.optimizer.inner_optimizer.iterations.numpy()) > 280
     assert np.mean(np.abs(model(images) - images)) < 0.1
 
 

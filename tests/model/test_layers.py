@@ -1,4 +1,4 @@
-"""UnpoolConv2D is UpSampling2D followed by Conv2D, to float32's last digits."""
+"""The stages equal Keras's: UnpoolConv2D to float32's last digits, MaxPool2x2 to the bit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcign_tf.model.layers import UnpoolConv2D
+from dcign_tf.model.layers import MaxPool2x2, UnpoolConv2D
 
 TOLERANCE = 1e-5
 
@@ -66,6 +66,35 @@ def test_equals_unpooling_then_convolution(kernel_size, size, in_channels, filte
         ("outputs", "d inputs", "d kernel", "d bias"), ours, theirs, strict=True
     ):
         assert relative_error(mine, wanted) < TOLERANCE, name
+
+
+@pytest.mark.parametrize("size", [(2, 2), (5, 4), (6, 9)])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_equals_max_pooling_even_where_pixels_tie(dtype, size):
+    rng = np.random.default_rng(0)
+    # Of few values, so that in most windows the largest is there twice.
+    inputs = tf.constant(rng.integers(0, 3, (4, *size, 5)), dtype)
+    upstream = tf.constant(rng.normal(size=(4, size[0] // 2, size[1] // 2, 5)), dtype)
+    found = []
+    for layer in (MaxPool2x2(dtype=dtype), keras.layers.MaxPooling2D(2, dtype=dtype)):
+
+        @tf.function
+        def values(layer=layer):
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                outputs = layer(inputs)
+            return outputs, tape.gradient(outputs, inputs, upstream)
+
+        found.append(values())
+    for mine, wanted in zip(*found, strict=True):
+        np.testing.assert_array_equal(tf.cast(mine, tf.float32), tf.cast(wanted, tf.float32))
+
+
+def test_max_pooling_is_saved_as_any_layer():
+    layer = MaxPool2x2(name="pool3")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(again) is MaxPool2x2
+    assert again.name == "pool3"
 
 
 def test_bias_gradient_of_a_large_map_survives_bfloat16():

@@ -358,6 +358,11 @@ class TestFiles:
 
 
 class TestProgress:
+    def test_the_loss_scale_of_float16(self, run, set_dtype_policy):
+        set_dtype_policy("mixed_float16")
+        model = train_in(run)
+        assert run.read_metrics()[-1]["loss_scale"] == float(model.optimizer.dynamic_scale) > 1000
+
     @pytest.mark.parametrize("procedure", ["clamped", "entangled"])
     def test_a_table(self, run, procedure):
         lines: list[str] = []

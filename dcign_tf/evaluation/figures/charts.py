@@ -36,6 +36,7 @@ _CURVES = {
     "active_latents": ("active latents", "with a KL above 0.01 nats"),
     "learning_rate": ("learning rate", ""),
     "gradient_norm": ("norm of the gradient", "mean over steps"),
+    "loss_scale": ("loss scale of float16", ""),
 }
 """What is drawn of `metrics.jsonl`, in this order: its title, and what its axis says."""
 _MOST_LINEAR = 30  # times the smallest value: more is drawn on a logarithmic scale

@@ -148,7 +148,7 @@ setup(
             "pytest-xdist>=3.6",
             *DOCS,
         ],
-        "benchmarks": ["psutil>=5", "torch>=2.6"],
+        "benchmarks": ["psutil>=5", "torch>=2.6", "vtk>=9.4"],
         "dev": ["mypy>=2", "pre-commit>=4", "ruff>=0.17"],
         "docs": DOCS,
     },

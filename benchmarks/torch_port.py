@@ -59,7 +59,7 @@ class TorchNetwork(torch.nn.Module):
 
 
 def training_step(
-    model: DCIGN, *, dtype: str, channels_last: bool, compiled: bool
+    model: DCIGN, *, dtype: str, channels_last: bool, compiled: bool, device: str = "cpu"
 ) -> Callable[[np.ndarray, int, np.ndarray], float]:
     """A step of the clamped procedure with a Bernoulli likelihood, and Adam.
 
@@ -68,15 +68,16 @@ def training_step(
         dtype: `"float32"`, or `"bfloat16"` by PyTorch's autocast.
         channels_last: the memory layout of maps.
         compiled: by `torch.compile`.
+        device: where; `"cuda"` is a GPU.
 
     Returns:
         A function of images [B, H, W, C], the factor that varies and the noise [B, L] of the
         latents, which trains a step and returns the loss before it.
     """
-    network = TorchNetwork(model)
+    network = TorchNetwork(model).to(device)
     if channels_last:
         network = network.to(memory_format=torch.channels_last)
-    masks = torch.from_numpy(model.code.active_masks() > 0)
+    masks = torch.from_numpy(model.code.active_masks() > 0).to(device)
     weight = model.invariance_weight
     optimizer = torch.optim.Adam(network.parameters(), 5e-4, betas=(0.9, 0.99), fused=True)
 
@@ -86,12 +87,12 @@ def training_step(
         return torch.where(active, z, mean), 0.5 * deviation.square().sum()
 
     def loss_of(images: torch.Tensor, active: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
+        with torch.autocast(device, torch.bfloat16, enabled=dtype == "bfloat16"):
             z_mean, z_log_var = network.encode(images)
         z_mean, penalty_mean = clamp(z_mean.float(), active)
         z_log_var, penalty_log_var = clamp(z_log_var.float(), active)
         z = z_mean + torch.exp(0.5 * z_log_var) * noise
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16"):
+        with torch.autocast(device, torch.bfloat16, enabled=dtype == "bfloat16"):
             logits = network.decode(z)
         reconstruction = F.binary_cross_entropy_with_logits(logits.float(), images, reduction="sum")
         kl = 0.5 * (z_mean.square() + z_log_var.exp() - z_log_var - 1)
@@ -102,11 +103,11 @@ def training_step(
         loss_of = torch.compile(loss_of)
 
     def step(images: np.ndarray, factor: int, noise: np.ndarray) -> float:
-        x = torch.from_numpy(images).permute(0, 3, 1, 2)
+        x = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
         if not channels_last:
             x = x.contiguous()
         optimizer.zero_grad(set_to_none=True)
-        loss = loss_of(x, masks[factor], torch.from_numpy(noise))
+        loss = loss_of(x, masks[factor], torch.from_numpy(noise).to(device))
         loss.backward()
         optimizer.step()
         return float(loss.detach())

@@ -5,9 +5,10 @@
 
 Trains a network on noise, in turns: this project's at the precision that `auto` resolves to and in
 float32, compiled as the training loop does; the same decoder of `UpSampling2D` and `Conv2D` in
-float32; and PyTorch with the same weights, eager and compiled, in float32 and bfloat16, channels
-first and last. Without `--preset` it is the paper's network, with batches of 20. All are shown to
-have the same loss first.
+float32; and PyTorch with the same weights, eager and compiled, channels first and last, in float32
+and, where the processor computes with it, bfloat16. On a GPU this project's are the three
+precisions, each also compiled by XLA. Without `--preset` it is the paper's network, with batches of
+20. All are shown to have the same loss first.
 
 The floor is what the multiply-adds of this project's step would take at the rate of a matrix
 product of 2,048³ in the same process and precision. Arithmetic alone also leaves something to gain:
@@ -28,13 +29,11 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-import torch
 from absl import app, flags
 
 from benchmarks.floor import PRODUCT_FLOP, matrix_product, step_flop
 from benchmarks.networks import layered_decoder
 from benchmarks.publishing import publish
-from benchmarks.torch_port import training_step
 from dcign_tf.concurrency import available_workers
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.model.dcign import DCIGN
@@ -51,7 +50,8 @@ flags.DEFINE_integer("steps", 10, "Timed steps of each; two before them are not 
 flags.DEFINE_bool("pytorch", True, "Beside PyTorch; compiling it takes minutes.")
 
 _UNTIMED_STEPS = 2
-_TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2}  # of the loss, relative
+_TOLERANCE = {"bfloat16": 2e-2, "float16": 1e-2, "float32": 1e-4}  # of the loss, relative
+_TOLERANCE_OF_TENSOR_FLOAT_32 = 2e-3
 
 Step = Callable[[], float]
 
@@ -63,7 +63,7 @@ class Batch(NamedTuple):
     codes: np.ndarray  # [B, L]
 
 
-def build_model(policy: str, *, layered: bool = False) -> DCIGN:
+def build_model(policy: str, *, layered: bool = False, by_xla: bool = False) -> DCIGN:
     """The preset's network in the paper's procedure, compiled; the same weights every time."""
     config, chosen = (
         load_preset(dataset, preset).to_dict()
@@ -77,7 +77,25 @@ def build_model(policy: str, *, layered: bool = False) -> DCIGN:
         model = DCIGN(model.encoder, layered_decoder(model.decoder), model.code)
         model.decoder.set_weights(weights)
         model.compile(keras.optimizers.Adam(5e-4, beta_1=0.9, beta_2=0.99))
+    if by_xla:
+        model.compile(model.optimizer, jit_compile=True)
     return model
+
+
+def own_models() -> dict[str, DCIGN]:
+    """This project's by name, the first that which training would take."""
+    policy, _ = resolve_precision("auto")
+    if not tf.config.list_physical_devices("GPU"):
+        return {_named(name): build_model(name) for name in (policy, "float32")}
+    policies = ("mixed_float16", "mixed_bfloat16", "float32")
+    return {
+        _named(name) + (", XLA" if by_xla else ""): build_model(name, by_xla=by_xla)
+        for name, by_xla in itertools.product(policies, (False, True))
+    }
+
+
+def _named(policy: str) -> str:
+    return f"this project, {policy.removeprefix('mixed_')}"
 
 
 def keras_step(model: DCIGN, batch: Batch) -> Step:
@@ -89,23 +107,34 @@ def keras_step(model: DCIGN, batch: Batch) -> Step:
 def steps_of(models: Mapping[str, DCIGN], batch: Batch) -> dict[str, Step]:
     """By name: functions that train a step and return its loss."""
     steps = {name: keras_step(model, batch) for name, model in models.items()}
-    if FLAGS.pytorch:
-        choices = itertools.product((False, True), ("float32", "bfloat16"), (False, True))
-        for compiled, dtype, channels_last in choices:
-            name = ", ".join(
-                (
-                    "torch.compile" if compiled else "PyTorch eager",
-                    dtype,
-                    "channels last" if channels_last else "channels first",
-                )
-            )
-            port = training_step(
-                models["this project, float32"],
-                dtype=dtype,
-                channels_last=channels_last,
-                compiled=compiled,
-            )
-            steps[name] = lambda port=port: port(batch.images, 0, batch.codes)
+    return steps | (pytorch_steps(models, batch) if FLAGS.pytorch else {})
+
+
+def pytorch_steps(models: Mapping[str, DCIGN], batch: Batch) -> dict[str, Step]:
+    """The same by PyTorch, its version in the names."""
+    import torch
+
+    from benchmarks.torch_port import training_step
+
+    torch.set_num_threads(available_workers())
+    torch.set_float32_matmul_precision("high")  # TensorFloat-32 on GPUs, as in TensorFlow
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    halved = device == "cuda" or "bfloat16" in resolve_precision("auto")[0]
+    version = torch.__version__.partition("+")[0]
+    steps = {}
+    for compiled, dtype, channels_last in itertools.product(
+        (False, True), ("float32", "bfloat16") if halved else ("float32",), (False, True)
+    ):
+        kind = f"PyTorch {version} {'compiled' if compiled else 'eager'}"
+        name = f"{kind}, {dtype}, channels {'last' if channels_last else 'first'}"
+        port = training_step(
+            models["this project, float32"],
+            dtype=dtype,
+            channels_last=channels_last,
+            compiled=compiled,
+            device=device,
+        )
+        steps[name] = lambda port=port: port(batch.images, 0, batch.codes)
     return steps
 
 
@@ -117,9 +146,13 @@ def check_same(steps: Mapping[str, Step]) -> None:
     """
     losses = {name: step() for name, step in steps.items()}
     expected = losses["this project, float32"]
+    tolerances = dict(_TOLERANCE)
+    if tf.config.list_physical_devices("GPU"):
+        tolerances["float32"] = _TOLERANCE_OF_TENSOR_FLOAT_32
     for name, loss in losses.items():
         error = abs(loss / expected - 1)
-        if not error < _TOLERANCE["bfloat16" if "bfloat16" in name else "float32"]:
+        tolerance = next(own for dtype, own in tolerances.items() if dtype in name)
+        if not error < tolerance:
             raise RuntimeError(f"{name}: loss {loss}, not {expected}: it trains something else.")
 
 
@@ -136,10 +169,8 @@ def timed_in_turns(steps: Mapping[str, Step], rounds: int) -> dict[str, list[flo
 
 
 def main(_) -> None:
-    policy, _ = resolve_precision("auto")
-    torch.set_num_threads(available_workers())
-    ours = {f"this project, {name.removeprefix('mixed_')}": name for name in (policy, "float32")}
-    models = {name: build_model(own) for name, own in ours.items()}
+    models = own_models()
+    own = list(models)
     models["Keras layers, float32"] = build_model("float32", layered=True)
     model = models["this project, float32"]
     rng = np.random.default_rng(0)
@@ -148,28 +179,26 @@ def main(_) -> None:
     batch = Batch(rng.random(shape, np.float32), model._sample(none, none, 0).numpy())
     steps = steps_of(models, batch)
     check_same(steps)
-    products = {name: matrix_product(own) for name, own in ours.items()}
-    seconds = timed_in_turns(
-        steps | {f"product, {name}": product for name, product in products.items()}, FLAGS.steps
-    )
+    dtypes = [dtype for dtype in _TOLERANCE if any(name.split(", ")[1] == dtype for name in own)]
+    products = {f"product, {dtype}": matrix_product(dtype) for dtype in dtypes}
+    seconds = timed_in_turns(steps | products, FLAGS.steps)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     operations = step_flop(model.encoder, model.decoder, FLAGS.batch_size)
-    rates = {name: PRODUCT_FLOP / medians[f"product, {name}"] for name in ours}
+    rates = {dtype: PRODUCT_FLOP / medians[f"product, {dtype}"] for dtype in dtypes}
     facts = {
         "network": f"{FLAGS.dataset}, {FLAGS.preset}, {shape[1]}×{shape[2]}, batches of {shape[0]}",
         "GFLOP a step": operations / 1e9,
-        **{f"GFLOP/s of a product, {name}": rate / 1e9 for name, rate in rates.items()},
+        **{f"GFLOP/s of a product, {dtype}": rate / 1e9 for dtype, rate in rates.items()},
         "TensorFlow": tf.__version__,
-        "PyTorch": torch.__version__,
     }
-    fastest = medians[next(iter(ours))]
+    fastest = medians[own[0]]
     rows = [
         (
             name,
             medians[name],
             f"{min(seconds[name]):.3f} to {max(seconds[name]):.3f}",
             medians[name] / fastest,
-            f"{operations / rates[name] / medians[name]:.0%}" if name in rates else "",
+            f"{operations / rates[name.split(', ')[1]] / medians[name]:.0%}" if name in own else "",
         )
         for name in steps
     ]

@@ -3,7 +3,7 @@
 `MaxPool2x2` is `MaxPooling2D`, with a gradient of its own. `UnpoolConv2D` is unpooling and
 convolution in one, at a third of the cost:
 
-nearest-neighbour unpooling by 2, then a valid k×k convolution (the decoder's
+Nearest-neighbour unpooling by 2, then a valid k×k convolution (the decoder's
 stage, paper Fig. 1), reads each low-resolution pixel up to four times. Output
 row 2q + p, p ∈ {0, 1}, applies kernel tap d to unpooled row 2q + p + d, which is
 low-resolution row q + ⌊(p + d)/2⌋. So for each of the 2×2 output phases the taps

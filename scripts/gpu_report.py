@@ -1,0 +1,122 @@
+"""Prints all that a GPU can show of this project, in some ten minutes, as Markdown.
+
+    python scripts/gpu_report.py > gpu_report.md
+    python scripts/gpu_report.py --minutes=3 --no_tests    # less of it
+
+What fails is told, and the rest goes on. Wants `pip install -e '.[test,cuda]'`, and PyTorch if the
+step is to stand beside PyTorch's.
+
+Not run on a GPU yet: written on a machine that has none, and tried there with --anyway.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PYTHON = sys.executable
+_MACHINE = """
+import platform, tensorflow as tf, keras
+build = tf.sysconfig.get_build_info()
+print("Python", platform.python_version(), "TensorFlow", tf.__version__, "Keras", keras.__version__)
+print("CUDA", build.get("cuda_version"), "cuDNN", build.get("cudnn_version"), "of the build")
+for gpu in tf.config.list_physical_devices("GPU"):
+    print(gpu.name, tf.config.experimental.get_device_details(gpu))
+"""
+
+
+def section(title: str, command: list[str], seconds: float) -> bool:
+    """Prints what a command prints; returns whether it went well."""
+    print(f"\n## {title}\n", flush=True)
+    if "-c" not in command:
+        print(f"`{' '.join(command).replace(PYTHON, 'python')}`\n", flush=True)
+    started = time.monotonic()
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, timeout=seconds, capture_output=True, encoding="utf-8"
+        )
+    except subprocess.TimeoutExpired as late:
+        told = late.stdout or b""
+        print(told.decode(errors="replace") if isinstance(told, bytes) else told)
+        print(f"\nStopped after {seconds:.0f} s.")
+        return False
+    except FileNotFoundError as missing:
+        print(missing)
+        return False
+    print(done.stdout.strip())
+    if done.returncode:
+        print(f"\nExit status {done.returncode}; its last lines:\n")
+        print("\n".join("    " + line for line in done.stderr.strip().splitlines()[-15:]))
+    print(f"\n{time.monotonic() - started:.0f} s.", flush=True)
+    return not done.returncode
+
+
+def losses_and_scale(workdir: pathlib.Path) -> None:
+    """A line for each logged step of a training."""
+    file = workdir / "metrics.jsonl"
+    if not file.exists():
+        return
+    print("\n| step | loss | images/s | loss scale | validation ELBO |\n|---|---|---|---|---|")
+    for line in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+        if "loss" in line:
+            keys = ("step", "loss", "images_per_second", "loss_scale", "val_elbo")
+            print(
+                "| " + " | ".join(f"{line[key]:,.5g}" if key in line else "" for key in keys), "|"
+            )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=10, help="in all, roughly")
+    parser.add_argument("--data_dir", default="data", help="where faces lie, or are rendered")
+    parser.add_argument("--steps", type=int, default=2000, help="of the short training")
+    parser.add_argument("--no_tests", action="store_true")
+    parser.add_argument("--anyway", action="store_true", help="without a GPU, to try the script")
+    options = parser.parse_args()
+    started, budget = time.monotonic(), 60 * options.minutes
+
+    def left(share: float) -> float:
+        """Seconds that a section may take: this share of what is left."""
+        return max(30.0, share * (budget - (time.monotonic() - started)))
+
+    gpus = 'import tensorflow as tf; raise SystemExit(not tf.config.list_physical_devices("GPU"))'
+    if subprocess.run([PYTHON, "-c", gpus], capture_output=True).returncode and not options.anyway:
+        print(
+            "TensorFlow sees no GPU here; --anyway tries the script without one.", file=sys.stderr
+        )
+        return 1
+    print("# What a GPU showed")
+    results = [
+        section("The card", ["nvidia-smi"], 30),
+        section("The software", [PYTHON, "-c", _MACHINE], 120),
+    ]
+    if not options.no_tests:
+        tests = [PYTHON, "-m", "pytest", "-q", "-m", "gpu", "tests"]
+        results.append(section("The tests that need a GPU", tests, left(0.3)))
+    step = [PYTHON, "-m", "benchmarks.train_step", "--steps=20"]
+    if importlib.util.find_spec("torch") is None:
+        step.append("--nopytorch")
+    results.append(section("The paper's step", [*step, "--preset=paper"], left(0.4)))
+    best = [*step, "--preset=best", "--batch_size=32", "--nopytorch"]
+    results.append(section("The best preset's step", best, left(0.3)))
+    with tempfile.TemporaryDirectory() as folder:
+        workdir = pathlib.Path(folder) / "run"
+        training = [
+            *(PYTHON, "train.py", "--dataset=faces", "--preset=quick", f"--workdir={workdir}"),
+            *(f"--data_dir={options.data_dir}", "--config.precision=mixed_float16"),
+            *(f"--config.num_steps={options.steps}", "--config.log_every=100"),
+        ]
+        results.append(section("A short training in float16", training, left(1.0)))
+        losses_and_scale(workdir)
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

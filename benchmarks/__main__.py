@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
 
 _BLOCK = re.compile(
-    r"```bash\npython -m (?P<command>benchmarks\.(?P<module>\w+).*)\n```\n\n"
+    r"```bash\npython -m (?P<command>benchmarks\.(?P<module>\w+)[^\n]*)\n```\n\n"
     r"<!-- printed -->\n(?P<printed>.*?)<!-- until here -->",
     re.DOTALL,
 )

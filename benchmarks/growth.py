@@ -23,7 +23,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("preset", "best", "Of faces.")
 flags.DEFINE_list("images", ["4", "8", "16", "32", "64", "128", "256"], "Of one factor batch.")
 flags.DEFINE_list("batches", ["1", "2", "4", "8"], "Factor batches a step, of the preset's images.")
-flags.DEFINE_list("sizes", ["70", "150", "278"], "Height and width of the images.")
+flags.DEFINE_list("sizes", ["76", "150", "278"], "Height and width of the images.")
 flags.DEFINE_list("cores", ["1", "2"], "As far as there are as many.")
 flags.DEFINE_integer("steps", 5, "Timed of each; two before them are not counted.", lower_bound=1)
 flags.DEFINE_string("measure", None, "What the processes do that this one starts: settings.")
@@ -81,12 +81,9 @@ def main(_) -> None:
     command = [sys.executable, "-m", "benchmarks.growth", *sys.argv[1:]]
     rows = []
     for changed, settings in variations():
-        told = subprocess.run(
-            [*command, f"--measure={json.dumps(settings)}"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            check=True,
-        )
+        told = subprocess.run([*command, f"--measure={json.dumps(settings)}"], capture_output=True)
+        if told.returncode:
+            raise RuntimeError(f"{settings}: {told.stderr.decode(errors='replace')[-2000:]}")
         seconds = json.loads(told.stdout.splitlines()[-1])
         images = settings["batches"] * settings["images"]
         shown = f"{settings['batches']} × {settings['images']}", f"{settings['size']}²"

@@ -29,8 +29,16 @@ def test_a_table_and_the_numbers_behind_it(tmp_path, capsys):
     assert publishing.markdown(told["facts"], told["columns"], told["rows"]).splitlines() == shown
 
 
-def test_the_squared_error_behind_a_gaussian_likelihood():
-    quality = pytest.importorskip("benchmarks.time_to_quality", exc_type=ImportError)
+@pytest.fixture
+def quality():
+    """The module, without its flags: those of commands have the same names."""
+    before = set(flags.FLAGS)
+    yield pytest.importorskip("benchmarks.time_to_quality", exc_type=ImportError)
+    for name in set(flags.FLAGS) - before:
+        delattr(flags.FLAGS, name)
+
+
+def test_the_squared_error_behind_a_gaussian_likelihood(quality):
     rng = np.random.default_rng(0)
     images, logits = rng.random((6, 8, 8, 1), np.float32), rng.normal(size=(6, 8, 8, 1))
     likelihood = losses.likelihood(tf.constant(logits, tf.float32), "gaussian", 0.06)

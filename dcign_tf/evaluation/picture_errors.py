@@ -18,6 +18,7 @@ from dcign_tf.evaluation.metrics.novel_views import (
     psnr,
     squared_errors,
 )
+from dcign_tf.evaluation.similarity import ssim
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.readouts.fitting import pooled
 
@@ -65,8 +66,6 @@ def image_errors(
     evaluated: Evaluated, factor: str, count: int, baselines: PictureBaselines | None = None
 ) -> list[SweepErrors]:
     """Decodes at most `count` test sweeps of one factor, evenly chosen, and compares."""
-    from dcign_tf.evaluation.similarity import ssim  # loads TensorFlow; scores.py does without
-
     network, sweeps = evaluated.network, evaluated.sweeps[factor]
 
     def measured(index: int) -> SweepErrors:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from scipy.ndimage import gaussian_filter
 
 from dcign_tf.evaluation.intervals import scored
 from dcign_tf.evaluation.picture_errors import (
@@ -108,3 +110,13 @@ def test_structural_similarity_by_its_definition():
         expected = of_means * (2 * covariance + 9e-4) / (variances + 9e-4)
         assert similarity == pytest.approx(expected, abs=1e-4)
     np.testing.assert_allclose(ssim(images, images), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(30, 41, 1), (12, 25, 3), (8, 14, 1)])
+def test_structural_similarity_is_tensorflows(shape):
+    rng = np.random.default_rng(0)
+    images = gaussian_filter(rng.random((3, *shape)), (0, 2, 2, 0)).astype(np.float32)
+    others = np.clip(images + 0.1 * rng.random((3, *shape), np.float32), 0, 1)
+    window = min(11, *shape[:2])
+    expected = tf.image.ssim(tf.constant(images), tf.constant(others), 1.0, filter_size=window)
+    np.testing.assert_allclose(ssim(images, others), expected, rtol=1e-3)

@@ -260,8 +260,8 @@ class RunDirectory:
             " Train first: dcign-tf train --dataset=faces"
         )
         config = read_sealed(self.config_file, missing, editable=_PLACES)
-        if missing := [key for key in _CONFIG_KEYS if key not in config]:
-            raise damaged(self.config_file, f"it has no {', '.join(missing)}")
+        if lacking := [key for key in _CONFIG_KEYS if key not in config]:
+            raise damaged(self.config_file, f"it has no {', '.join(lacking)}")
         try:
             check_recorded(config)
         except ValueError as error:

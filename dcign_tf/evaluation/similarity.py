@@ -12,7 +12,8 @@ _C1, _C2 = 0.01**2, 0.03**2  # of values in [0, 1]
 def ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Structural similarity (Wang, Bovik, Sheikh and Simoncelli, 2004), its mean over each image.
 
-    What `tf.image.ssim` returns, in a tenth of its time: a Gaussian window is two matrix products.
+    What `tf.image.ssim` returns, in a twentieth of its time: a Gaussian window is two matrix
+    products.
 
     Args:
         images: [N, H, W, C] in [0, 1].

@@ -75,4 +75,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.validate_every = 500
     config.validation_sweeps_used = 10  # for each factor
     config.precision = "auto"
+    config.jit_compile = config_dict.placeholder(bool)  # by XLA; without one, on a single GPU
     return config

@@ -29,6 +29,10 @@ _PRESETS = "quick, paper or, of faces and chairs, best"
 _TEST = "At the end, score the test split; without it the validation split, to choose settings by."
 _MINUTES = "A checkpoint at least so often: what is lost at most if the process is killed."
 _KEPT = "How many of the last checkpoints are kept, besides the best."
+_DECODED = (
+    "GiB of memory for training images that are decoded once; without it half of the memory if a"
+    " GPU is visible, otherwise none."
+)
 _STRATEGY = "Which devices share each step; auto: what is visible, TF_CONFIG and Slurm included."
 _OVERWRITE = "Delete what the run directory holds and start afresh."
 
@@ -127,6 +131,7 @@ def chosen_config() -> tuple[dict[str, Any], str]:
     functools.partial(flags.DEFINE_enum, "strategy", "auto", STRATEGIES, _STRATEGY),
     functools.partial(flags.DEFINE_float, "checkpoint_minutes", 10.0, _MINUTES, 0.0),
     functools.partial(flags.DEFINE_integer, "checkpoints_kept", 3, _KEPT, 1),
+    functools.partial(flags.DEFINE_float, "decoded_gib", None, _DECODED, 0.0),
     functools.partial(flags.DEFINE_bool, "test", False, _TEST),
     functools.partial(flags.DEFINE_bool, "overwrite", False, _OVERWRITE),
     parse=parse_experiment,
@@ -154,7 +159,8 @@ def train() -> None:
             check_beginning(config, run, overwrite=FLAGS.overwrite)
         with quiet_loading():
             from dcign_tf.training.experiment import run_experiment
-        how = ("overwrite", "test", "strategy", "checkpoint_minutes", "checkpoints_kept")
+        saving = ("checkpoint_minutes", "checkpoints_kept")
+        how = ("overwrite", "test", "strategy", "decoded_gib", *saving)
         run_experiment(config, run, data_dir, **{name: FLAGS[name].value for name in how})
         if FLAGS.export and is_chief:
             from dcign_tf.serving.exporting import export_model

@@ -170,13 +170,11 @@ class NumberedSweeps:
         return self._read(index)
 
 
-def composed_sweeps(
-    read: Callable[[np.ndarray], Any],
-    compose: Callable[[int], np.ndarray],
-    count: int,
-    labels: Mapping[str, np.ndarray],
-) -> NumberedSweeps:
+class ComposedSweeps(NumberedSweeps):
     """Sweeps composed of single images, of which nothing is stored.
+
+    Their examples have `image`; each label, [n]; and `distinct`, the number of different images,
+    which come first, before what repeats them.
 
     Args:
         read: images by their numbers, int [n], as a sweep has them; safe to call from several
@@ -186,16 +184,31 @@ def composed_sweeps(
         count: number of sweeps.
         labels: name to an array [N] with a value for each image there is.
 
-    Returns:
-        Examples of `image`; each label, [n]; and `distinct`, the number of different images,
-        which come first, before what repeats them.
+    Attributes:
+        read_images: `read`.
+        num_images: N.
     """
 
-    def read_sweep(index: int) -> dict[str, Any]:
-        rows = np.asarray(compose(index), np.int64)
+    def __init__(
+        self,
+        read: Callable[[np.ndarray], Any],
+        compose: Callable[[int], np.ndarray],
+        count: int,
+        labels: Mapping[str, np.ndarray],
+    ):
+        super().__init__(count, self._compose_example)
+        self.read_images = read
+        self.num_images = len(next(iter(labels.values())))
+        self._compose = compose
+        self._labels = labels
+
+    def reading(self, read: Callable[[np.ndarray], Any]) -> ComposedSweeps:
+        """The same sweeps of images that are read in another way."""
+        return ComposedSweeps(read, self._compose, len(self), self._labels)
+
+    def _compose_example(self, index: int) -> dict[str, Any]:
+        rows = np.asarray(self._compose(index), np.int64)
         first = np.sort(np.unique(rows, return_index=True)[1])
         rows = np.append(rows[first], np.delete(rows, first))
-        of_rows = {name: values[rows] for name, values in labels.items()}
-        return {"image": read(rows), "distinct": len(first), **of_rows}
-
-    return NumberedSweeps(count, read_sweep)
+        of_rows = {name: values[rows] for name, values in self._labels.items()}
+        return {"image": self.read_images(rows), "distinct": len(first), **of_rows}

@@ -364,7 +364,11 @@ class DCIGN(SceneModel):
             raise ValueError(
                 "A batch is {'image': images, 'factor': factors}, or (images, factors)."
             )
-        images, factors = checked_images(x), tf.cast(y, tf.int32)
+        with tf.device("CPU:0"):  # where it was read: a GPU's answer would have to be waited for
+            images, factors = checked_images(x), self._checked_factors(tf.cast(y, tf.int32))
+        return tf.reshape(images, (-1, *images.shape[-3:])), tf.reshape(factors[..., 0], (-1,))
+
+    def _checked_factors(self, factors: tf.Tensor) -> tf.Tensor:
         factors = checked(
             factors,
             tf.reduce_all(tf.equal(factors, factors[..., :1])),
@@ -373,8 +377,7 @@ class DCIGN(SceneModel):
         names, last = self.code.factors, len(self.code.factors) - 1
         low, high = tf.reduce_min(factors), tf.reduce_max(factors)
         message = f"factor is {{}} to {{}}; it must be 0 ({names[0]}) to {last} ({names[-1]})"
-        factors = checked(factors, (low >= 0) & (high <= last), message, [low, high])
-        return tf.reshape(images, (-1, *images.shape[-3:])), tf.reshape(factors[..., 0], (-1,))
+        return checked(factors, (low >= 0) & (high <= last), message, [low, high])
 
     def _sample(self, z_mean: tf.Tensor, z_log_var: tf.Tensor, step) -> tf.Tensor:
         """A code of each image, [B, latent_dim]; its noise depends on seed, step and replica."""

@@ -22,6 +22,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dcign_tf.model.precision import sees_gpu
+
 
 @keras.saving.register_keras_serializable("dcign_tf")
 class MaxPool2x2(keras.layers.MaxPooling2D):
@@ -39,7 +41,7 @@ class MaxPool2x2(keras.layers.MaxPooling2D):
         super().__init__(2, data_format="channels_last", **others)
 
     def call(self, inputs):
-        return super().call(inputs) if _sees_gpu() else _max_pool(inputs)
+        return super().call(inputs) if sees_gpu() else _max_pool(inputs)
 
 
 @tf.custom_gradient
@@ -65,11 +67,6 @@ def _to_the_first(inputs: tf.Tensor, largest: tf.Tensor, of_largest: tf.Tensor) 
     gradient = tf.reshape(tf.stack(pairs, axis=2), (-1, 2 * rows, 2 * columns, inputs.shape[3]))
     rest = ((0, 0), (0, height - 2 * rows), (0, width - 2 * columns), (0, 0))
     return tf.pad(gradient, rest)
-
-
-def _sees_gpu() -> bool:
-    """Where what follows was not measured, cuDNN's kernels are left to it."""
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 @tf.custom_gradient
@@ -146,7 +143,7 @@ class UnpoolConv2D(keras.layers.Layer):
 
     def call(self, inputs):
         kernel = tf.cast(self.folded_kernel(), self.compute_dtype)
-        if self.filters == 1 and not _sees_gpu():
+        if self.filters == 1 and not sees_gpu():
             phases = _narrow_conv2d(inputs, kernel)
         else:
             phases = tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID")

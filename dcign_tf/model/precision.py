@@ -32,12 +32,17 @@ def resolve_precision(requested: str) -> tuple[str, str]:
         raise ValueError(f"Unknown precision '{requested}'; it is one of {', '.join(PRECISIONS)}.")
     if requested != "auto":
         return requested, "as asked for"
-    if tf.config.list_physical_devices("GPU"):
+    if sees_gpu():
         return "mixed_float16", "a GPU is visible"
     found = sorted(_BFLOAT16_FLAGS & cpu_flags())
     if found:
         return "mixed_bfloat16", f"no GPU, and the CPU has {found[0]}"
     return "float32", "no GPU, and no bfloat16 arithmetic found in the CPU"
+
+
+def sees_gpu() -> bool:
+    """Whether TensorFlow computes on a GPU in this process."""
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def float32_copy(model: keras.Model) -> keras.Model:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dcign_tf.codec import Codec
+from dcign_tf.datasets.decoded import decoded_sweeps, default_budget_bytes
 from dcign_tf.datasets.factor_batches import (
     batch_plan,
     clear_data_errors,
@@ -14,11 +15,12 @@ from dcign_tf.datasets.factor_batches import (
     factor_batches,
 )
 from dcign_tf.datasets.registry import open_configured
-from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset
+from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset, Sweeps
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.evaluate import current_scores, evaluate_run
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.model.dcign import DCIGN
+from dcign_tf.model.precision import sees_gpu
 from dcign_tf.runs.checkpoints import load_newest
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import flattened, with_whole_paths
@@ -43,6 +45,7 @@ def run_experiment(
     strategy: str = "auto",
     checkpoint_minutes: float = 10.0,
     checkpoints_kept: int = 3,
+    decoded_gib: float | None = None,
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Prepares the data, trains (or goes on training) and evaluates.
@@ -60,6 +63,8 @@ def run_experiment(
         strategy: which devices share the steps, see `Replicas`.
         checkpoint_minutes: how much training is lost at most to whatever kills the process.
         checkpoints_kept: how many of the last ones, besides the best.
+        decoded_gib: memory for training images that are decoded once, in GiB; without it half of
+            what there is if a GPU is visible, otherwise none.
         show: takes lines of progress.
 
     Returns:
@@ -89,7 +94,7 @@ def run_experiment(
                 "checkpoint_seconds": 60 * checkpoint_minutes,
                 "checkpoints_kept": checkpoints_kept,
             }
-            _train(model, copies, count, config, data, run, replicas, show, saving)
+            _train(model, copies, count, config, data, run, replicas, decoded_gib, show, saving)
     scores: dict[str, Any] = {}
     if cluster.is_chief:
         split = "test" if test else "validation"
@@ -180,6 +185,17 @@ def _check_same(replicas: Replicas, config: Config, environment: Mapping[str, An
     replicas.check_same({**settings, **found})
 
 
+def _in_memory(
+    sweeps: Mapping[str, Sweeps], decoded_gib: float | None, show: Callable[[str], None]
+) -> Mapping[str, Sweeps]:
+    """The sweeps to train on, decoded if there is a budget of memory for that."""
+    if decoded_gib is None:
+        most_bytes = default_budget_bytes() if sees_gpu() else 0
+    else:
+        most_bytes = int(decoded_gib * 2**30)
+    return decoded_sweeps(sweeps, most_bytes=most_bytes, show=show) if most_bytes else sweeps
+
+
 def _train(
     model: DCIGN,
     copies: DCIGN,
@@ -188,6 +204,7 @@ def _train(
     data: SweepDataset,
     run: RunDirectory,
     replicas: Replicas,
+    decoded_gib: float | None,
     show: Callable[[str], None],
     saving: Mapping[str, Any],
 ) -> None:
@@ -195,7 +212,7 @@ def _train(
     step = int(model.step.numpy())
     if replicas.cluster.is_chief:
         run.cut_metrics(step)
-    training = data.sweeps("train")
+    training = _in_memory(data.sweeps("train"), decoded_gib, show)
     drawn = {"ratios": config["factor_ratios"], "seed": config["seed"], "batches_per_step": count}
     try:
         batches = replicas.distributed(

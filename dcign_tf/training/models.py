@@ -14,7 +14,7 @@ from dcign_tf.factors import GraphicsCode
 from dcign_tf.model.dcign import DCIGN, SETTINGS
 from dcign_tf.model.muon import ConvMuon
 from dcign_tf.model.networks import build_decoder, build_encoder
-from dcign_tf.model.precision import resolve_precision
+from dcign_tf.model.precision import resolve_precision, sees_gpu
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training.config_checks import LEARNING_RATE_SCALINGS
@@ -69,7 +69,10 @@ def _build(config: Config, data: SweepDataset, num_replicas: int) -> DCIGN:
         GraphicsCode.with_intrinsic(data.extrinsic, latent_dim, latents),
         **{name: config[name] for name in SETTINGS},
     )
-    model.compile(_optimizer(config["optimizer"], num_replicas))
+    by_xla = config["jit_compile"]
+    if by_xla is None:
+        by_xla = num_replicas == 1 and sees_gpu()
+    model.compile(_optimizer(config["optimizer"], num_replicas), jit_compile=by_xla)
     return model
 
 

@@ -24,7 +24,7 @@ from dcign_tf.datasets.labelled.records import find_dataset, open_records
 from dcign_tf.datasets.labelled.settings import LabelledSettings, listed, parse_factors
 from dcign_tf.datasets.pictures import decoded, fitted
 from dcign_tf.datasets.settings import fingerprint, numbers_by_factor
-from dcign_tf.datasets.sweeps import SUBSETS, NumberedSweeps, composed_sweeps
+from dcign_tf.datasets.sweeps import SUBSETS, ComposedSweeps, NumberedSweeps
 from dcign_tf.errors import DataError
 from dcign_tf.quantities import factor_name
 
@@ -101,7 +101,7 @@ class LabelledPictures:
     def sweeps(self, subset: str) -> dict[str, NumberedSweeps]:
         """Factor to the sweeps of `train`, `validation` or `test` in which it varies."""
         labels = {**self._labels.columns, "identity": self._labels.identity}
-        of_images = functools.partial(composed_sweeps, self._read, labels=labels)
+        of_images = functools.partial(ComposedSweeps, self._read, labels=labels)
         return self._grouped.sweeps(subset, of_images)
 
     def report(self) -> str:

@@ -19,7 +19,7 @@ from array_record.python.array_record_data_source import ArrayRecordDataSource
 
 from dcign_tf.datasets.storage.generation import check_files, generate_parts, make_once
 from dcign_tf.datasets.storage.parts import Part
-from dcign_tf.datasets.sweeps import NumberedSweeps, composed_sweeps
+from dcign_tf.datasets.sweeps import ComposedSweeps
 from dcign_tf.errors import DataError
 
 # Smaller files lose less work when preparing is interrupted; larger ones are fewer.
@@ -114,12 +114,12 @@ class ImagePool:
         compose: Callable[[int], np.ndarray],
         count: int,
         labels: Mapping[str, np.ndarray],
-    ) -> NumberedSweeps:
-        """Sweeps composed of these images, as `composed_sweeps` has them; prepare the pool first.
+    ) -> ComposedSweeps:
+        """Sweeps composed of these images, as `ComposedSweeps` has them; prepare the pool first.
 
         Their `image` is a list of n PNG files. One whose file is damaged raises a `DataError`.
         """
-        return composed_sweeps(self.read, compose, count, labels)
+        return ComposedSweeps(self.read, compose, count, labels)
 
     @functools.cached_property
     def _records(self) -> ArrayRecordDataSource:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.pipeline --data_dir=data
     python -m benchmarks.pipeline --data_dir=data --preset=quick --cores=1
+    python -m benchmarks.pipeline --data_dir=data --preset=best --decoded_gib=8
 
 Reads and decodes the factor batches of a preset, as training does, and nothing is made of them;
 then trains steps on one that lies in memory. Data that are missing are prepared first. Wants the
@@ -19,6 +20,7 @@ from benchmarks.publishing import publish
 from benchmarks.timing import median_seconds
 from dcign_tf.cli.definition import PathParser
 from dcign_tf.concurrency import available_workers, limit_threads, set_workers
+from dcign_tf.datasets.decoded import decoded_sweeps
 from dcign_tf.datasets.factor_batches import factor_batches
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.runs.presets import load_preset, with_whole_paths
@@ -29,6 +31,7 @@ flags.DEFINE_string("dataset", "faces", "Of the preset.")
 flags.DEFINE_string("preset", "paper", "Whose data, batches and network.")
 flags.DEFINE(PathParser(), "data_dir", "data", "Where its dataset lies, or is prepared.")
 flags.DEFINE_integer("cores", None, "How many are used; all if not set.", lower_bound=1)
+flags.DEFINE_float("decoded_gib", 0.0, "As of `dcign-tf train`.", lower_bound=0.0)
 flags.DEFINE_integer("steps", 300, "Steps whose batches are read.", lower_bound=20)
 flags.DEFINE_integer("trained_steps", 10, "Timed training steps; two before are not counted.")
 
@@ -56,8 +59,11 @@ def main(_) -> None:
     data = open_configured(config)
     data.prepare()
     model, policy, _ = new_model(config, data, num_replicas=1)
+    sweeps = data.sweeps("train")
+    if FLAGS.decoded_gib:
+        sweeps = decoded_sweeps(sweeps, most_bytes=int(FLAGS.decoded_gib * 2**30), show=print)
     batches = factor_batches(
-        {factor: data.sweeps("train")[factor] for factor in model.code.factors},
+        {factor: sweeps[factor] for factor in model.code.factors},
         model.code,
         ratios=config["factor_ratios"],
         seed=0,
@@ -80,7 +86,8 @@ def main(_) -> None:
         )
     ]
     columns = ("", "a step", "ms to read it", "factor batches/s", "ms to train it", "read / train")
-    publish({"cores used": available_workers(), "precision": policy}, columns, rows)
+    facts = {"cores used": available_workers(), "precision": policy}
+    publish(facts | {"GiB for decoded images": FLAGS.decoded_gib}, columns, rows)
 
 
 if __name__ == "__main__":

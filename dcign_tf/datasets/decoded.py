@@ -16,13 +16,13 @@ from dcign_tf.datasets.sweeps import ComposedSweeps, NumberedSweeps, Sweeps, dec
 from dcign_tf.progress import Progress
 
 
-def default_budget_bytes() -> int:
-    """What decoded images may take if nobody says: half of the memory there is."""
-    return resources.memory_bytes() // 2
+def default_budget_bytes(processes: int) -> int:
+    """What decoded images may take if nobody says: half of the memory, shared by processes."""
+    return resources.memory_bytes() // (2 * processes)
 
 
 def decoded_sweeps(
-    sweeps: Mapping[str, Sweeps], *, most_bytes: int, show: Callable[[str], None]
+    sweeps: Mapping[str, Sweeps], *, most_bytes: float, show: Callable[[str], None]
 ) -> dict[str, Sweeps]:
     """The same sweeps, those that fit into the budget with their images decoded, in memory.
 
@@ -40,22 +40,21 @@ def decoded_sweeps(
         DataError: if an image cannot be read.
     """
     kept: dict[Hashable, Sequence[Mapping[str, Any]]] = {}
-    found, left = dict(sweeps), most_bytes
+    found, used = dict(sweeps), 0
     for factor, source in sweeps.items():
         key, count, read = _stored(source)
         if key not in kept and count:
             first = _decoded(read(0))
             size = count * first["image"].nbytes
-            if size <= left:
-                left -= size
+            if used + size <= most_bytes:
+                used += size
                 kept[key] = _read_all(read, count, first)
         if key in kept:
             found[factor] = _of_memory(source, kept[key])
     images = sum(len(examples) * len(examples[0]["image"]) for examples in kept.values())
-    used = (most_bytes - left) / 2**30
     rest = [factor for factor in sweeps if found[factor] is sweeps[factor] and len(sweeps[factor])]
     show(
-        f"{images:,} training images are decoded, in {used:.1f} GiB of memory"
+        f"{images:,} training images are decoded, in {used / 2**30:.1f} GiB of memory"
         + (f"; those of {', '.join(rest)} do not fit." if rest else ".")
     )
     return found

@@ -15,7 +15,7 @@ from dcign_tf.datasets.factor_batches import (
     factor_batches,
 )
 from dcign_tf.datasets.registry import open_configured
-from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset, Sweeps
+from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.evaluate import current_scores, evaluate_run
 from dcign_tf.evaluation.report.score_tables import scores_table
@@ -63,8 +63,8 @@ def run_experiment(
         strategy: which devices share the steps, see `Replicas`.
         checkpoint_minutes: how much training is lost at most to whatever kills the process.
         checkpoints_kept: how many of the last ones, besides the best.
-        decoded_gib: memory for training images that are decoded once, in GiB; without it half of
-            what there is if a GPU is visible, otherwise none.
+        decoded_gib: memory for training images that are decoded once, in GiB, of each process;
+            without it half of what there is, for all, if a GPU is visible, otherwise none.
         show: takes lines of progress.
 
     Returns:
@@ -185,17 +185,6 @@ def _check_same(replicas: Replicas, config: Config, environment: Mapping[str, An
     replicas.check_same({**settings, **found})
 
 
-def _in_memory(
-    sweeps: Mapping[str, Sweeps], decoded_gib: float | None, show: Callable[[str], None]
-) -> Mapping[str, Sweeps]:
-    """The sweeps to train on, decoded if there is a budget of memory for that."""
-    if decoded_gib is None:
-        most_bytes = default_budget_bytes() if sees_gpu() else 0
-    else:
-        most_bytes = int(decoded_gib * 2**30)
-    return decoded_sweeps(sweeps, most_bytes=most_bytes, show=show) if most_bytes else sweeps
-
-
 def _train(
     model: DCIGN,
     copies: DCIGN,
@@ -212,7 +201,13 @@ def _train(
     step = int(model.step.numpy())
     if replicas.cluster.is_chief:
         run.cut_metrics(step)
-    training = _in_memory(data.sweeps("train"), decoded_gib, show)
+    training = data.sweeps("train")
+    if decoded_gib is None:
+        most_bytes = default_budget_bytes(len(replicas.cluster.workers)) if sees_gpu() else 0
+    else:
+        most_bytes = decoded_gib * 2**30
+    if most_bytes:
+        training = decoded_sweeps(training, most_bytes=most_bytes, show=show)
     drawn = {"ratios": config["factor_ratios"], "seed": config["seed"], "batches_per_step": count}
     try:
         batches = replicas.distributed(

@@ -1,0 +1,75 @@
+"""How a training goes about it changes nothing that it learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcign_tf.datasets.registry import open_configured
+from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.training import experiment, models
+from tests.helpers.commands import arrays, tiny_config
+
+pytestmark = pytest.mark.usefixtures("set_dtype_policy")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    open_configured({**tiny_config(), "data_dir": str(folder)}).prepare()
+    return folder
+
+
+def trained(path: Path, data: Path, *, decoded_gib: float | None = None, **changes):
+    """Trains and does not evaluate: the run, and the lines it showed."""
+    run, lines = RunDirectory(path), []
+    path.mkdir()
+    config = tiny_config(precision="float32", **changes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "evaluate_run", lambda *_, **__: {})
+        experiment.run_experiment(
+            config, run, str(data), decoded_gib=decoded_gib, show=lines.append
+        )
+    return run, lines
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory, data):
+    return trained(tmp_path_factory.mktemp("runs") / "plain", data)
+
+
+def test_images_in_memory_give_the_same_weights(plain, data, tmp_path):
+    run, lines = trained(tmp_path / "run", data, decoded_gib=1.0)
+    assert any("training images are decoded" in line for line in lines)
+    assert not any("decoded" in line for line in plain[1]), "without a GPU only if asked for"
+    expected = arrays(plain[0].last_checkpoint)
+    for name, values in arrays(run.last_checkpoint).items():
+        np.testing.assert_array_equal(values, expected[name], err_msg=name)
+
+
+def test_a_step_by_xla_is_the_same_but_for_rounding(plain, data, tmp_path):
+    run, _ = trained(tmp_path / "run", data, jit_compile=True)
+    assert load_model(run.last_checkpoint)._is_jitted
+    assert not load_model(plain[0].last_checkpoint)._is_jitted
+    ours, theirs = ([r["loss"] for r in each.read_metrics()] for each in (run, plain[0]))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("is_seen", "num_replicas", "asked", "by_xla"),
+    [
+        (True, 1, None, True),
+        (True, 2, None, False),
+        (False, 1, None, False),
+        (True, 1, False, False),
+        (False, 1, True, True),
+    ],
+)
+def test_what_xla_compiles(is_seen, num_replicas, asked, by_xla, data, monkeypatch):
+    monkeypatch.setattr(models, "sees_gpu", lambda: is_seen)
+    config = {**tiny_config(precision="float32", jit_compile=asked), "data_dir": str(data)}
+    model, *_ = models.new_model(config, open_configured(config), num_replicas)
+    assert model._is_jitted == by_xla

@@ -106,15 +106,17 @@ def main() -> int:
     results.append(section("The paper's step", [*step, "--preset=paper"], left(0.4)))
     best = [*step, "--preset=best", "--batch_size=32", "--nopytorch"]
     results.append(section("The best preset's step", best, left(0.3)))
-    with tempfile.TemporaryDirectory() as folder:
-        workdir = pathlib.Path(folder) / "run"
-        training = [
-            *(PYTHON, "train.py", "--dataset=faces", "--preset=quick", f"--workdir={workdir}"),
-            *(f"--data_dir={options.data_dir}", "--config.precision=mixed_float16"),
-            *(f"--config.num_steps={options.steps}", "--config.log_every=100"),
-        ]
-        results.append(section("A short training in float16", training, left(1.0)))
-        losses_and_scale(workdir)
+    for how, by_xla, share in (("by XLA", "true", 0.6), ("without XLA", "false", 1.0)):
+        with tempfile.TemporaryDirectory() as folder:
+            workdir = pathlib.Path(folder) / "run"
+            training = [
+                *(PYTHON, "train.py", "--dataset=faces", "--preset=quick", f"--workdir={workdir}"),
+                *(f"--data_dir={options.data_dir}", "--config.precision=mixed_float16"),
+                *(f"--config.num_steps={options.steps}", "--config.log_every=100"),
+                f"--config.jit_compile={by_xla}",
+            ]
+            results.append(section(f"A short training in float16, {how}", training, left(share)))
+            losses_and_scale(workdir)
     return 0 if all(results) else 1
 
 

@@ -88,6 +88,7 @@ _KINDS: Mapping[type, tuple[Any, str]] = {
     int: (int, "a whole number"),
     tuple: (list, "a list"),
     str: (str, "text"),
+    bool: (bool, "true or false"),
 }
 """The type of a setting to that of the JSON value that records it, and this in words."""
 
@@ -100,7 +101,11 @@ def _check_kinds(
             continue
         value, (kind, words) = values[key], _KINDS[settings.get_type(key)]
         is_finite = not isinstance(value, float) or math.isfinite(value)
-        if not isinstance(value, kind) or isinstance(value, bool) or not is_finite:
+        if (
+            not isinstance(value, kind)
+            or isinstance(value, bool) != (kind is bool)
+            or not is_finite
+        ):
             raise ValueError(f"{at}{key} is {value!r}; it must be {words}")
         if kind is Mapping:
             _check_kinds(settings[key], value, f"{at}{key}.")

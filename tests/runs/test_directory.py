@@ -199,6 +199,7 @@ class TestConfig:
                 "network.encoder_filters is 32; it must be a list",
             ),
             ({"seed": True}, "seed is True; it must be a whole number"),
+            ({"jit_compile": 1}, "jit_compile is 1; it must be true or false"),
             ({"face_model": 3}, "face_model is 3; it must be text"),
             ({"data_dir": None}, "data_dir is None; it must be text"),
         ],

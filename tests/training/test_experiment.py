@@ -52,6 +52,7 @@ def test_images_in_memory_give_the_same_weights(plain, data, tmp_path):
 
 def test_a_step_by_xla_is_the_same_but_for_rounding(plain, data, tmp_path):
     run, _ = trained(tmp_path / "run", data, jit_compile=True)
+    assert run.read_config()["jit_compile"] is True
     assert load_model(run.last_checkpoint)._is_jitted
     assert not load_model(plain[0].last_checkpoint)._is_jitted
     ours, theirs = ([r["loss"] for r in each.read_metrics()] for each in (run, plain[0]))

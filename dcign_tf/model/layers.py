@@ -41,6 +41,7 @@ class MaxPool2x2(keras.layers.MaxPooling2D):
         super().__init__(2, data_format="channels_last", **others)
 
     def call(self, inputs):
+        # There ours was not measured.
         return super().call(inputs) if sees_gpu() else _max_pool(inputs)
 
 

@@ -61,7 +61,7 @@ def main(_) -> None:
     model, policy, _ = new_model(config, data, num_replicas=1)
     sweeps = data.sweeps("train")
     if FLAGS.decoded_gib:
-        sweeps = decoded_sweeps(sweeps, most_bytes=int(FLAGS.decoded_gib * 2**30), show=print)
+        sweeps = decoded_sweeps(sweeps, most_bytes=FLAGS.decoded_gib * 2**30, show=print)
     batches = factor_batches(
         {factor: sweeps[factor] for factor in model.code.factors},
         model.code,

@@ -54,7 +54,7 @@ def decoded_sweeps(
     images = sum(len(examples) * len(examples[0]["image"]) for examples in kept.values())
     rest = [factor for factor in sweeps if found[factor] is sweeps[factor] and len(sweeps[factor])]
     show(
-        f"{images:,} training images are decoded, in {used / 2**30:.1f} GiB of memory"
+        f"{images:,} images are decoded, in {used / 2**30:.1f} GiB of memory"
         + (f"; those of {', '.join(rest)} do not fit." if rest else ".")
     )
     return found

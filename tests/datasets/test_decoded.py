@@ -33,7 +33,7 @@ def test_batches_are_the_same(as_png, images_per_batch):
     settings = {"num_steps": 20, "images_per_batch": images_per_batch, "batches_per_step": 2}
     sweeps = fake_sweeps(as_png=as_png)
     found, line = in_memory(sweeps)
-    assert line.startswith(f"{4 * sum(NUM_SWEEPS.values())} training images are decoded")
+    assert line.startswith(f"{4 * sum(NUM_SWEEPS.values())} images are decoded")
     mine, expected = batches(sweeps=found, **settings), batches(sweeps=sweeps, **settings)
     assert len(mine) == 20
     for batch, other in zip(mine, expected, strict=True):
@@ -54,7 +54,7 @@ def test_images_of_several_factors_are_read_once():
     expected = {factor: source[1] for factor, source in sweeps.items()}
     seen.clear()
     found, line = in_memory(sweeps)
-    assert line == "6 training images are decoded, in 0.0 GiB of memory."
+    assert line == "6 images are decoded, in 0.0 GiB of memory."
     assert sorted(seen) == [0, *range(6)], "the first one tells how large they are"
     for factor, example in expected.items():
         mine = found[factor][1]
@@ -79,7 +79,7 @@ def test_no_room_at_all(most_bytes):
     sweeps = fake_sweeps()
     found, line = in_memory(sweeps, most_bytes=most_bytes)
     assert found == sweeps
-    assert line.startswith("0 training images are decoded, in 0.0 GiB")
+    assert line.startswith("0 images are decoded, in 0.0 GiB")
 
 
 def test_as_much_room_as_it_takes():

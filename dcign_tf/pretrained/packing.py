@@ -90,6 +90,7 @@ def pack(
         difference = _largest_difference(original, load_model(packed.last_checkpoint))
         save_figure(photograph_sheet(original), folder / PHOTOGRAPH)
         config = packed.read_config()
+        source = "DIR" if packed.read_environment().get("trained_before") else None
         card = document(
             "packaged_model.md.jinja",
             config=config,
@@ -103,7 +104,7 @@ def pack(
             latent_dim=model.code.latent_dim,
             levels=255 * difference,
             values={curve.name: curve for curve in model.calibration.usable.values()},
-            training_command=training_command(config),
+            training_command=training_command({**config, "init_from": source}),
             twin_scores=twin_scores,
             photograph=PHOTOGRAPH,
         )
@@ -120,21 +121,28 @@ def pack(
 
 def check_commit(run: RunDirectory) -> None:
     """Raises `UserError` if a run was trained by a tree that nobody can check out."""
-    commit = run.read_environment().get("commit") or ""  # none where there was no checkout
-    if commit.endswith("-dirty"):
-        raise UserError(
-            f"{run.path} was trained by commit {commit}, with changes that are in no commit:"
-            " nobody could train it again. Commit them, and train it anew with --overwrite."
-        )
+    environment = run.read_environment()
+    for training in (*environment.get("trained_before", []), environment):
+        commit = training.get("commit") or ""  # none where there was no checkout
+        if commit.endswith("-dirty"):
+            raise UserError(
+                f"{run.path} was trained by commit {commit}, with changes that are in no commit:"
+                " nobody could train it again. Commit them, and train it anew with --overwrite."
+            )
 
 
 def copy_record(run: RunDirectory, copy: RunDirectory) -> None:
     """Copies settings and environment, but for paths, which are of no use on another machine."""
     copy.write_config({**run.read_config(), "data_dir": "data", "init_from": None})
     environment = run.read_environment()
-    words = shlex.split(environment.get("command", ""))
-    kept = [word for word in words if not word.startswith(_PATHS)]
-    write_json(copy.environment_file, sealed({**environment, "command": shlex.join(kept)}))
+    environment["command"] = _without_paths(environment.get("command", ""))
+    for earlier in environment.get("trained_before", []):
+        earlier["command"] = _without_paths(earlier["command"])
+    write_json(copy.environment_file, sealed(environment))
+
+
+def _without_paths(command: str) -> str:
+    return shlex.join(word for word in shlex.split(command) if not word.startswith(_PATHS))
 
 
 def save_half_precision(model: DCIGN, path: Path) -> None:

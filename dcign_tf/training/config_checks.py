@@ -77,7 +77,10 @@ def check_beginning(config: Mapping[str, Any], run: RunDirectory, *, overwrite: 
     else:
         run.check_config(config)
     if config.get("init_from") and (overwrite or not run.last_checkpoint.exists()):
-        check_checkpoint(RunDirectory(config["init_from"]).last_checkpoint)
+        source = RunDirectory(config["init_from"])
+        check_checkpoint(source.last_checkpoint)
+        source.read_config()
+        source.read_environment()
 
 
 def check_values(config: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from dcign_tf.training import loop
 from dcign_tf.training.cluster import cluster_for
 from dcign_tf.training.config_checks import check_beginning, check_factors, check_values
 from dcign_tf.training.environment import describe_environment
-from dcign_tf.training.models import new_model
+from dcign_tf.training.models import new_model, start_from
 from dcign_tf.training.monitoring import Watched, watch
 from dcign_tf.training.replicas import Replicas
 
@@ -143,9 +143,12 @@ def _beginning(
             f"A step of this run is of {count} factor batches, which {replicas.count} replicas"
             " cannot share evenly; --strategy=single takes any number."
         )
+    before: dict[str, Any] = {}
     model = load_newest(run, show) if is_chief and not overwrite else None
     if model is None:
         model, policy, reason = new_model(config, data, begun_with)
+        if config["init_from"]:
+            before["trained_before"] = start_from(RunDirectory(config["init_from"]), model)
     else:
         policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
     if is_begun:
@@ -156,6 +159,7 @@ def _beginning(
         "precision": policy,
         "replicas": replicas.count,
         "data_fingerprint": data.fingerprint,
+        **before,
     }
     _check_same(replicas, config, environment)
     if is_chief:

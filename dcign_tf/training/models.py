@@ -17,6 +17,7 @@ from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.model.precision import resolve_precision, sees_gpu
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.runs.presets import training_command
 from dcign_tf.training.config_checks import LEARNING_RATE_SCALINGS
 
 Config = Mapping[str, Any]
@@ -41,9 +42,31 @@ def new_model(config: Config, data: SweepDataset, num_replicas: int) -> tuple[DC
         raise UserError(f"No model can be built with these settings: {error}") from error
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise UserError("A model with these settings does not fit into memory.") from error
-    if config.get("init_from"):
-        _copy_weights(load_model(RunDirectory(config["init_from"]).last_checkpoint), model)
     return model, policy, reason
+
+
+def start_from(source: RunDirectory, model: DCIGN) -> list[dict[str, Any]]:
+    """Gives a new model the weights of another run.
+
+    Args:
+        source: trained.
+        model: a new one, with its variables.
+
+    Returns:
+        `command`, `step` and `commit` of each training that these weights have behind them, the
+        first one first.
+
+    Raises:
+        UserError: if a file of the run is missing or damaged, or its network has other shapes.
+    """
+    trained, environment = load_model(source.last_checkpoint), source.read_environment()
+    _copy_weights(trained, model)
+    last = {
+        "command": training_command(source.read_config()).replace(" \\\n ", ""),
+        "step": int(trained.step.numpy()),
+        "commit": environment.get("commit"),
+    }
+    return [*environment.get("trained_before", []), last]
 
 
 def _build(config: Config, data: SweepDataset, num_replicas: int) -> DCIGN:

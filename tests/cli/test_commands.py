@@ -259,6 +259,12 @@ class TestExperiment:
         for name, array in ours.items():
             if name.startswith(("encoder", "decoder")):
                 np.testing.assert_array_equal(array, theirs[name])
+        go(RunDirectory(tmp_path / "newer"), init_from=str(run.path), num_steps=1)
+        first, second = RunDirectory(tmp_path / "newer").read_environment()["trained_before"]
+        assert f"--config.num_steps={LAST_STEP}" in first["command"].split()
+        assert f"--init_from={finished.path}" in second["command"].split()
+        assert (first["step"], second["step"]) == (LAST_STEP, 1)
+        assert second["commit"] == run.read_environment()["commit"]
         with pytest.raises(UserError, match=r"--init_from: that run's network has other shapes"):
             go(
                 RunDirectory(tmp_path / "x"),

@@ -119,6 +119,26 @@ def test_what_is_damaged_is_not_packed(run, tmp_path, name):
     assert not (tmp_path / "packed").exists()
 
 
+def test_what_a_training_began_with_is_told(run, tmp_path):
+    trained_before = [
+        {"command": "dcign-tf train --config.face_model=/there", "step": 4000, "commit": "a40db10"},
+        {"command": "dcign-tf train --init_from=/there", "step": 20, "commit": None},
+    ]
+    environment = {**run.read_environment(), "trained_before": trained_before}
+    run.environment_file.write_text(json.dumps(environment))
+    packing.pack(run, tmp_path / "tiny", show=lambda line: None)
+    card = (tmp_path / "tiny" / packing.CARD).read_text(encoding="utf-8")
+    assert "--init_from=DIR\n" in card
+    assert (
+        "- begun with the weights of `dcign-tf train`, step 20, commit unknown\n"
+        "- which had begun with those of `dcign-tf train`, step 4,000, commit a40db10\n"
+    ) in card
+    trained_before[0]["commit"] += "-dirty"
+    run.environment_file.write_text(json.dumps(environment))
+    with pytest.raises(UserError, match="trained by commit a40db10-dirty"):
+        packing.pack(run, tmp_path / "other")
+
+
 def test_the_model_card(run, tmp_path):
     twin = RunDirectory(shutil.copytree(run.path, tmp_path / "twin"))
     with pytest.raises(UserError, match="procedure: clamped → entangled"):

@@ -60,7 +60,7 @@ class TorchNetwork(torch.nn.Module):
 
 def training_step(
     model: DCIGN, *, dtype: str, channels_last: bool, compiled: bool, device: str = "cpu"
-) -> Callable[[np.ndarray, int, np.ndarray], float]:
+) -> Callable[[np.ndarray, int, np.ndarray], torch.Tensor]:
     """A step of the clamped procedure with a Bernoulli likelihood, and Adam.
 
     Args:
@@ -102,7 +102,7 @@ def training_step(
     if compiled:
         loss_of = torch.compile(loss_of)
 
-    def step(images: np.ndarray, factor: int, noise: np.ndarray) -> float:
+    def step(images: np.ndarray, factor: int, noise: np.ndarray) -> torch.Tensor:
         x = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
         if not channels_last:
             x = x.contiguous()
@@ -110,7 +110,7 @@ def training_step(
         loss = loss_of(x, masks[factor], torch.from_numpy(noise).to(device))
         loss.backward()
         optimizer.step()
-        return float(loss.detach())
+        return loss.detach()
 
     return step
 

@@ -260,8 +260,12 @@ class DCIGN(SceneModel):
         gradients = tape.gradient(objective, self.trainable_variables)
         # Of this replica's own loss, whatever its gradients were multiplied by for their sum.
         scale = self.optimizer.scale_loss(tf.constant(1.0)) / replicas
+        scaled_norm = tf.linalg.global_norm(gradients)
+        is_finite = tf.math.is_finite(scaled_norm)  # loss scaling skips a step where it is not
         norm = self.step_means["gradient_norm"]
-        norm.update_state(tf.linalg.global_norm(gradients) / scale)
+        norm.update_state(tf.where(is_finite, scaled_norm / scale, 0.0), is_finite)
+        if replicas > 1 and isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = _as_finite_as_all(gradients, scaled_norm)
         # What counts steps waits for a batch and its checks: Keras asks for one more than there is.
         with tf.control_dependencies([images, factor]):
             self.optimizer.apply(gradients, self.trainable_variables)
@@ -415,6 +419,16 @@ class DCIGN(SceneModel):
         """What Keras resets at the start of an epoch and of an evaluation."""
         losses_of_phases = (phase.values() for phase in self.loss_means.values())
         return [*itertools.chain(*losses_of_phases), *self.step_means.values()]
+
+
+def _as_finite_as_all(gradients: list[tf.Tensor], norm: tf.Tensor) -> list[tf.Tensor]:
+    """This replica's gradients, not finite if any replica's are not.
+
+    Keras's loss scaling asks the first replica alone whether to skip a step, and applies the sum of
+    all.
+    """
+    of_all = tf.distribute.get_replica_context().all_reduce("SUM", norm)
+    return [*gradients[:-1], gradients[-1] + 0.0 * of_all]
 
 
 def _batch_means(per_image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:

@@ -95,6 +95,11 @@ def _build(config: Config, data: SweepDataset, num_replicas: int) -> DCIGN:
     by_xla = config["jit_compile"]
     if by_xla is None:
         by_xla = num_replicas == 1 and sees_gpu()
+    if by_xla and num_replicas > 1:
+        raise ValueError(
+            f"XLA compiles the step of one device, and {num_replicas} replicas share this one:"
+            " leave out --config.jit_compile, or take --strategy=single."
+        )
     model.compile(_optimizer(config["optimizer"], num_replicas), jit_compile=by_xla)
     return model
 

@@ -99,7 +99,8 @@ class Replicas:
             return model
         with self._strategy.scope():
             copies = DCIGN.from_config(model.get_config())
-            copies.compile_from_config(model.get_compile_config())
+            # XLA compiles a device's own work alone: no gradients could be added up within it.
+            copies.compile_from_config({**model.get_compile_config(), "jit_compile": False})
         values = self._from_chief([variable.numpy() for variable in _state(model)])
         for each in (model, copies):
             _set_state(each, values)
@@ -157,7 +158,9 @@ class Replicas:
         """An iterable of what the replicas of this process get, made by their numbers."""
         if self.count == 1:
             return make(self.here)
-        return self._strategy.distribute_datasets_from_function(lambda _: make(self.here))
+        # A step checks its batch on the CPU: fetched to a GPU before, it would come back for that.
+        on_host = tf.distribute.InputOptions(experimental_fetch_to_device=False)
+        return self._strategy.distribute_datasets_from_function(lambda _: make(self.here), on_host)
 
     def compiled(self, replica_step: Callable) -> Callable[[Any, np.ndarray], Done]:
         """A graph function of a (distributed) batch and this process's notices; returns `Done`."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dcign_tf.model.muon import ConvMuon
 from tests.helpers.tiny import (
     BATCH_SIZE,
     CODE,
@@ -232,6 +233,24 @@ def test_a_skipped_step_advances_the_noise_but_not_the_weights():
     assert_same_bits(weights(model), before)
     assert int(optimizer.inner_optimizer.iterations.numpy()) == 0
     assert int(model.step.numpy()) == 1
+    model.train_step(batch)
+    assert model.step_means["gradient_norm"].result() > 0  # of the step that was taken
+
+
+@pytest.mark.parametrize("blind", [0, 1])
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, ConvMuon])
+def test_all_replicas_skip_a_step_that_any_of_them_must(mirrored_strategy, optimizer, blind):
+    halves = [tiny_batch("azimuth", seed=replica) for replica in range(2)]
+    halves[blind] = black(halves[blind])
+    pair = {key: np.concatenate([half[key] for half in halves]) for key in halves[0]}
+    with mirrored_strategy.scope():
+        scaled = keras.optimizers.LossScaleOptimizer(optimizer(1e-3), initial_scale=8.0)
+        model = blinded(tiny_model(scaled))
+    before = weights(model)
+    train(model, [pair], mirrored_strategy)
+    assert_same_bits(weights(model), before)
+    assert float(scaled.dynamic_scale.numpy()) == 4
+    assert int(scaled.inner_optimizer.iterations.numpy()) == 0
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])

@@ -77,9 +77,11 @@ def test_compiled_by_xla_a_train_step_is_the_same():
     batch = tiny_batch("azimuth")
     losses_seen = []
     for jit_compile in (False, True):
-        model = tiny_model(keras.optimizers.SGD(0.0))
-        step = tf.function(model.train_step, jit_compile=jit_compile)
-        logs = step({key: tf.constant(value) for key, value in batch.items()})
+        model = tiny_model()
+        model.compile(keras.optimizers.SGD(0.0), jit_compile=jit_compile)
+        logs = tf.function(model.train_step)(
+            {key: tf.constant(value) for key, value in batch.items()}
+        )
         losses_seen.append(float(logs["loss"]))
     # TensorFloat-32 rounds to 10 bits; another draw of noise differs by far more.
     np.testing.assert_allclose(*losses_seen, rtol=1e-3)

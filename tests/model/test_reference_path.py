@@ -64,7 +64,10 @@ def model_of(policy: str, *, layered: bool = False) -> DCIGN:
             encoder = keras.models.clone_model(encoder, clone_function=as_keras_has_it)
             encoder.set_weights(weights)
         model = DCIGN(encoder, decoder, CODE, likelihood="gaussian", warmup_steps=30)
-        model.compile(keras.optimizers.Adam(1e-3, beta_1=0.9, beta_2=0.99))
+        optimizer = keras.optimizers.Adam(1e-3, beta_1=0.9, beta_2=0.99)
+        if policy == "mixed_float16":  # Keras's 2¹⁵ would skip the first of so few steps
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1.0)
+        model.compile(optimizer)
     finally:
         keras.config.set_dtype_policy(with_policy)
     return model
@@ -112,4 +115,8 @@ def test_on_a_gpu(policy, jit_compile):
     with tf.device("CPU:0"):
         model = model_of("float32", layered=True)
         reference = losses_of(model, model.train_step)
-    check(reference, policy, jit_compile=jit_compile)
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        check(reference, policy, jit_compile=jit_compile)
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(True)

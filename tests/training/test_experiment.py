@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dcign_tf.datasets.registry import open_configured
+from dcign_tf.errors import UserError
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training import experiment, models
@@ -74,3 +75,9 @@ def test_what_xla_compiles(is_seen, num_replicas, asked, by_xla, data, monkeypat
     config = {**tiny_config(precision="float32", jit_compile=asked), "data_dir": str(data)}
     model, *_ = models.new_model(config, open_configured(config), num_replicas)
     assert model._is_jitted == by_xla
+
+
+def test_xla_compiles_no_step_of_several_devices(data):
+    config = {**tiny_config(precision="float32", jit_compile=True), "data_dir": str(data)}
+    with pytest.raises(UserError, match=r"2 replicas share this one: leave out --config\.jit_co"):
+        models.new_model(config, open_configured(config), num_replicas=2)

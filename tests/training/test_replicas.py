@@ -157,6 +157,16 @@ def test_replicas_that_cannot_share_a_step_evenly_are_told(data, tmp_path):
     assert all((after[name] == before[name]).all() for name in before)
 
 
+def test_a_run_that_xla_compiled_on_one_device_goes_on_on_two(data, tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    trained(run, data, "single", num_steps=2, jit_compile=True)
+    trained(run, data, "mirrored", num_steps=4, jit_compile=True)
+    plain = RunDirectory(tmp_path / "plain")
+    trained(plain, data, "single", num_steps=2)
+    trained(plain, data, "single", num_steps=4)
+    assert_nearly_the_same(run, plain)
+
+
 def test_two_processes_train_the_bits_of_two_replicas_in_one(two_workers, mirrored):
     run, told = two_workers()
     assert losses(run) == losses(mirrored)

@@ -117,7 +117,7 @@ show([[images[i], *(view[i] for view in relit)] for i in range(3)], "Light azimu
         """
 ## All the way round
 
-Another network has learned chairs. One number cannot follow a circle, so its azimuth has two
+Another network has learned chairs. One number cannot follow a circle, so its azimuth has three
 latents, and every angle can be asked for. Left, the picture; then every 45°, from the front.
 """,
     ),

@@ -120,12 +120,13 @@ def test_the_readme_tells_the_scores_of_the_chairs_in_the_box():
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     scores = pretrained_run("chairs").read_scores()
     azimuth, given = scores["factors"]["azimuth"], scores["rerendering"]["azimuth"]["mse"]
-    assert azimuth["far_off_share"] == 0
     error, ratio = azimuth["mean_absolute_error"], given["network"] / given["copy"]
     least, most = scores["intervals"]["factors.azimuth.mean_absolute_error"]
     low, high = scores["intervals"]["rerendering.azimuth.over_copy"]
     for claim in (
         f"read to {error:.1f}° [{least:.1f}, {most:.1f}]",
+        f"{azimuth['far_off_share']:.1%} of the readings".replace("%", " %"),
+        f"MSE {scores['reconstruction_mse']:.1e}".replace("e-0", "e-"),
         f"is {ratio:.3f} [{low:.3f}, {high:.3f}] as wrong".replace("0.", "."),
     ):
         assert claim in readme, claim

@@ -90,7 +90,7 @@ def pack(
         difference = _largest_difference(original, load_model(packed.last_checkpoint))
         save_figure(photograph_sheet(original), folder / PHOTOGRAPH)
         config = packed.read_config()
-        source = "DIR" if packed.read_environment().get("trained_before") else None
+        earlier = packed.read_environment().get("trained_before") or run.read_config()["init_from"]
         card = document(
             "packaged_model.md.jinja",
             config=config,
@@ -104,7 +104,7 @@ def pack(
             latent_dim=model.code.latent_dim,
             levels=255 * difference,
             values={curve.name: curve for curve in model.calibration.usable.values()},
-            training_command=training_command({**config, "init_from": source}),
+            training_command=training_command({**config, "init_from": "DIR" if earlier else None}),
             twin_scores=twin_scores,
             photograph=PHOTOGRAPH,
         )

@@ -79,10 +79,9 @@ def factor_batches(
     entries = tf.data.Dataset.range(start_step * batches_per_step, stop, batches_per_step).flat_map(
         lambda step: tf.data.Dataset.range(step + first, step + last)
     )
-    batches = _read(entries, sources, plan.__getitem__, images_per_batch, seed)
     if each > 1:
-        batches = batches.batch(each, drop_remainder=True)
-    return _finish(batches)
+        entries = entries.batch(each, drop_remainder=True)
+    return _finish(_read(entries, sources, plan.__getitem__, images_per_batch, seed))
 
 
 def batch_plan(
@@ -161,7 +160,7 @@ def _read(
     """Maps numbers to batches.
 
     Args:
-        entries: the numbers.
+        entries: the number of the batch that an element is, or those [R] of its batches.
         sources: the sweeps of each factor.
         planned: number to (factor, sweep).
         images_per_batch: so many images of a sweep are drawn; None is all of them, in order.
@@ -179,30 +178,38 @@ def _read(
                 " images of a sweep."
             )
         shape = (images_per_batch, *shape[1:])
+    shape = (*entries.element_spec.shape, *shape)  # [B, H, W, C], or [R, B, H, W, C]
 
-    def read(entry: np.ndarray) -> tuple[np.ndarray, np.int32]:
-        factor, index = planned(int(entry))
+    def read_batch(entry: int) -> tuple[np.ndarray, int]:
+        factor, index = planned(entry)
         example = sources[factor][index]
         # An array of objects keeps bytes that end in zeros whole.
         images = np.array(example["image"], object) if is_encoded else example["image"]
         if images_per_batch is not None:
-            rng = named_rng(seed, "images", int(entry))
+            rng = named_rng(seed, "images", entry)
             images = images[draw_images(rng, example, images_per_batch)]
-        return images, np.int32(factor)
+        return images, factor
 
-    def load(entry: tf.Tensor) -> dict[str, tf.Tensor]:
+    def read(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        # All batches of an element in one call: every call waits for Python's lock.
+        images, factors = zip(*map(read_batch, np.ravel(numbers).tolist()), strict=True)
+        stored = shape[:-3] if is_encoded else shape
+        return np.reshape(images, stored), np.reshape(np.array(factors, np.int32), numbers.shape)
+
+    def load(numbers: tf.Tensor) -> dict[str, tf.Tensor]:
         types = [tf.string if is_encoded else tf.uint8, tf.int32]
-        images, factor = tf.numpy_function(read, [entry], types, stateful=False)
+        images, factor = tf.numpy_function(read, [numbers], types, stateful=False)
         if is_encoded:
             images = tf.map_fn(
                 lambda image: tf.io.decode_png(image, channels=shape[-1]),
-                tf.ensure_shape(images, shape[:1]),
-                fn_output_signature=tf.TensorSpec(shape[1:], tf.uint8),
+                tf.reshape(images, [-1]),
+                fn_output_signature=tf.TensorSpec(shape[-3:], tf.uint8),
             )
-        images = tf.ensure_shape(images, shape)
+        images = tf.reshape(images, shape)
+        factor = tf.ensure_shape(factor, numbers.shape)
         return {
             "image": tf.cast(images, tf.float32) / 255,
-            "factor": tf.fill(shape[:1], tf.ensure_shape(factor, [])),
+            "factor": tf.broadcast_to(factor[..., tf.newaxis], shape[:-3]),
         }
 
     return entries.map(load, num_parallel_calls=available_workers(), deterministic=True)

@@ -33,6 +33,7 @@ flags.DEFINE(PathParser(), "data_dir", "data", "Where its dataset lies, or is pr
 flags.DEFINE(PathParser(), "workdir", "runs/time_to_quality", "Of the run, a new one.")
 flags.DEFINE_list("r2", ["0.9", "0.95", "0.98", "0.99"], "Marks of R² calibrated.")
 flags.DEFINE_list("mse", ["0.01", "0.005", "0.0035", "0.003"], "Marks of the mean squared error.")
+flags.DEFINE_integer("seed", 0, "Of the run; the data stay the same.", lower_bound=0)
 flags.DEFINE_integer("validate_every", 250, "Steps between validations.", lower_bound=1)
 
 Validation = Mapping[str, Any]
@@ -85,6 +86,7 @@ def main(_) -> None:
     subprocess.run([*dcign_tf, "prepare", *choice], check=True, stdout=sys.stderr)
     command = [*dcign_tf, "train", *choice, f"--workdir={run.path}", "--overwrite"]
     command.append(f"--config.validate_every={FLAGS.validate_every}")
+    command.append(f"--config.seed={FLAGS.seed}")
     lines = validations(command, run, config.num_steps)
     prefix = "val_r2_calibrated/"
     factors = sorted({k.removeprefix(prefix) for line in lines for k in line if prefix in k})
@@ -101,7 +103,7 @@ def main(_) -> None:
         for mark in map(float, FLAGS.mse):
             reached = [line for line in lines if squared_error(line, pixels, stddev) <= mark]
             add(f"MSE ≤ {mark:g}", reached)
-    facts = {"trained": f"{FLAGS.dataset}, {FLAGS.preset}", "steps": f"{config.num_steps:,}"}
+    facts = {"trained": f"{FLAGS.dataset}, {FLAGS.preset}", "steps": f"{config.num_steps:,}", "seed": FLAGS.seed}
     publish(facts, ("reached", "step", "CPU-seconds"), rows)
 
 

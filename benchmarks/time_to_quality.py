@@ -103,7 +103,11 @@ def main(_) -> None:
         for mark in map(float, FLAGS.mse):
             reached = [line for line in lines if squared_error(line, pixels, stddev) <= mark]
             add(f"MSE ≤ {mark:g}", reached)
-    facts = {"trained": f"{FLAGS.dataset}, {FLAGS.preset}", "steps": f"{config.num_steps:,}", "seed": FLAGS.seed}
+    facts = {
+        "trained": f"{FLAGS.dataset}, {FLAGS.preset}",
+        "steps": f"{config.num_steps:,}",
+        "seed": FLAGS.seed,
+    }
     publish(facts, ("reached", "step", "CPU-seconds"), rows)
 
 

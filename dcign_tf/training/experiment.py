@@ -28,7 +28,7 @@ from dcign_tf.training import loop
 from dcign_tf.training.cluster import cluster_for
 from dcign_tf.training.config_checks import check_beginning, check_factors, check_values
 from dcign_tf.training.environment import describe_environment
-from dcign_tf.training.models import new_model, start_from
+from dcign_tf.training.models import compile_for_here, new_model, start_from
 from dcign_tf.training.monitoring import Watched, watch
 from dcign_tf.training.replicas import Replicas
 
@@ -150,6 +150,7 @@ def _beginning(
         if config["init_from"]:
             before["trained_before"] = start_from(RunDirectory(config["init_from"]), model)
     else:
+        compile_for_here(model, config, replicas.count)
         policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
     if is_begun:
         run.check_data(data.fingerprint, recorded)

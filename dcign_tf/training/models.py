@@ -92,16 +92,30 @@ def _build(config: Config, data: SweepDataset, num_replicas: int) -> DCIGN:
         GraphicsCode.with_intrinsic(data.extrinsic, latent_dim, latents),
         **{name: config[name] for name in SETTINGS},
     )
-    by_xla = config["jit_compile"]
-    if by_xla is None:
-        by_xla = num_replicas == 1 and sees_gpu()
-    if by_xla and num_replicas > 1:
+    if config["jit_compile"] and num_replicas > 1:
         raise ValueError(
             f"XLA compiles the step of one device, and {num_replicas} replicas share this one:"
             " leave out --config.jit_compile, or take --strategy=single."
         )
+    by_xla = _is_for_xla(config, num_replicas)
     model.compile(_optimizer(config["optimizer"], num_replicas), jit_compile=by_xla)
     return model
+
+
+def compile_for_here(model: DCIGN, config: Config, num_replicas: int) -> None:
+    """Lets XLA compile the steps of a saved model where it goes on, not where it began.
+
+    Args:
+        model: compiled; its optimiser keeps its state.
+        config: of its run.
+        num_replicas: how many share each step from now on.
+    """
+    model.compile(model.optimizer, jit_compile=_is_for_xla(config, num_replicas))
+
+
+def _is_for_xla(config: Config, num_replicas: int) -> bool:
+    asked = config["jit_compile"]
+    return num_replicas == 1 and (sees_gpu() if asked is None else asked)
 
 
 def _optimizer(settings: Config, num_replicas: int) -> keras.optimizers.Optimizer:

@@ -9,6 +9,7 @@ import pytest
 
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.errors import UserError
+from dcign_tf.model.dcign import DCIGN
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training import experiment, models
@@ -27,7 +28,7 @@ def data(tmp_path_factory) -> Path:
 def trained(path: Path, data: Path, *, decoded_gib: float | None = None, **changes):
     """Trains and does not evaluate: the run, and the lines it showed."""
     run, lines = RunDirectory(path), []
-    path.mkdir()
+    path.mkdir(exist_ok=True)
     config = tiny_config(precision="float32", **changes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "evaluate_run", lambda *_, **__: {})
@@ -75,6 +76,19 @@ def test_what_xla_compiles(is_seen, num_replicas, asked, by_xla, data, monkeypat
     config = {**tiny_config(precision="float32", jit_compile=asked), "data_dir": str(data)}
     model, *_ = models.new_model(config, open_configured(config), num_replicas)
     assert model._is_jitted == by_xla
+
+
+def test_a_run_goes_on_by_xla_where_a_gpu_is_seen(data, tmp_path, monkeypatch):
+    run, _ = trained(tmp_path / "run", data, num_steps=2)
+    state = [v.numpy() for v in load_model(run.last_checkpoint).optimizer.variables]
+    began: list[DCIGN] = []
+    monkeypatch.setattr(experiment.loop, "train", lambda model, *_, **__: began.append(model))
+    for is_seen in (False, True):
+        monkeypatch.setattr(models, "sees_gpu", lambda is_seen=is_seen: is_seen)
+        trained(run.path, data)
+    assert [model._is_jitted for model in began] == [False, True]
+    for variable, value in zip(began[1].optimizer.variables, state, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value, err_msg=variable.path)
 
 
 def test_xla_compiles_no_step_of_several_devices(data):

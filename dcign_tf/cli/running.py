@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,11 @@ for line in sys.stdin.buffer:
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
 """
+_WANTED = {
+    "invalid literal for int()": "a whole number",
+    "could not convert string to float": "a number",
+    "Non-boolean argument": "true or false",
+}
 HELP_FLAGS = frozenset({"--help", "-help", "-h"})
 
 
@@ -60,7 +66,7 @@ def _run(command: Command, program: str, command_line: Sequence[str]) -> None:
             arguments = command.parse(argv)
         except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
             # ml_collections reports unknown keys and wrong types by these built-in errors.
-            fail(program, str(error.args[0] if error.args else error), status=2)
+            fail(program, _plainly(str(error.args[0] if error.args else error)), status=2)
         if flags.FLAGS["verbosity"].using_default_value:
             flags.FLAGS.verbosity = logging.WARNING  # absl's default for scripts is to tell all
         set_workers(flags.FLAGS.num_processes)
@@ -92,6 +98,14 @@ def _run(command: Command, program: str, command_line: Sequence[str]) -> None:
     # for their threads, which it has stopped if they were calling Python: for ever.
     gc.collect()
     fail(program, message, status)
+
+
+def _plainly(message: str) -> str:
+    """What is wrong with a flag, where absl passes on what Python says of its value."""
+    for of_python, wanted in _WANTED.items():
+        if found := re.match(rf"flag (--.*): \W*{re.escape(of_python)}", message, re.DOTALL):
+            return f"{found[1]} is impossible; it must be {wanted}."
+    return message
 
 
 def fail(program: str, message: str, status: int = 1) -> NoReturn:

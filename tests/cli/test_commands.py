@@ -472,7 +472,18 @@ FACES = ("--dataset=faces", "--preset=quick")
             [*FACES, "--config.nope=1"],
             "No such setting: --config.nope; configs/faces_quick.py has ",
         ),
-        ([*FACES, "--config.num_steps=abc"], "flag --config.num_steps=abc: invalid literal"),
+        (
+            [*FACES, "--config.num_steps=1.5"],
+            "--config.num_steps=1.5 is impossible; it must be a whole number.",
+        ),
+        (
+            [*FACES, "--config.beta=a: b"],
+            "--config.beta=a: b is impossible; it must be a number.",
+        ),
+        (
+            [*FACES, "--config.jit_compile=maybe"],
+            "--config.jit_compile=maybe is impossible; it must be true or false.",
+        ),
         ([*FACES, "--config.optimizer=3"], "flag --config.optimizer=3: Failed to parse"),
         ([*FACES, "--config.factor_ratios=((0,(1,"], "flag --config.factor_ratios=((0,(1,: Error"),
         (

@@ -225,11 +225,12 @@ def standardised(features: np.ndarray, fit: np.ndarray) -> np.ndarray:
 def less_within(
     features: np.ndarray, fit: np.ndarray, fit_identities: np.ndarray
 ) -> np.ndarray | None:
-    """Features [N, D], turned and scaled so that anyone's pictures spread alike in all directions.
+    """What features [N, D] tell of the person: less what varies between pictures of one.
 
-    What changes from picture to picture of one person then counts for less than what does
-    not: within-class covariance normalisation (Hatch, Kajarekar and Stolcke 2006), the
-    covariance shrunk as Ledoit and Wolf (2004) do.
+    Where each person stands, and how pictures scatter about it, is taken for Gaussian, as in
+    probabilistic linear discriminant analysis (Ioffe 2006; Prince and Elder 2007). Found is
+    where the person of a picture is to be expected, in units in which anyone's pictures scatter
+    by 1 in all directions: each direction shrunk to the share of its variance that is people's.
 
     Args:
         features: of mean 0, see `standardised`.
@@ -237,18 +238,25 @@ def less_within(
         fit_identities: of these, [M].
 
     Returns:
-        [N, D]; None if no training identity is seen twice.
+        [N, D]; None if no training identity is seen twice, or there is one alone.
     """
     _, person, count = np.unique(fit_identities, return_inverse=True, return_counts=True)
     sums = np.zeros((len(count), fit.shape[1]))
     np.add.at(sums, person, fit)
-    within = (fit - (sums / count[:, None])[person])[count[person] > 1]
-    if not len(within):
+    means = sums / count[:, None]
+    scatter = (fit - means[person])[count[person] > 1]
+    if not len(scatter) or len(count) < 2:
         return None
-    covariance, _ = ledoit_wolf(within, assume_centered=True)
+    within, _ = ledoit_wolf(scatter, assume_centered=True)
+    within *= len(scatter) / (len(scatter) - (count > 1).sum())  # about means of those pictures
     # Beside a variance of 1 nothing, but enough where people's pictures do not differ at all.
-    root = np.linalg.cholesky(covariance + 1e-6 * np.eye(len(covariance)))
-    return np.linalg.solve(root, np.asarray(features).T).T
+    root = np.linalg.cholesky(within + 1e-6 * np.eye(len(within)))
+    # A mean of n pictures has an n-th of their variance besides.
+    between = np.cov(np.linalg.solve(root, means.T)) - np.mean(1 / count) * np.eye(len(within))
+    variance, directions = np.linalg.eigh(between)
+    variance = np.maximum(variance, 0)
+    scaled = np.linalg.solve(root, np.asarray(features).T).T
+    return scaled @ (directions * (variance / (1 + variance)))
 
 
 def pca_features(

@@ -256,25 +256,64 @@ def test_principal_components_are_those_of_the_training_images_and_white():
     assert pca_features(images, fit[:3].reshape(3, 3, 4, 1), 50).shape == (40, 3)
 
 
-def test_what_varies_within_people_is_taken_out():
-    """By training images; of the others each person's spread alike, whatever it was before."""
+@pytest.fixture(scope="module")
+def people_and_pictures():
+    """Pictures [2, 2400, 8] of 600 people, four each, to learn from and to test; who they are; and
+    the covariances that they are drawn with: of people, and of the pictures of each."""
     rng = np.random.default_rng(0)
-    people = np.repeat(np.arange(60), 40)
-    mixing = np.linalg.qr(rng.normal(size=(5, 5)))[0] * [3, 2, 1, 0.7, 0.5]
+    turned = np.linalg.qr(rng.normal(size=(2, 8, 8)))[0]
+    between = turned[0] @ np.diag([4.0, 2, 1, 0, 0, 0, 0, 0]) @ turned[0].T
+    within = turned[1] @ np.diag([3.0, 2, 2, 1, 1, 1, 0.3, 0.3]) @ turned[1].T
 
     def pictures() -> np.ndarray:
-        own = np.repeat(rng.normal(size=(60, 5)), 40, axis=0)
-        return own + rng.normal(size=(2400, 5)) @ mixing.T
+        own = rng.multivariate_normal(np.zeros(8), between, 600, check_valid="ignore")
+        return np.repeat(own, 4, axis=0) + rng.multivariate_normal(np.zeros(8), within, 2400)
 
-    fit = pictures()
-    found = less_within(pictures(), fit, people)
-    means = np.stack([found[people == person].mean(0) for person in range(60)])
-    within = found - means[people]
-    np.testing.assert_allclose(within.T @ within / (59 * 40), np.eye(5), atol=0.1)
-    np.testing.assert_allclose(less_within(fit + 1, fit, people).shape, fit.shape)
-    assert less_within(fit, fit, np.arange(len(fit))) is None  # nobody is seen twice
-    same = np.repeat(rng.normal(size=(60, 5)), 40, axis=0)  # nobody's pictures differ
-    assert np.isfinite(less_within(same, same, people)).all()
+    return np.stack([pictures(), pictures()]), np.repeat(np.arange(600), 4), between, within
+
+
+def test_what_varies_within_people_is_taken_out(people_and_pictures):
+    """Products of features are those of the people to be expected, in units of the scatter."""
+    (fit, pictures), people, between, within = people_and_pictures
+    found = less_within(pictures, fit, people)
+    expected = pictures @ np.linalg.inv(between + within) @ between
+    products = expected @ np.linalg.inv(within) @ expected.T
+    error = np.linalg.norm(found @ found.T - products) / np.linalg.norm(products)
+    assert error < 0.1
+
+
+def test_people_are_recognised_by_what_does_not_vary_within_them():
+    """Twenty directions tell people apart a little, twenty say much about the picture alone."""
+    rng = np.random.default_rng(0)
+    turned = np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    people = np.repeat(np.arange(400), 4)
+
+    def pictures() -> np.ndarray:
+        own = np.repeat(rng.normal(size=(400, 20)), 4, axis=0)
+        alone = rng.normal(size=(len(people), 40)) * np.repeat([0.5, 3], 20)
+        return (np.pad(own, ((0, 0), (0, 20))) + alone) @ turned
+
+    fit, tested = pictures(), pictures()[:400]
+    rank1 = [
+        identify(similarity(features), people[:400], np.arange(0, 400, 4)).mean()
+        for features in (standardised(tested, fit), less_within(tested, fit, people))
+    ]
+    assert rank1[0] < 0.3
+    assert rank1[1] > 0.8
+
+
+def test_what_varies_within_people_takes_two_people_and_a_second_picture():
+    rng = np.random.default_rng(0)
+    fit = rng.normal(size=(40, 5))
+    assert less_within(fit, fit, np.arange(40)) is None
+    assert less_within(fit, fit, np.zeros(40, int)) is None
+    people = np.minimum(np.arange(40), 30)  # one of them is seen ten times, the others once
+    assert np.isfinite(less_within(fit, fit, people)).all()
+    same = np.repeat(rng.normal(size=(20, 5)), 2, axis=0)  # nobody's pictures differ
+    found = less_within(same, same, np.repeat(np.arange(20), 2))
+    assert np.isfinite(found).all()
+    nearest = np.argsort(-similarity(found), axis=1)[:, :2] // 2
+    assert (nearest == np.repeat(np.arange(20), 2)[:, None]).all()
 
 
 def test_representations_do_not_share_scores():

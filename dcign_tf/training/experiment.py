@@ -150,7 +150,8 @@ def _beginning(
         if config["init_from"]:
             before["trained_before"] = start_from(RunDirectory(config["init_from"]), model)
     else:
-        compile_for_here(model, config, replicas.count)
+        if int(model.step.numpy()) < config["num_steps"]:
+            compile_for_here(model, config, replicas.count)
         policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
     if is_begun:
         run.check_data(data.fingerprint, recorded)

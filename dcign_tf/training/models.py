@@ -106,10 +106,18 @@ def compile_for_here(model: DCIGN, config: Config, num_replicas: int) -> None:
     """Lets XLA compile the steps of a saved model where it goes on, not where it began.
 
     Args:
-        model: compiled; its optimiser keeps its state.
+        model: loaded; its optimiser keeps its state.
         config: of its run.
         num_replicas: how many share each step from now on.
+
+    Raises:
+        UserError: if it was saved without its optimiser, as packed ones are.
     """
+    if not model.compiled:
+        raise UserError(
+            "The run's model was saved without its optimiser, to be used: no training goes on from"
+            " there. Begin another with its weights: --init_from=DIR, in a new --workdir."
+        )
     model.compile(model.optimizer, jit_compile=_is_for_xla(config, num_replicas))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.errors import UserError
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.runs.checkpoints import load_model
+from dcign_tf.model.precision import float32_copy
+from dcign_tf.runs.checkpoints import load_model, save_model
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.training import experiment, models
 from tests.helpers.commands import arrays, tiny_config
@@ -89,6 +91,16 @@ def test_a_run_goes_on_by_xla_where_a_gpu_is_seen(data, tmp_path, monkeypatch):
     assert [model._is_jitted for model in began] == [False, True]
     for variable, value in zip(began[1].optimizer.variables, state, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value, err_msg=variable.path)
+
+
+def test_a_run_whose_optimiser_is_not_there_is_finished_and_does_not_go_on(plain, data, tmp_path):
+    run, steps = RunDirectory(tmp_path / "run"), plain[0].read_config()["num_steps"]
+    shutil.copytree(plain[0].path, run.path)
+    save_model(float32_copy(load_model(run.last_checkpoint)), run.last_checkpoint)
+    _, lines = trained(run.path, data)
+    assert any("is finished" in line for line in lines)
+    with pytest.raises(UserError, match=r"without its optimiser.*--init_from=DIR"):
+        trained(run.path, data, num_steps=steps + 2)
 
 
 def test_xla_compiles_no_step_of_several_devices(data):

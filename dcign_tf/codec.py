@@ -11,6 +11,7 @@ import tensorflow as tf
 from dcign_tf.model.checks import checked_images
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.readouts import scene
+from dcign_tf.readouts.leakage import Leakage
 
 TRAVERSAL_STEPS = 9
 
@@ -72,16 +73,23 @@ class Codec:
         latents = z[wanted][:, self.code.slice(factor)]
         return self.decode(scene.replaced(z[given], self.code, {factor: latents}))
 
-    def swept(self, image: np.ndarray, factor: str, latents: np.ndarray) -> np.ndarray:
+    def swept(
+        self,
+        image: np.ndarray,
+        factor: str,
+        latents: np.ndarray,
+        leakage: Mapping[str, Leakage] | None = None,
+    ) -> np.ndarray:
         """One image decoded again and again, one factor swept, the others held.
 
         Args:
             image: [H, W, C] in [0, 1].
             factor: whose latents are swept.
             latents: of the factor, [steps, latents of the factor].
+            leakage: what of the others is taken out (`scene.changed`).
 
         Returns:
             [steps, H, W, C].
         """
         z = np.repeat(self.encode(image[np.newaxis]), len(latents), axis=0)
-        return self.decode(scene.replaced(z, self.code, {factor: latents}))
+        return self.decode(scene.changed(z, self.code, {factor: latents}, leakage or {}))

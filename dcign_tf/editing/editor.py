@@ -152,18 +152,26 @@ class SceneEditor:
     def changed(
         self, code: np.ndarray, values: Mapping[str, float | Sequence[float]]
     ) -> np.ndarray:
-        """A code, or several, with some values of the scene replaced; all else is kept.
+        """A code, or several, with some values of the scene replaced.
+
+        All else is kept, less what the old ones left in it (`Calibration.leakage`).
 
         Args:
             code: [latent_dim], or [n, latent_dim].
             values: by name, each a number, or [n].
         """
+        leakage = self._calibration.leakage
+        code = np.asarray(code, np.float32)
+        return scene.changed(code, self._network.code, self._latents(values), leakage)
+
+    def _latents(self, values: Mapping[str, float | Sequence[float]]) -> dict[str, np.ndarray]:
+        """The factors of values, by name, to the latents that stand for them."""
         latents = {}
         for name, wanted in values.items():
             factor, calibrated = self.named(name)
             calibrated.check(wanted)
             latents[factor] = calibrated.to_latents(np.asarray(wanted))
-        return scene.replaced(np.asarray(code, np.float32), self._network.code, latents)
+        return latents
 
     def named(self, name: str) -> tuple[str, CalibratedFactor]:
         """The factor of a value, and its calibration: range, period, what can be asked for."""
@@ -193,7 +201,7 @@ class SceneEditor:
         distribution = self._prior if from_prior else self._identities
         code[self._intrinsic] = distribution.draw(1, seed)[0]
         front = {control.name: control.nearest(0.0) for control in self.controls}
-        return self.changed(code, front)
+        return scene.replaced(code, self._network.code, self._latents(front))
 
     def model_code(self, code: np.ndarray) -> np.ndarray:
         """Codes [..., latent_dim] in the order of the model's own latents, for `DCIGN.decode`."""

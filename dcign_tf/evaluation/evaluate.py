@@ -27,6 +27,7 @@ from dcign_tf.evaluation.figures.catalogue import numbered, pictures
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.given_values import rerendering_scores
 from dcign_tf.evaluation.held_out import held_out_sweeps
+from dcign_tf.evaluation.leaks import fit_leakage
 from dcign_tf.evaluation.people import evaluate_people
 from dcign_tf.evaluation.picture_baselines import baseline_scores, fit_baselines
 from dcign_tf.evaluation.picture_errors import image_errors
@@ -134,14 +135,17 @@ def evaluate_network(
     if split == "validation":  # kept is what all of it tells
         fit_sweeps = data.sweeps("validation")
         held_out, codes, known, _ = read_out(as_it_is, fit_sweeps, data, **of_network)
+    train = data.sweeps("train")
+    # An entangled network's decoder was never shown what pictures have in common.
+    leakage = {} if is_entangled else fit_leakage(network, train, fit)
+    calibration = dataclasses.replace(calibration, leakage=leakage)
     familiarity = fit_familiarity(held_out, codes, fit_sweeps)
-    kept = dataclasses.replace(known, familiarity=familiarity)
+    kept = dataclasses.replace(known, familiarity=familiarity, leakage=leakage)
     for factor in calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
     test = encode_factors(network, sweeps, data.values)
     evaluated = Evaluated(network, sweeps, test, fit, factor_quantities, calibration, split)
-    train = data.sweeps("train")
     baselines = fit_baselines(train, data.image_shape, network.code.latent_dim)
     errors = {f: image_errors(evaluated, f, image_sweeps, baselines) for f in sweeps}
     scores = {**make_scores(evaluated, errors), "held_out": facts.held_out}

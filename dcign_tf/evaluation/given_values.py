@@ -122,7 +122,8 @@ def _pair_errors(
             # The calibrated range may be a part of a circle, counted from elsewhere.
             asked = circle.on_turn(values[wanted], *curve.range, period)
             latents = {factor: curve.to_latents(asked)}
-            drawn = network.decode(scene.replaced(z, network.code, latents))
+            new = scene.changed(z, network.code, latents, evaluated.calibration.leakage)
+            drawn = network.decode(new)
             by_network = squared_errors(drawn, true)
         if means is not None:
             by_mean_image = squared_errors(means(values[wanted]), true)

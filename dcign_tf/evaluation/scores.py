@@ -24,7 +24,7 @@ from dcign_tf.readouts.calibrated_factor import CalibratedFactor
 from dcign_tf.readouts.fitting import pooled
 from dcign_tf.readouts.samples import FAR_OFF
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 
 # Scores of an extrinsic factor against its true values, and further ones if it is a circle.

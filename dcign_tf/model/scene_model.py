@@ -97,7 +97,10 @@ class SceneModel(keras.Model):
     def rerender(self, images: tf.Tensor, **changes: tf.Tensor | float) -> tf.Tensor:
         """The same objects, turned or relit (paper Figs 4, 5, 8).
 
-        Outside a graph it warns of pictures that are unlike those of training (`judged`).
+        What the old pose left in the intrinsic latents is taken out of them, if the calibration
+        knows what that is; `scene.replaced` and `decode` change the factor's latents alone, as
+        the paper does. Outside a graph it warns of pictures that are unlike those of training
+        (`judged`).
 
         Examples:
             >>> model.rerender(images, azimuth_deg=30, light_azimuth_deg=-45)
@@ -134,7 +137,8 @@ class SceneModel(keras.Model):
         entangled = self.procedure == "entangled"
         order = self.code.order(self.checked_calibration().latents if entangled else {})
         z = scene.arranged(z, order, keras.ops)
-        z = scene.replaced(z, self.code, latents, keras.ops)
+        leakage = self.calibration.leakage if self.calibration else {}
+        z = scene.changed(z, self.code, latents, leakage, keras.ops)
         return self.decode(scene.restored(z, order, keras.ops))
 
     def checked_calibration(self) -> Calibration:

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.factors import GraphicsCode
+from dcign_tf.factors import INTRINSIC, GraphicsCode
 from dcign_tf.readouts.calibrated_factor import CalibratedFactor, CalibrationError, interpolate
 from dcign_tf.readouts.familiarity import Familiarity
 from dcign_tf.readouts.latent_curve import LatentCurve
+from dcign_tf.readouts.leakage import Leakage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,12 +93,15 @@ class Calibration:
         latents: factor to the latents that were found to stand for it, in a network trained
             without clamping; a factor that is missing has those of the graphics code.
         familiarity: which pictures the network knows such as; None if nobody has looked.
+        leakage: factor to what its latents leave in the intrinsic ones; a factor that is
+            missing leaves nothing that is known.
     """
 
     factors: Mapping[str, CalibratedFactor]
     step: int = 0
     latents: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     familiarity: Familiarity | None = None
+    leakage: Mapping[str, Leakage] = dataclasses.field(default_factory=dict)
 
     @property
     def usable(self) -> dict[str, CalibratedFactor]:
@@ -148,8 +152,9 @@ class Calibration:
         latents = {factor: tuple(map(operator.index, of)) for factor, of in latents.items()}
         known = config.get("familiarity")  # likewise
         familiarity = Familiarity(**_tupled(known)) if known else None
-        step = operator.index(config["step"])
-        return cls(factors, step=step, latents=latents, familiarity=familiarity)
+        leakage = config.get("leakage", {})  # likewise
+        leakage = {factor: Leakage(**_tupled(fields)) for factor, fields in leakage.items()}
+        return cls(factors, operator.index(config["step"]), latents, familiarity, leakage)
 
     def check_fits(self, code: GraphicsCode) -> None:
         """Raises `KeyError` or `ValueError` if it is not of such codes."""
@@ -161,6 +166,13 @@ class Calibration:
                 raise ValueError(f"the calibration of {factor} is of another number of latents")
         if self.familiarity and len(self.familiarity.z_mean) != code.latent_dim:
             raise ValueError("its limits of what is familiar are of another number of latents")
+        intrinsic = code.slice(INTRINSIC)
+        for factor, leakage in self.leakage.items():
+            if code.slice(factor) == intrinsic or leakage.weights.shape != (
+                code.latent_dim,
+                intrinsic.stop - intrinsic.start,
+            ):
+                raise ValueError(f"the leakage of {factor} is of another number of latents")
 
 
 def _known_factor(fields: Mapping[str, Any]) -> CalibratedFactor:

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcign_tf.factors import GraphicsCode
+from dcign_tf.factors import INTRINSIC, GraphicsCode
 from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.readouts.leakage import Leakage
 
 
 class Reading(NamedTuple):
@@ -92,3 +93,29 @@ def replaced(z, code: GraphicsCode, latents: Mapping[str, Any], xp=np):
         shape = xp.shape(z[..., code.slice(factor)])
         parts[factor] = xp.broadcast_to(xp.array(given, dtype=z.dtype), shape)
     return xp.concatenate(list(parts.values()), axis=-1)
+
+
+def changed(
+    z, code: GraphicsCode, latents: Mapping[str, Any], leakage: Mapping[str, Leakage], xp=np
+):
+    """`replaced`, and what the old latents left in the intrinsic ones is taken out of these.
+
+    Args:
+        z: codes [..., latent_dim], an array of `xp`.
+        code: which latents belong to which factor.
+        latents: factor to what broadcasts to [..., latents of the factor].
+        leakage: of some factors (`Calibration.leakage`); of others nothing is taken out.
+        xp: see the module.
+
+    Returns:
+        As `replaced`, which also says what is raised.
+    """
+    new = replaced(z, code, latents, xp)
+    known = [factor for factor in latents if factor in leakage]
+    if not known:
+        return new
+    intrinsic = new[..., code.slice(INTRINSIC)]
+    for factor in known:
+        where = code.slice(factor)
+        intrinsic = intrinsic - leakage[factor].left(z, new[..., where] - z[..., where], xp)
+    return replaced(new, code, {INTRINSIC: intrinsic}, xp)

@@ -13,6 +13,7 @@ from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.networks import build_decoder, build_encoder
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 from dcign_tf.readouts.familiarity import Familiarity
+from dcign_tf.readouts.leakage import Leakage
 from dcign_tf.runs.directory import RunDirectory
 
 SHAPE = (37, 37, 1)
@@ -40,6 +41,9 @@ _LINE = {"read_latents": (-2.0, 2.0), "write_latents": (-2.0, 2.0), "read_errors
 
 FAMILIARITY = Familiarity((0.5,) * LATENTS, (2.0,) * LATENTS, most_distance=1.5, most_error=0.6)
 
+_RNG = np.random.default_rng(1)
+LEAKAGE = Leakage.of(_RNG.normal(size=LATENTS), 1.0, _RNG.normal(size=(LATENTS, LATENTS - 2)))
+
 
 def calibration(**changes: FactorCalibration) -> Calibration:
     """Azimuth −60° to 60° and distance 1 to 3, straight lines."""
@@ -51,7 +55,8 @@ def calibration(**changes: FactorCalibration) -> Calibration:
             "distance_value", read_values=(1.0, 3.0), write_values=(1.0, 3.0), **_LINE
         ),
     }
-    return Calibration(factors | changes, step=STEP, familiarity=FAMILIARITY)
+    leakage = {"azimuth": LEAKAGE}
+    return Calibration(factors | changes, step=STEP, familiarity=FAMILIARITY, leakage=leakage)
 
 
 def small_model(policy: str = "float32") -> DCIGN:

@@ -1,0 +1,93 @@
+"""How what a pose leaves in the intrinsic latents is learned (`readouts.leakage`).
+
+By ridge regression: of two pictures of a training sweep, what the intrinsic latents of one have
+that those of the other have not, on the code of the one. Validation people choose how strong the
+ridge is, and whether anything is to be taken out at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sklearn.linear_model import Ridge
+
+from dcign_tf.codec import Codec
+from dcign_tf.concurrency import concurrently
+from dcign_tf.datasets.sweeps import Sweeps, evenly, some_images
+from dcign_tf.evaluation.sweep_codes import Codes
+from dcign_tf.factors import INTRINSIC
+from dcign_tf.pixels import to_unit
+from dcign_tf.readouts.leakage import Leakage, share_gone
+
+_SWEEPS, _IMAGES = 200, 8  # of each factor, and of each sweep: further people tell more than views
+_RIDGES = (1e-3, 1e-2, 1e-1, 1.0)  # in the mean variance of a latent, a pair of pictures
+
+
+def fit_leakage(
+    network: Codec, train: Mapping[str, Sweeps], held_out: Mapping[str, Codes]
+) -> dict[str, Leakage]:
+    """What each extrinsic factor leaves, of those of which that can be told of new people.
+
+    Args:
+        network: trained with clamping.
+        train: factor to training sweeps.
+        held_out: factor to codes of people that training never saw, and who are not scored.
+    """
+
+    def encoded(sweeps: Sweeps, index: int) -> np.ndarray:
+        return network.encode(to_unit(some_images(sweeps[index], _IMAGES)))
+
+    found = {}
+    for factor in network.code.extrinsic:
+        if factor in held_out and len(held_out[factor].z_mean):
+            sweeps = train[factor]
+            places = evenly(sweeps, _SWEEPS)
+            codes = list(concurrently(lambda index, of=sweeps: encoded(of, index), places))
+            own, intrinsic = network.code.slice(factor), network.code.slice(INTRINSIC)
+            found[factor] = fit_factor(codes, held_out[factor].z_mean, own, intrinsic)
+    return {factor: leakage for factor, leakage in found.items() if leakage}
+
+
+def fit_factor(
+    train: Sequence[np.ndarray], held_out: Sequence[np.ndarray], own: slice, intrinsic: slice
+) -> Leakage | None:
+    """What one factor leaves; None if that cannot be told of those who are held out.
+
+    Args:
+        train: codes of the pictures of each sweep, [n_i, latent_dim].
+        held_out: likewise.
+        own: which latents are the factor's.
+        intrinsic: which are those of identity.
+    """
+    if not all(any(len(sweep) > 1 for sweep in sweeps) for sweeps in (train, held_out)):
+        return None
+    pooled = np.concatenate(list(train)).astype(np.float64)
+    mean, variance = pooled.mean(axis=0), pooled.var(axis=0)
+    spread = np.sqrt(variance[own].mean())
+    if not spread > 0:
+        return None
+    telling, left = _pairs(train, mean, spread, own, intrinsic)
+    new_telling, new_left = _pairs(held_out, mean, spread, own, intrinsic)
+    least, weights = np.square(new_left).sum(), None  # of taking nothing out
+    for ridge in _RIDGES:
+        strength = ridge * variance.mean() * len(telling)
+        fitted = Ridge(strength, fit_intercept=False).fit(telling, left)
+        error = np.square(fitted.predict(new_telling) - new_left).sum()
+        if error < least:
+            least, weights = error, fitted.coef_.T
+    return None if weights is None else Leakage.of(mean, spread, weights)
+
+
+def _pairs(
+    sweeps: Sequence[np.ndarray], mean: np.ndarray, spread: float, own: slice, intrinsic: slice
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of each two pictures of a sweep: what tells what is left, [P, D], and what is, [P, I]."""
+    telling, left = [], []
+    for sweep in sweeps:
+        z = np.asarray(sweep, np.float64)[list(evenly(sweep, _IMAGES))]
+        given, wanted = np.nonzero(~np.eye(len(z), dtype=bool))
+        share = share_gone(z[wanted, own] - z[given, own], spread)
+        telling.append(share[:, np.newaxis] * (z[given] - mean))
+        left.append(z[given, intrinsic] - z[wanted, intrinsic])
+    return np.concatenate(telling), np.concatenate(left)

@@ -1,0 +1,100 @@
+"""What a pose leaves is learned from training people, and tried on others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcign_tf.evaluation.leaks import fit_factor, fit_leakage
+from dcign_tf.evaluation.sweep_codes import Codes
+from dcign_tf.factors import GraphicsCode
+from dcign_tf.pixels import to_unit
+from dcign_tf.readouts import scene
+
+CODE = GraphicsCode.chairs(6)
+OWN, INTRINSIC = CODE.slice("azimuth"), CODE.slice("intrinsic")
+
+
+def people(count: int, *, leaks: float = 1.0, length: int = 12, seed: int = 0) -> list[np.ndarray]:
+    """Codes of sweeps of one azimuth latent, the first, and five of identity.
+
+    The first three of these tell a person. The last two hold what the person shows at that
+    azimuth, and no other: latent 1 by latent 4, latent 2 by latent 5.
+    """
+    rng = np.random.default_rng(seed)
+    sweeps = []
+    for _ in range(count):
+        z = np.zeros((length, 6))
+        z[:, 0] = rng.normal(size=length)
+        z[:, 1:4] = rng.normal(size=3)
+        z[:, 4:] = leaks * np.sin(3 * rng.normal(size=(length, 2)))
+        z[:, 1:3] += 0.7 * z[:, 4:]
+        sweeps.append(z.astype(np.float32))
+    return sweeps
+
+
+@pytest.mark.parametrize("length", [2, 5, 30])
+def test_new_people_turned_far_are_as_all_of_their_pictures_have_them(length):
+    leakage = fit_factor(people(150, length=length), people(20, seed=1), OWN, INTRINSIC)
+    plain = cleaned = 0.0
+    for z in people(50, seed=2):
+        away = z[:, :1] + 10
+        common = z[:, INTRINSIC].mean(axis=0)
+        turned = scene.changed(z, CODE, {"azimuth": away}, {"azimuth": leakage})
+        plain += np.square(z[:, INTRINSIC] - common).mean()
+        cleaned += np.square(turned[:, INTRINSIC] - common).mean()
+    assert cleaned < 0.3 * plain
+
+
+@given(st.integers(0, 1000))
+def test_where_nothing_is_left_nothing_is_taken_out(seed):
+    """Of new people: what the ridge makes of the training people's noise is refused, or small."""
+    train, held_out = (people(12, leaks=0.0, seed=seed + k) for k in (0, 1))
+    rng = np.random.default_rng(seed)
+    for z in (*train, *held_out):
+        z[:, 1:] += 0.01 * rng.normal(size=z[:, 1:].shape).astype(np.float32)
+    leakage = fit_factor(train, held_out, OWN, INTRINSIC)
+    if leakage is not None:
+        (new,) = people(1, leaks=0.0, seed=seed + 2)
+        turned = scene.changed(new, CODE, {"azimuth": 9.0}, {"azimuth": leakage})
+        assert np.abs(turned - new)[:, 1:].max() < 0.05
+
+
+def test_without_a_sweep_of_two_pictures_it_is_not_known():
+    sweeps = people(9)
+    for train, held_out in (
+        ([], sweeps),
+        (sweeps, []),
+        ([z[:1] for z in sweeps], sweeps),
+        (sweeps, [z[:1] for z in sweeps]),
+        ([z * (np.arange(6) > 0) for z in sweeps], sweeps),  # an azimuth that never moves
+    ):
+        assert fit_factor(train, held_out, OWN, INTRINSIC) is None
+
+
+class Network:
+    """Its pictures are its codes, [B, 1, 6, 1]."""
+
+    code = CODE
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        return 8 * images[:, 0, :, 0] - 4
+
+
+def test_a_networks_codes_of_training_sweeps_are_what_it_is_learned_from():
+    def pictures(sweeps):
+        levels = [np.clip((z + 4) / 8 * 255, 0, 255).astype(np.uint8) for z in sweeps]
+        return [{"image": z[:, None, :, None]} for z in levels]
+
+    def codes(sweeps):
+        return [Network().encode(to_unit(sweep["image"])) for sweep in sweeps]
+
+    train, held_out = pictures(people(60, length=8)), pictures(people(20, seed=1))
+    new = Codes(codes(held_out), identities=[])
+    known = {"azimuth": new, "intrinsic": new}
+    (found,) = fit_leakage(Network(), {"azimuth": train}, known).items()
+    assert found == ("azimuth", fit_factor(codes(train), codes(held_out), OWN, INTRINSIC))
+    nobody = {"azimuth": Codes([], identities=[])}
+    assert fit_leakage(Network(), {"azimuth": train}, nobody) == {}

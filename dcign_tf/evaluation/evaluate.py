@@ -85,6 +85,7 @@ def evaluate_model(
         directory,
         step=int(model.step.numpy()),
         is_entangled=model.procedure == "entangled",
+        decodes_means=model.procedure != "entangled",
         facts=facts,
         split=split,
         records=records,
@@ -101,6 +102,7 @@ def evaluate_network(
     *,
     step: int,
     is_entangled: bool,
+    decodes_means: bool,
     facts: DatasetFacts,
     split: str,
     records: Sequence[Mapping[str, float]] = (),
@@ -115,6 +117,8 @@ def evaluate_network(
         directory: as for `evaluate_model`.
         step: how long it was trained, to tell its scores from those of other weights.
         is_entangled: whether a factor's latents are first to be found.
+        decodes_means: whether its decoder learned to draw from the means of a mini-batch's codes.
+            Then what a pose leaves in a code is learned, and taken out before it is turned.
         facts: as for `evaluate_model`.
         split: likewise.
         records: likewise.
@@ -136,8 +140,7 @@ def evaluate_network(
         fit_sweeps = data.sweeps("validation")
         held_out, codes, known, _ = read_out(as_it_is, fit_sweeps, data, **of_network)
     train = data.sweeps("train")
-    # An entangled network's decoder was never shown what pictures have in common.
-    leakage = {} if is_entangled else fit_leakage(network, train, fit)
+    leakage = fit_leakage(network, train, fit) if decodes_means else {}
     calibration = dataclasses.replace(calibration, leakage=leakage)
     familiarity = fit_familiarity(held_out, codes, fit_sweeps)
     kept = dataclasses.replace(known, familiarity=familiarity, leakage=leakage)

@@ -79,6 +79,7 @@ def evaluate(
             directory,
             step=0,
             is_entangled=code is None,
+            decodes_means=False,  # nobody knows
             facts=facts,
             split=split,
             image_sweeps=image_sweeps,

@@ -85,14 +85,11 @@ class SceneModel(keras.Model):
             `is_unfamiliar`, bool [B], whether it is more. Nothing if the model has no limits:
             it was calibrated before there were any, or has been trained since.
         """
-        try:
-            familiarity = self.checked_calibration().familiarity
-        except CalibrationError:
-            return {}
-        if familiarity is None:
+        known = self._valid_calibration()
+        if known is None or known.familiarity is None:
             return {}
         images = tf.cast(images, tf.float32)
-        return familiarity.judged(images, z_mean, self.decode(z_mean), keras.ops)
+        return known.familiarity.judged(images, z_mean, self.decode(z_mean), keras.ops)
 
     def rerender(self, images: tf.Tensor, **changes: tf.Tensor | float) -> tf.Tensor:
         """The same objects, turned or relit (paper Figs 4, 5, 8).
@@ -135,10 +132,10 @@ class SceneModel(keras.Model):
                 raise ValueError(f"'{factor}' is given twice, as a latent and as a value.")
             latents[factor] = value
         entangled = self.procedure == "entangled"
-        order = self.code.order(self.checked_calibration().latents if entangled else {})
+        known = self.checked_calibration() if entangled else self._valid_calibration()
+        order = self.code.order(known.latents if known else {})
         z = scene.arranged(z, order, keras.ops)
-        leakage = self.calibration.leakage if self.calibration else {}
-        z = scene.changed(z, self.code, latents, leakage, keras.ops)
+        z = scene.changed(z, self.code, latents, known.leakage if known else {}, keras.ops)
         return self.decode(scene.restored(z, order, keras.ops))
 
     def checked_calibration(self) -> Calibration:
@@ -157,6 +154,13 @@ class SceneModel(keras.Model):
                 f" to step {step:,} since. {_HOW_TO_CALIBRATE}"
             )
         return self.calibration
+
+    def _valid_calibration(self) -> Calibration | None:
+        """The calibration; None if there is none for these weights."""
+        try:
+            return self.checked_calibration()
+        except CalibrationError:
+            return None
 
     def _latents_of(self, name: str, value: tf.Tensor, count: int | None) -> tuple[str, tf.Tensor]:
         """What `rerender` is asked of so many pictures, as a factor and new latents of it."""

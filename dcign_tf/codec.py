@@ -80,7 +80,7 @@ class Codec:
         latents: np.ndarray,
         leakage: Mapping[str, Leakage] | None = None,
     ) -> np.ndarray:
-        """One image decoded again and again, one factor swept, the others held.
+        """One image decoded again and again, one factor swept, the others held less `leakage`.
 
         Args:
             image: [H, W, C] in [0, 1].

@@ -83,7 +83,7 @@ for name in ("azimuth", "elevation", "light_azimuth"):
         """
 ## Turn
 
-One value is replaced, all else is kept. Left, the picture.
+One value is replaced; who it is stays. Left, the picture.
 """,
     ),
     (

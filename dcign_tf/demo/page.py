@@ -275,8 +275,10 @@ class Page:
         return self._rendering_panel(code, self._editor.decode(code[np.newaxis]))
 
     def _play(self, name: str, code: np.ndarray, *values: float) -> str:
-        code = self._changed(code, values)
-        return self._rendering_panel(code, self._editor.swing(code, name, _FRAMES))
+        scene, amounts = self._asked(values)
+        frames = self._editor.swung(code, name, _FRAMES, scene)
+        images = self._editor.decode(self._editor.shifted(frames, amounts))
+        return self._rendering_panel(self._changed(code, values), images)
 
     # === What is shown ===
 
@@ -362,10 +364,13 @@ class Page:
 
     def _changed(self, code: np.ndarray, values: Sequence[float]) -> np.ndarray:
         """A code as the sliders say: those of the scene, then those of the identity."""
-        controls = self._editor.controls
-        scene = zip(controls, values[: len(controls)], strict=True)
-        moved = self._editor.shifted(code, values[len(controls) :])
-        return self._editor.changed(moved, {control.name: value for control, value in scene})
+        scene, amounts = self._asked(values)
+        return self._editor.shifted(self._editor.changed(code, scene), amounts)
+
+    def _asked(self, values: Sequence[float]) -> tuple[dict[str, float], Sequence[float]]:
+        """What all sliders say: values of the scene by name, and how far the identity is moved."""
+        names = [control.name for control in self._editor.controls]
+        return dict(zip(names, values)), values[len(names) :]  # noqa: B905 - then the identity's
 
 
 def _message_of(subject: _Subject, otherwise: str = _HINT) -> str:

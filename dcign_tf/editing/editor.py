@@ -181,10 +181,15 @@ class SceneEditor:
             raise CalibrationError(str(error.args[0])) from error
 
     def shifted(self, code: np.ndarray, amounts: Sequence[float]) -> np.ndarray:
-        """A code moved along the first principal directions, in standard deviations."""
+        """Codes [..., latent_dim] moved along the first principal directions.
+
+        Args:
+            code: after `changed`, which would take a part of it out again.
+            amounts: in standard deviations.
+        """
         code = np.array(code, np.float32)
         amounts = np.asarray(amounts, np.float32)
-        code[self._intrinsic] += amounts @ self.directions[: len(amounts)]
+        code[..., self._intrinsic] += amounts @ self.directions[: len(amounts)]
         return code
 
     def someone(self, seed: int, *, from_prior: bool = False) -> np.ndarray:
@@ -207,22 +212,25 @@ class SceneEditor:
         """Codes [..., latent_dim] in the order of the model's own latents, for `DCIGN.decode`."""
         return scene.restored(code, self._network.order)
 
-    def swing(self, code: np.ndarray, name: str, frames: int) -> np.ndarray:
+    def swung(
+        self, code: np.ndarray, name: str, frames: int, values: Mapping[str, float] | None = None
+    ) -> np.ndarray:
         """One value swept through its range and back, gently; or once round its circle.
 
         Args:
-            code: [latent_dim].
+            code: [latent_dim], of a picture as it is.
             name: of the value.
             frames: how many.
+            values: what others are to be, as for `changed`.
 
         Returns:
-            uint8 [frames, H, W, C], to be shown in a loop.
+            Codes [frames, latent_dim], to be shown in a loop.
         """
         _, calibrated = self.named(name)
         low, high = calibrated.range
         phase = np.arange(frames) / frames
         if calibrated.period:
-            values = low + calibrated.period * phase
+            swept = low + calibrated.period * phase
         else:
-            values = low + (high - low) * (1 - np.cos(2 * np.pi * phase)) / 2
-        return self.decode(self.changed(np.tile(code, (frames, 1)), {name: values}))
+            swept = low + (high - low) * (1 - np.cos(2 * np.pi * phase)) / 2
+        return self.changed(np.tile(code, (frames, 1)), {**(values or {}), name: swept})

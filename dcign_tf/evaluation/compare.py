@@ -67,9 +67,8 @@ def compare(
         model, scores = _evaluated(run, data, checkpoint, split, show)
         evaluated[name] = EvaluatedRun(run.read_config(), scores)
         if examples:
-            calibration = run.read_calibration()
-            network = Codec(model).rearranged(calibration.latents)
-            turned[name] = turn(network, calibration, examples)
+            network = Codec(model).rearranged(model.calibration.latents)
+            turned[name] = turn(network, model.calibration, examples)
     compared = {
         **compare_runs(evaluated),
         "dataset": evaluated[next(iter(runs))].config["dataset"],

@@ -27,7 +27,7 @@ from dcign_tf.evaluation.figures.catalogue import numbered, pictures
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.given_values import rerendering_scores
 from dcign_tf.evaluation.held_out import held_out_sweeps
-from dcign_tf.evaluation.leaks import fit_leakage
+from dcign_tf.evaluation.leaks import encode_some, fit_leakage
 from dcign_tf.evaluation.people import evaluate_people
 from dcign_tf.evaluation.picture_baselines import baseline_scores, fit_baselines
 from dcign_tf.evaluation.picture_errors import image_errors
@@ -85,7 +85,7 @@ def evaluate_model(
         directory,
         step=int(model.step.numpy()),
         is_entangled=model.procedure == "entangled",
-        decodes_means=model.procedure != "entangled",
+        decodes_means=model.procedure != "entangled" and model.clamp_mode == "mean",
         facts=facts,
         split=split,
         records=records,
@@ -140,10 +140,13 @@ def evaluate_network(
         fit_sweeps = data.sweeps("validation")
         held_out, codes, known, _ = read_out(as_it_is, fit_sweeps, data, **of_network)
     train = data.sweeps("train")
-    leakage = fit_leakage(network, train, fit) if decodes_means else {}
-    calibration = dataclasses.replace(calibration, leakage=leakage)
-    familiarity = fit_familiarity(held_out, codes, fit_sweeps)
-    kept = dataclasses.replace(known, familiarity=familiarity, leakage=leakage)
+    seen = encode_some(network, train) if decodes_means else {}
+    calibration = dataclasses.replace(calibration, leakage=fit_leakage(network.code, seen, fit))
+    kept = dataclasses.replace(
+        known,
+        familiarity=fit_familiarity(held_out, codes, fit_sweeps),
+        leakage=fit_leakage(network.code, seen, codes),
+    )
     for factor in calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))

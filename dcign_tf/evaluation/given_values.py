@@ -27,8 +27,9 @@ from dcign_tf.readouts.fitting import pooled
 
 METHODS = ("network", "unchanged", "copy", "mean_image", "ceiling")
 """What is compared with the true picture: the network's, its latent set to what stands for
-the angle; the network's with its latent left as it was; the picture given itself; the mean
-training image at that angle; and, the best to be had, the network's from the true picture."""
+the angle, and what the old one left taken out; the network's with its latent left as it was; the
+picture given itself; the mean training image at that angle; and, the best to be had, the network's
+from the true picture."""
 
 _MEAN_IMAGE_SWEEPS = 200
 _MOST_NODES = 25  # of mean images

@@ -16,7 +16,7 @@ from dcign_tf.codec import Codec
 from dcign_tf.concurrency import concurrently
 from dcign_tf.datasets.sweeps import Sweeps, evenly, some_images
 from dcign_tf.evaluation.sweep_codes import Codes
-from dcign_tf.factors import INTRINSIC
+from dcign_tf.factors import INTRINSIC, GraphicsCode
 from dcign_tf.pixels import to_unit
 from dcign_tf.readouts.leakage import Leakage, share_gone
 
@@ -24,28 +24,33 @@ _SWEEPS, _IMAGES = 200, 8  # of each factor, and of each sweep: further people t
 _RIDGES = (1e-3, 1e-2, 1e-1, 1.0)  # in the mean variance of a latent, a pair of pictures
 
 
+def encode_some(network: Codec, train: Mapping[str, Sweeps]) -> dict[str, list[np.ndarray]]:
+    """Each extrinsic factor to the codes of some pictures of some training sweeps of it."""
+
+    def encoded(sweeps: Sweeps) -> list[np.ndarray]:
+        def of_sweep(index: int) -> np.ndarray:
+            return network.encode(to_unit(some_images(sweeps[index], _IMAGES)))
+
+        return list(concurrently(of_sweep, evenly(sweeps, _SWEEPS)))
+
+    return {factor: encoded(train[factor]) for factor in network.code.extrinsic}
+
+
 def fit_leakage(
-    network: Codec, train: Mapping[str, Sweeps], held_out: Mapping[str, Codes]
+    code: GraphicsCode, train: Mapping[str, Sequence[np.ndarray]], held_out: Mapping[str, Codes]
 ) -> dict[str, Leakage]:
-    """What each extrinsic factor leaves, of those of which that can be told of new people.
+    """What each factor leaves, of those of which that can be told of new people.
 
     Args:
-        network: trained with clamping.
-        train: factor to training sweeps.
+        code: which latents belong to which factor.
+        train: of `encode_some`.
         held_out: factor to codes of people that training never saw, and who are not scored.
     """
-
-    def encoded(sweeps: Sweeps, index: int) -> np.ndarray:
-        return network.encode(to_unit(some_images(sweeps[index], _IMAGES)))
-
     found = {}
-    for factor in network.code.extrinsic:
-        if factor in held_out and len(held_out[factor].z_mean):
-            sweeps = train[factor]
-            places = evenly(sweeps, _SWEEPS)
-            codes = list(concurrently(lambda index, of=sweeps: encoded(of, index), places))
-            own, intrinsic = network.code.slice(factor), network.code.slice(INTRINSIC)
-            found[factor] = fit_factor(codes, held_out[factor].z_mean, own, intrinsic)
+    for factor, codes in train.items():
+        known = held_out[factor].z_mean
+        some = [known[index] for index in evenly(known, _SWEEPS)]
+        found[factor] = fit_factor(codes, some, code.slice(factor), code.slice(INTRINSIC))
     return {factor: leakage for factor, leakage in found.items() if leakage}
 
 
@@ -73,9 +78,10 @@ def fit_factor(
     for ridge in _RIDGES:
         strength = ridge * variance.mean() * len(telling)
         fitted = Ridge(strength, fit_intercept=False).fit(telling, left)
-        error = np.square(fitted.predict(new_telling) - new_left).sum()
+        found = fitted.coef_.reshape(left.shape[1], -1).T  # Ridge drops the axis of a single one
+        error = np.square(new_telling @ found - new_left).sum()
         if error < least:
-            least, weights = error, fitted.coef_.T
+            least, weights = error, found
     return None if weights is None else Leakage.of(mean, spread, weights)
 
 

@@ -89,7 +89,8 @@ class Evaluated:
         test: their codes.
         fit: the codes of validation sweeps of other identities.
         quantities: the factors whose true values are known, to what these are.
-        calibration: what the extrinsic latents mean, fitted on `fit`.
+        calibration: what the extrinsic latents mean, fitted on `fit`, as is how strongly what they
+            leave elsewhere is taken out.
         split: which the sweeps are of.
     """
 

@@ -166,12 +166,10 @@ class Calibration:
                 raise ValueError(f"the calibration of {factor} is of another number of latents")
         if self.familiarity and len(self.familiarity.z_mean) != code.latent_dim:
             raise ValueError("its limits of what is familiar are of another number of latents")
-        intrinsic = code.slice(INTRINSIC)
         for factor, leakage in self.leakage.items():
-            if code.slice(factor) == intrinsic or leakage.weights.shape != (
-                code.latent_dim,
-                intrinsic.stop - intrinsic.start,
-            ):
+            where = code.slice(INTRINSIC)
+            fitting = code.latent_dim, where.stop - where.start
+            if factor not in code.extrinsic or leakage.weights.shape != fitting:
                 raise ValueError(f"the leakage of {factor} is of another number of latents")
 
 

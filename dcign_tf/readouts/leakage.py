@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 _REACH = 0.5  # in spreads of the factor's latents: moved so far, half of what was left is gone
+_MOST = 1e15  # the square of more than that overflows soon, and no latent is as large
 _STORED = np.dtype("<f2")
 
 
@@ -32,8 +33,8 @@ class Leakage:
         stored: `weights` as float16, in base 64.
 
     Raises:
-        ValueError: if these are no finite numbers, the spread is not positive, or the weights
-            do not fit the mean.
+        ValueError: if these are no finite numbers, or too large, the spread is not positive, or
+            the weights do not fit the mean.
     """
 
     z_mean: tuple[float, ...]
@@ -41,12 +42,11 @@ class Leakage:
     stored: str
 
     def __post_init__(self) -> None:
-        if not (np.isfinite([*self.z_mean, self.z_spread]).all() and self.z_spread > 0):
-            raise ValueError(
-                "the leakage has a mean or a spread that is no finite, positive number"
-            )
-        if not np.isfinite(self.weights).all():
-            raise ValueError("the leakage has weights that are no finite numbers")
+        within = np.abs([*self.z_mean, self.z_spread]) < _MOST  # not of what is no number
+        if not (within.all() and self.z_spread > 1 / _MOST):
+            raise ValueError("the leakage has a mean or a spread that no latents have")
+        if not (self.weights.size and np.isfinite(self.weights).all()):
+            raise ValueError("the leakage has no weights, or some that are no finite numbers")
 
     @classmethod
     def of(cls, z_mean: np.ndarray, z_spread: float, weights: np.ndarray) -> Leakage:

@@ -103,19 +103,24 @@ def changed(
     Args:
         z: codes [..., latent_dim], an array of `xp`.
         code: which latents belong to which factor.
-        latents: factor to what broadcasts to [..., latents of the factor].
-        leakage: of some factors (`Calibration.leakage`); of others nothing is taken out.
+        latents: factor to what broadcasts to [..., latents of the factor]. Intrinsic latents
+            that are given stay as given.
+        leakage: of some factors (`Calibration.leakage`); of others nothing is taken out. Of
+            several factors it is in the order of the code, each from what the last has left.
         xp: see the module.
 
     Returns:
         As `replaced`, which also says what is raised.
     """
+    intrinsic = z[..., code.slice(INTRINSIC)]
     new = replaced(z, code, latents, xp)
-    known = [factor for factor in latents if factor in leakage]
-    if not known:
-        return new
-    intrinsic = new[..., code.slice(INTRINSIC)]
-    for factor in known:
-        where = code.slice(factor)
-        intrinsic = intrinsic - leakage[factor].left(z, new[..., where] - z[..., where], xp)
-    return replaced(new, code, {INTRINSIC: intrinsic}, xp)
+    if INTRINSIC not in latents:
+        # One after the other: what no single pose left would else be taken out by each.
+        for factor in filter(latents.__contains__, code.extrinsic):
+            if factor in leakage:
+                where = code.slice(factor)
+                z = replaced(z, code, {INTRINSIC: intrinsic}, xp)
+                moved = new[..., where] - z[..., where]
+                intrinsic = intrinsic - leakage[factor].left(z, moved, xp)
+        new = replaced(new, code, {INTRINSIC: intrinsic}, xp)
+    return new

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcign_tf.evaluation.leaks import fit_factor, fit_leakage
+from dcign_tf.evaluation.leaks import encode_some, fit_factor, fit_leakage
 from dcign_tf.evaluation.sweep_codes import Codes
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.pixels import to_unit
@@ -46,6 +46,38 @@ def test_new_people_turned_far_are_as_all_of_their_pictures_have_them(length):
         plain += np.square(z[:, INTRINSIC] - common).mean()
         cleaned += np.square(turned[:, INTRINSIC] - common).mean()
     assert cleaned < 0.3 * plain
+
+
+def test_what_either_of_two_factors_takes_out_is_taken_out_once():
+    """The last latent tells what is of this picture alone, whichever factor is changed."""
+    code = GraphicsCode({"azimuth": 1, "light": 1, "intrinsic": 2})
+
+    def sweeps(count: int, varied: int, seed: int) -> list[np.ndarray]:
+        rng, found = np.random.default_rng(seed), []
+        for person in rng.normal(size=count):
+            z = np.tile(rng.normal(size=4), (12, 1))
+            z[:, [varied, 3]] = rng.normal(size=(12, 2))
+            z[:, 2] = person + z[:, 3]
+            found.append(z.astype(np.float32))
+        return found
+
+    leakage = {
+        factor: fit_factor(
+            sweeps(100, place, 0), sweeps(20, place, 1), slice(place, place + 1), slice(2, 4)
+        )
+        for place, factor in enumerate(code.extrinsic)
+    }
+    z = np.concatenate(sweeps(50, 0, 2))
+    person = z[:, 2] - z[:, 3]
+    turned = scene.changed(z, code, {"azimuth": 20.0, "light": 20.0}, leakage)
+    assert np.square(turned[:, 2] - person).mean() < 0.5 * np.square(z[:, 2] - person).mean()
+
+
+def test_of_a_single_intrinsic_latent_too():
+    train, held_out = ([z[:, [0, 1, 4]] for z in people(60, seed=seed)] for seed in (0, 1))
+    both = fit_factor(train, held_out, OWN, slice(1, 3))
+    single = fit_factor(train, held_out, OWN, slice(1, 2))
+    np.testing.assert_allclose(single.weights, both.weights[:, :1], rtol=0.1, atol=0.02)
 
 
 @given(st.integers(0, 1000))
@@ -94,7 +126,8 @@ def test_a_networks_codes_of_training_sweeps_are_what_it_is_learned_from():
     train, held_out = pictures(people(60, length=8)), pictures(people(20, seed=1))
     new = Codes(codes(held_out), identities=[])
     known = {"azimuth": new, "intrinsic": new}
-    (found,) = fit_leakage(Network(), {"azimuth": train}, known).items()
+    seen = encode_some(Network(), {"azimuth": train, "intrinsic": train})
+    (found,) = fit_leakage(CODE, seen, known).items()
     assert found == ("azimuth", fit_factor(codes(train), codes(held_out), OWN, INTRINSIC))
     nobody = {"azimuth": Codes([], identities=[])}
-    assert fit_leakage(Network(), {"azimuth": train}, nobody) == {}
+    assert fit_leakage(CODE, seen, nobody) == {}

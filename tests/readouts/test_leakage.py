@@ -41,9 +41,20 @@ def test_what_is_left_is_taken_out_of_the_intrinsic_latents_and_of_no_others(xp)
     for leakage, where in ((OF_AZIMUTH, slice(0, 1)), (OF_ELEVATION, slice(1, 3))):
         distance = np.linalg.norm(wanted[:, where] - CODES[:, where], axis=1) / leakage.z_spread
         share = 1 - 0.5 ** ((distance / 0.5) ** 2)
-        wanted[:, 3:] -= share[:, None] * ((CODES - np.array(leakage.z_mean)) @ leakage.weights)
+        left = np.concatenate([CODES[:, :3], wanted[:, 3:]], axis=1) - np.array(leakage.z_mean)
+        wanted[:, 3:] -= share[:, None] * (left @ leakage.weights)
     np.testing.assert_allclose(codes, wanted, rtol=1e-4, atol=1e-5)
     assert keras.backend.standardize_dtype(codes.dtype) == "float32"
+    turned_round = dict(reversed(new.items()))
+    again = scene.changed(xp.array(CODES), CODE, turned_round, LEAKAGE, xp)
+    np.testing.assert_array_equal(codes, again)
+
+
+@pytest.mark.parametrize("xp", BOTH, ids=["numpy", "keras.ops"])
+def test_intrinsic_latents_that_are_given_stay_as_given(xp):
+    new = {"azimuth": 1.5, "intrinsic": [[1.0, 2.0, 3.0]]}
+    codes = scene.changed(xp.array(CODES), CODE, new, LEAKAGE, xp)
+    np.testing.assert_array_equal(codes, scene.replaced(CODES, CODE, new))
 
 
 @pytest.mark.parametrize("xp", BOTH, ids=["numpy", "keras.ops"])
@@ -102,6 +113,10 @@ def test_it_is_stored_as_text_to_three_digits(latents, intrinsic, seed):
         {"z_mean": (0.0,) * 5 + (float("inf"),)},
         {"z_mean": (0.0,) * 5},
         {"z_mean": ()},
+        {"z_mean": (0.0,) * 5 + (1e300,)},
+        {"z_spread": 1e-300},
+        {"z_spread": -1.0},
+        {"stored": ""},
         {"stored": "no base 64"},
         {"stored": OF_AZIMUTH.stored[:-4]},
         {"stored": Leakage.of(np.zeros(6), 1.0, np.ones((6, 3))).stored.replace("ADw", "AHw")},

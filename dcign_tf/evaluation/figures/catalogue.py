@@ -57,8 +57,9 @@ FIGURES: Mapping[str, FigureKind] = {
     "traversal": FigureKind(
         "views",
         "Rows of pictures, {factor} changed from left to right.",
-        "One factor's latents are changed, all others are left as inferred from the picture on"
-        " the left. Good: {factor} changes evenly, and the person stays the same.",
+        "One factor's latents are changed, the others are those of the picture on the left, less"
+        " what its {factor} left in them where that is known. Good: {factor} changes evenly, and"
+        " the person stays the same.",
         of_factors=True,
     ),
     "rotation": FigureKind(

@@ -112,15 +112,13 @@ def changed(
     Returns:
         As `replaced`, which also says what is raised.
     """
-    intrinsic = z[..., code.slice(INTRINSIC)]
     new = replaced(z, code, latents, xp)
-    if INTRINSIC not in latents:
-        # One after the other: what no single pose left would else be taken out by each.
-        for factor in filter(latents.__contains__, code.extrinsic):
-            if factor in leakage:
-                where = code.slice(factor)
-                z = replaced(z, code, {INTRINSIC: intrinsic}, xp)
-                moved = new[..., where] - z[..., where]
-                intrinsic = intrinsic - leakage[factor].left(z, moved, xp)
-        new = replaced(new, code, {INTRINSIC: intrinsic}, xp)
-    return new
+    known = [factor for factor in code.extrinsic if factor in latents and factor in leakage]
+    if not known or INTRINSIC in latents:
+        return new
+    intrinsic = z[..., code.slice(INTRINSIC)]
+    for factor in known:  # one after the other, or what is in reach of all were taken out by each
+        where = code.slice(factor)
+        z = replaced(z, code, {INTRINSIC: intrinsic}, xp)
+        intrinsic = intrinsic - leakage[factor].left(z, new[..., where] - z[..., where], xp)
+    return replaced(new, code, {INTRINSIC: intrinsic}, xp)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.leakage import Leakage, share_gone
@@ -67,6 +68,12 @@ def test_latents_that_stay_leave_all_as_it_is(xp):
 def test_what_is_known_of_another_factor_is_not_taken_out():
     codes = scene.changed(CODES, CODE, {"azimuth": 2.0}, {"elevation": OF_ELEVATION})
     np.testing.assert_array_equal(codes, scene.replaced(CODES, CODE, {"azimuth": 2.0}))
+
+
+def test_a_code_without_intrinsic_latents_has_nothing_to_take_it_out_of():
+    code = GraphicsCode({"azimuth": 2, "elevation": 4})
+    codes = scene.changed(CODES, code, {"azimuth": 2.0}, {})
+    np.testing.assert_array_equal(codes, scene.replaced(CODES, code, {"azimuth": 2.0}))
 
 
 def test_a_model_takes_it_out_whether_a_value_is_asked_for_or_a_latent():

@@ -135,18 +135,16 @@ def evaluate_network(
     of_network = {"step": step, "is_entangled": is_entangled}
     as_it_is = network
     network, fit, calibration, found_latents = read_out(as_it_is, fit_sweeps, data, **of_network)
+    train = data.sweeps("train")
+    seen = encode_some(network, train) if decodes_means else {}
+    calibration = dataclasses.replace(calibration, leakage=fit_leakage(network.code, seen, fit))
     held_out, codes, known = network, fit, calibration
     if split == "validation":  # kept is what all of it tells
         fit_sweeps = data.sweeps("validation")
         held_out, codes, known, _ = read_out(as_it_is, fit_sweeps, data, **of_network)
-    train = data.sweeps("train")
-    seen = encode_some(network, train) if decodes_means else {}
-    calibration = dataclasses.replace(calibration, leakage=fit_leakage(network.code, seen, fit))
-    kept = dataclasses.replace(
-        known,
-        familiarity=fit_familiarity(held_out, codes, fit_sweeps),
-        leakage=fit_leakage(network.code, seen, codes),
-    )
+        known = dataclasses.replace(known, leakage=fit_leakage(network.code, seen, codes))
+    familiarity = fit_familiarity(held_out, codes, fit_sweeps)
+    kept = dataclasses.replace(known, familiarity=familiarity)
     for factor in calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import platform
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from absl import flags
 
 from dcign_tf.cli.definition import PathParser
 from dcign_tf.concurrency import available_workers
+from dcign_tf.files import write_json
 
 FLAGS = flags.FLAGS
 flags.DEFINE(PathParser(), "json", None, "Also write what is measured to this file.")
@@ -41,8 +41,7 @@ def publish(facts: Mapping[str, str | float], columns: Sequence[str], rows: Sequ
     print(markdown(facts, columns, rows))
     if FLAGS.json:
         told = {"facts": facts, "columns": list(columns), "rows": [list(row) for row in rows]}
-        text = json.dumps(told, indent=1, ensure_ascii=False)
-        pathlib.Path(FLAGS.json).write_text(text + "\n", encoding="utf-8")
+        write_json(pathlib.Path(FLAGS.json), told)
 
 
 def markdown(facts: Mapping[str, str | float], columns: Sequence[str], rows: Sequence[Row]) -> str:

@@ -28,12 +28,31 @@ class Codec:
     """
 
     def __init__(self, model: DCIGN):
+        self._model = model
         self.code = model.code
         self.order = model.code.order({})
         images = tf.TensorSpec((None, *model.encoder.input_shape[1:]), tf.float32)
         codes = tf.TensorSpec((None, model.code.latent_dim), tf.float32)
         self._encode = tf.function(lambda x: model.encode(x), input_signature=[images])
         self._decode = tf.function(lambda z: model.decode(z), input_signature=[codes])
+
+    @property
+    def step(self) -> int:
+        """How long it was trained, to tell its scores from those of other weights."""
+        return int(self._model.step.numpy())
+
+    @property
+    def is_entangled(self) -> bool:
+        """Whether it was trained without clamping: a factor's latents are first to be found."""
+        return self._model.procedure == "entangled"
+
+    @property
+    def decodes_means(self) -> bool:
+        """Whether its decoder learned to draw from the means of a mini-batch's codes.
+
+        Then what a pose leaves in a code is learned, and taken out before it is turned.
+        """
+        return not self.is_entangled and self._model.clamp_mode == "mean"
 
     def rearranged(self, latents: Mapping[str, Sequence[int]]) -> Codec:
         """The same network, its codes rearranged: `encode` does it, and `decode` undoes it.

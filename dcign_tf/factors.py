@@ -112,7 +112,15 @@ class GraphicsCode:
             KeyError: if the code has no such factor.
         """
         start = sum(self._sizes[name] for name in self.factors[: self.index(factor)])
-        return slice(start, start + self._sizes[factor])
+        return slice(start, start + self.size(factor))
+
+    def size(self, factor: str) -> int:
+        """How many latents `factor` has.
+
+        Raises:
+            KeyError: if the code has no such factor.
+        """
+        return self._sizes[self.factors[self.index(factor)]]
 
     def order(self, latents: Mapping[str, Sequence[int]]) -> tuple[int, ...]:
         """How to rearrange another code so that its latents stand where this one has them.
@@ -131,10 +139,9 @@ class GraphicsCode:
         """
         order = np.full(self.latent_dim, -1)
         for factor, own in latents.items():
-            where = self.slice(factor)
-            if len(own) != where.stop - where.start:
+            if len(own) != self.size(factor):
                 raise ValueError(f"Factor '{factor}' has {self._sizes[factor]} latents, not {own}.")
-            order[where] = own
+            order[self.slice(factor)] = own
         given = order[order >= 0]
         rest = np.setdiff1d(np.arange(self.latent_dim), given)
         if len(given) != sum(map(len, latents.values())) or len(rest) + len(given) != len(order):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -105,6 +106,21 @@ class PathParser(flags.ArgumentParser):
 def path(name: str, meaning: str, default: str | None = None) -> Flag:
     """A flag whose value is the path of a file or a folder."""
     return functools.partial(flags.DEFINE, PathParser(), name, default, meaning)
+
+
+class _NumberParser(flags.FloatParser):
+    """Takes a finite number: of one that is not, no comparison says anything."""
+
+    def parse(self, argument: float | str) -> float:
+        number = super().parse(argument)
+        if not math.isfinite(number):
+            raise ValueError("it must be a finite number")
+        return number
+
+
+def number(name: str, meaning: str, default: float | None = None, *, least: float = 0.0) -> Flag:
+    """A flag whose value is a finite number."""
+    return functools.partial(flags.DEFINE, _NumberParser(least), name, default, meaning)
 
 
 def image(what: str) -> Flag:

@@ -10,7 +10,14 @@ import threading
 
 from absl import flags
 
-from dcign_tf.cli.definition import calibration_of, chosen_run, command, run_or_model, string
+from dcign_tf.cli.definition import (
+    calibration_of,
+    chosen_run,
+    command,
+    number,
+    run_or_model,
+    string,
+)
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.errors import UserError
 from dcign_tf.pretrained import pretrained_names, pretrained_run
@@ -26,9 +33,7 @@ _PORT = "Port to listen on; else the first free one from 7860 on."
     *run_or_model(),
     string("host", "Address to listen on; 0.0.0.0 is every one there is.", _LOCAL),
     functools.partial(flags.DEFINE_integer, "port", None, _PORT, 1, 65535),
-    functools.partial(
-        flags.DEFINE_float, "max_upload_mb", 10, "Larger pictures are refused.", 0.01
-    ),
+    number("max_upload_mb", "Larger pictures are refused.", 10.0, least=0.01),
     functools.partial(flags.DEFINE_boolean, "open", False, "Open the page in a browser."),
 )
 def demo() -> None:

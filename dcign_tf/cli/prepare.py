@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 
 from absl import flags
 
-from dcign_tf.cli.definition import command, path, string
+from dcign_tf.cli.definition import command, path
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.cli.train import DATA_DIR, DATASET, PRESET, chosen_config, parse_experiment
 from dcign_tf.datasets.registry import check_settings, open_configured
@@ -15,11 +16,18 @@ FLAGS = flags.FLAGS
 _BEAM = "Make them by Apache Beam, with these options of its pipeline (docs/scaling.md)."
 
 
+class _ShellWordsParser(flags.ArgumentParser):
+    """Parts words as a shell does."""
+
+    def parse(self, argument: str) -> list[str]:
+        return shlex.split(argument)
+
+
 @command(
     DATASET,
     PRESET,
     path("data_dir", DATA_DIR),
-    string("beam_options", _BEAM),
+    functools.partial(flags.DEFINE, _ShellWordsParser(), "beam_options", None, _BEAM),
     parse=parse_experiment,
 )
 def prepare() -> None:
@@ -41,6 +49,6 @@ def prepare() -> None:
     else:
         from dcign_tf.datasets.storage.beam import through_beam
 
-        with through_beam(shlex.split(FLAGS.beam_options)):
+        with through_beam(FLAGS.beam_options):
             data.prepare()
     print(f"Data of --dataset={FLAGS.dataset} --preset={FLAGS.preset} are in {data_dir}.")

@@ -14,7 +14,7 @@ from typing import Any
 from absl import flags
 from ml_collections import config_flags
 
-from dcign_tf.cli.definition import command, path, string, take_arguments
+from dcign_tf.cli.definition import command, number, path, string, take_arguments
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.files import check_writable
@@ -129,9 +129,9 @@ def chosen_config() -> tuple[dict[str, Any], str]:
     path("init_from", "A run directory whose weights to start from."),
     path("export", "At the end, write a SavedModel here (docs/serving.md)."),
     functools.partial(flags.DEFINE_enum, "strategy", "auto", STRATEGIES, _STRATEGY),
-    functools.partial(flags.DEFINE_float, "checkpoint_minutes", 10.0, _MINUTES, 0.0),
+    number("checkpoint_minutes", _MINUTES, 10.0),
     functools.partial(flags.DEFINE_integer, "checkpoints_kept", 3, _KEPT, 1),
-    functools.partial(flags.DEFINE_float, "decoded_gib", None, _DECODED, 0.0),
+    number("decoded_gib", _DECODED),
     functools.partial(flags.DEFINE_bool, "test", False, _TEST),
     functools.partial(flags.DEFINE_bool, "overwrite", False, _OVERWRITE),
     parse=parse_experiment,

@@ -7,7 +7,7 @@ images of one sweep. Anything of that form can be trained on: see `Sweeps`.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -143,10 +143,15 @@ def shown_identities(example: Mapping[str, Any], index: int) -> np.ndarray:
     return np.asarray(example["identity"])[:count]
 
 
-def evenly(sweeps: Sequence, count: int) -> Iterator[int]:
+def evenly(sweeps: Sequence, count: int) -> list[int]:
     """Indices of at most `count` sweeps: neighbours may be of one identity."""
     chosen = np.linspace(0, len(sweeps) - 1, min(count, len(sweeps)))
-    return iter(np.rint(chosen).astype(int).tolist())
+    return np.rint(chosen).astype(int).tolist()
+
+
+def picked(sweeps: Sweeps, indices: Sequence[int]) -> NumberedSweeps:
+    """The sweeps of these indices, in this order."""
+    return NumberedSweeps(len(indices), lambda number: sweeps[indices[number]])
 
 
 class NumberedSweeps:

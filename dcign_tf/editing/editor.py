@@ -68,7 +68,7 @@ class SceneEditor:
         self.controls = tuple(self._calibration.usable.values())
         remarks = (calibrated.remark for calibrated in self._calibration.factors.values())
         self.remarks = tuple(filter(None, remarks))
-        num_intrinsic = self._intrinsic.stop - self._intrinsic.start
+        num_intrinsic = self._network.code.size(INTRINSIC)
         self._prior = IdentityDistribution.prior(num_intrinsic)
         self._identities = identities or self._prior
         self.directions = np.zeros((0, num_intrinsic), np.float32)
@@ -93,11 +93,11 @@ class SceneEditor:
             identities = IdentityDistribution.load(run.evaluation / IDENTITIES_FILE)
         except FileNotFoundError:
             identities = None  # evaluated before there was such a file
-        intrinsic = model.code.slice(INTRINSIC)
-        if identities and len(identities.mean) != intrinsic.stop - intrinsic.start:
+        of_model = model.code.size(INTRINSIC), int(model.step.numpy())
+        if identities and (len(identities.mean), identities.step) != of_model:
             raise UserError(
-                f"{run.evaluation / IDENTITIES_FILE} is of another network; dcign-tf evaluate"
-                f" --workdir={run.path} makes it anew."
+                f"{run.evaluation / IDENTITIES_FILE} is of another network, or of other weights;"
+                f" dcign-tf evaluate --workdir={run.path} --checkpoint={checkpoint} makes it anew."
             )
         return cls(model, identities, facts.background, facts.fit)
 

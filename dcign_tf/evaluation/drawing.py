@@ -161,7 +161,7 @@ def _traversal(evaluated: Evaluated, factor: str) -> Figure | None:
 def _in_order(values: np.ndarray) -> np.ndarray:
     """The indices of some of the values [n], evenly chosen, in the order of the values."""
     order = np.argsort(values)
-    return order[list(evenly(order, _VIEWS))]
+    return order[evenly(order, _VIEWS)]
 
 
 def _ordered(evaluated: Evaluated, factor: str) -> Figure | None:

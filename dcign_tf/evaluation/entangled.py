@@ -42,8 +42,7 @@ def find_latents(codes: Mapping[str, Codes], code: GraphicsCode) -> dict[str, di
             variance = mean_variance(codes[factor].z_mean)
             if variance.max() > 0:
                 variances[factor] = variance / variance.max()
-    sizes = {f: code.slice(f).stop - code.slice(f).start for f in variances}
-    places = [f for f, size in sizes.items() for _ in range(size)]
+    places = [f for f in variances for _ in range(code.size(f))]
     if not places:
         return {}
     _, chosen = linear_sum_assignment([variances[f] for f in places], maximize=True)

@@ -11,8 +11,10 @@ import itertools
 import os
 import pathlib
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
 
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.factor_batches import clear_data_errors
@@ -83,9 +85,6 @@ def evaluate_model(
         Codec(model),
         data,
         directory,
-        step=int(model.step.numpy()),
-        is_entangled=model.procedure == "entangled",
-        decodes_means=model.procedure != "entangled" and model.clamp_mode == "mean",
         facts=facts,
         split=split,
         records=records,
@@ -100,9 +99,6 @@ def evaluate_network(
     data: SweepDataset,
     directory: pathlib.Path,
     *,
-    step: int,
-    is_entangled: bool,
-    decodes_means: bool,
     facts: DatasetFacts,
     split: str,
     records: Sequence[Mapping[str, float]] = (),
@@ -115,11 +111,7 @@ def evaluate_network(
         network: with the latents where it has them.
         data: prepared.
         directory: as for `evaluate_model`.
-        step: how long it was trained, to tell its scores from those of other weights.
-        is_entangled: whether a factor's latents are first to be found.
-        decodes_means: whether its decoder learned to draw from the means of a mini-batch's codes.
-            Then what a pose leaves in a code is learned, and taken out before it is turned.
-        facts: as for `evaluate_model`.
+        facts: likewise.
         split: likewise.
         records: likewise.
         image_sweeps: likewise.
@@ -129,27 +121,23 @@ def evaluate_network(
         The scores, and the calibration of all validation identities.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    factor_quantities = quantities(data.values, data.periods)
     show(f"Evaluating on the {split} split: {facts.held_out} …")
     fit_sweeps, sweeps = held_out_sweeps(data, split)
-    of_network = {"step": step, "is_entangled": is_entangled}
-    as_it_is = network
-    network, fit, calibration, found_latents = read_out(as_it_is, fit_sweeps, data, **of_network)
-    train = data.sweeps("train")
-    seen = encode_some(network, train) if decodes_means else {}
-    calibration = dataclasses.replace(calibration, leakage=fit_leakage(network.code, seen, fit))
-    held_out, codes, known = network, fit, calibration
-    if split == "validation":  # kept is what all of it tells
-        fit_sweeps = data.sweeps("validation")
-        held_out, codes, known, _ = read_out(as_it_is, fit_sweeps, data, **of_network)
-        known = dataclasses.replace(known, leakage=fit_leakage(network.code, seen, codes))
-    familiarity = fit_familiarity(held_out, codes, fit_sweeps)
-    kept = dataclasses.replace(known, familiarity=familiarity)
-    for factor in calibration.factors.values():
+    told, kept = _told_and_kept(network, data, fit_sweeps, split)
+    network = told.network
+    for factor in told.calibration.factors.values():
         if factor.remark:
             show(textwrap.fill(factor.remark, width=100, subsequent_indent="  "))
-    test = encode_factors(network, sweeps, data.values)
-    evaluated = Evaluated(network, sweeps, test, fit, factor_quantities, calibration, split)
+    evaluated = Evaluated(
+        network,
+        sweeps,
+        encode_factors(network, sweeps, data.values),
+        told.codes,
+        quantities(data.values, data.periods),
+        told.calibration,
+        split,
+    )
+    train = data.sweeps("train")
     baselines = fit_baselines(train, data.image_shape, network.code.latent_dim)
     errors = {f: image_errors(evaluated, f, image_sweeps, baselines) for f in sweeps}
     scores = {**make_scores(evaluated, errors), "held_out": facts.held_out}
@@ -158,34 +146,26 @@ def evaluate_network(
     )
     scores["rerendering"], of_rerendering = rerendering_scores(evaluated, train, errors)
     scores["intervals"] |= of_baselines | of_rerendering
-    _forget_scores_of_others(directory, scores)
-    if is_entangled:
-        scores["found_latents"] = found_latents
+    if network.is_entangled:
+        scores["found_latents"] = told.found_latents
     if reference_mse := facts.reference_mse(data.image_shape):
         scores["reference_mse"] = reference_mse
+    _forget_scores_of_others(directory, scores)
     if isinstance(data, FaceDataset):
         if split == "test":
             show("Disentanglement, recognition and shape, on images of independent factors …")
-        of_people, figures, seen_codes = evaluate_people(
-            evaluated, data, directory, entangled=is_entangled
-        )
+        of_people, figures, seen_codes = evaluate_people(evaluated, data, directory)
         scores["intervals"] |= of_people.pop("intervals", {})
         scores |= of_people
     else:
         figures, seen_codes = {}, training_codes(network, data)
-    drawn = set()
-    for name, figure in itertools.chain(
+    write_showcase(network, data, seen_codes, directory)
+    drawn = itertools.chain(
         figures.items(),
         drawing.figures(evaluated, scores, records),
         worst_figures(evaluated, errors),
-    ):
-        path = directory / f"{numbered(name, facts.paper_figures)}.png"
-        save_figure(figure, path)
-        drawn.add(path)
-    write_showcase(network, data, seen_codes, directory)
-    for picture in pictures(directory, network.code.factors, facts.paper_figures):
-        if picture.path not in drawn:  # it would be taken for one of these
-            picture.path.unlink()
+    )
+    _save_figures(drawn, directory, network.code.factors, facts.paper_figures)
     write_scores(kept.get_config(), directory / "calibration.json")
     write_scores(scores, directory / "scores.json")  # last: who finds it finds the rest
     show(scores_table(scores))
@@ -193,39 +173,71 @@ def evaluate_network(
     return scores, kept
 
 
-def read_out(
-    network: Codec,
-    sweeps: Mapping[str, Sweeps],
-    data: SweepDataset,
-    *,
-    step: int,
-    is_entangled: bool,
-) -> tuple[Codec, dict[str, Codes], Calibration, dict[str, Any]]:
+class ReadOut(NamedTuple):
+    """What the latents mean by some sweeps."""
+
+    network: Codec  # with the latents where the graphics code has them
+    codes: dict[str, Codes]  # of the sweeps, by factor
+    calibration: Calibration
+    found_latents: dict[str, Any]  # which stand for which factor, of an entangled network
+
+
+def read_out(network: Codec, sweeps: Mapping[str, Sweeps], data: SweepDataset) -> ReadOut:
     """What the latents mean by some sweeps.
 
     Args:
         network: with the latents where the model has them.
         sweeps: of each factor.
         data: which the sweeps are of.
-        step: of the model.
-        is_entangled: whether a factor's latents are first to be found.
-
-    Returns:
-        The network and the codes of the sweeps, as the graphics code has them; the calibration;
-        and which latents were found to stand for which factor, of an entangled network.
     """
     codes, found_latents = encode_factors(network, sweeps, data.values), {}
-    if is_entangled:
+    if network.is_entangled:
         network, codes, found_latents = with_found_latents(network, codes)
     known = quantities(data.values, data.periods)
     calibration = calibrate(
         {f: codes[f].latents(network.code.slice(f)) for f in known},
         {f: codes[f].values for f in known},
         known,
-        step=step,
+        step=network.step,
         places={f: found["latents"] for f, found in found_latents.items()},
     )
-    return network, codes, calibration, found_latents
+    return ReadOut(network, codes, calibration, found_latents)
+
+
+def _told_and_kept(
+    network: Codec, data: SweepDataset, fit_sweeps: Mapping[str, Sweeps], split: str
+) -> tuple[ReadOut, Calibration]:
+    """What `fit_sweeps` tell, to score others by; and what all of validation tells, to keep."""
+    seen = encode_some(network, data.sweeps("train")) if network.decodes_means else {}
+
+    def told_by(sweeps: Mapping[str, Sweeps]) -> ReadOut:
+        told = read_out(network, sweeps, data)
+        leakage = fit_leakage(network.code, seen, told.codes)
+        return told._replace(calibration=dataclasses.replace(told.calibration, leakage=leakage))
+
+    told = of_all = told_by(fit_sweeps)
+    if split == "validation":  # of which `fit_sweeps` are a half
+        fit_sweeps = data.sweeps("validation")
+        of_all = told_by(fit_sweeps)
+    familiarity = fit_familiarity(of_all.network, of_all.codes, fit_sweeps)
+    return told, dataclasses.replace(of_all.calibration, familiarity=familiarity)
+
+
+def _save_figures(
+    figures: Iterable[tuple[str, Figure]],
+    directory: pathlib.Path,
+    factors: Sequence[str],
+    paper_figures: Mapping[str, int],
+) -> None:
+    """Writes them, and deletes those of before that are not among them."""
+    drawn = set()
+    for name, figure in figures:
+        path = directory / f"{numbered(name, paper_figures)}.png"
+        save_figure(figure, path)
+        drawn.add(path)
+    for picture in pictures(directory, factors, paper_figures):
+        if picture.path not in drawn:  # it would be taken for one of these
+            picture.path.unlink()
 
 
 def evaluate_run(

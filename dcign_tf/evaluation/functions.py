@@ -64,6 +64,7 @@ def evaluate(
     if not len(train):
         raise ValueError("The dataset has no intrinsic training sweep; evaluation takes some.")
     network = FunctionCodec(encode, decode, code or _code_for(encode, dataset), dataset.image_shape)
+    network.is_entangled = code is None
     if set(network.code.extrinsic) != set(dataset.extrinsic):
         raise ValueError(
             f"The code has the factors {', '.join(network.code.extrinsic)},"
@@ -77,9 +78,6 @@ def evaluate(
             network,
             dataset,
             directory,
-            step=0,
-            is_entangled=code is None,
-            decodes_means=False,  # nobody knows
             facts=facts,
             split=split,
             image_sweeps=image_sweeps,
@@ -99,6 +97,10 @@ class FunctionCodec(Codec):
         code: which of their latents belong to which factor.
         image_shape: height, width and channels.
     """
+
+    step = 0
+    is_entangled = False
+    decodes_means = False  # nobody knows
 
     def __init__(
         self,

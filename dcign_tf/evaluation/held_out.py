@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset, Sweeps, shown_identities
+from dcign_tf.datasets.sweeps import SweepDataset, Sweeps, picked, shown_identities
 from dcign_tf.factors import INTRINSIC
 
 SPLITS = ("test", "validation")
@@ -52,10 +52,6 @@ def held_out_sweeps(
     for factor, sweeps in validation.items():
         is_fit = [person in chosen for person in people.get(factor, [])]
         is_fit = is_fit or [False] * len(sweeps)
-        fit[factor] = _picked(sweeps, [i for i, own in enumerate(is_fit) if own])
-        scored[factor] = _picked(sweeps, [i for i, own in enumerate(is_fit) if not own])
+        fit[factor] = picked(sweeps, [i for i, own in enumerate(is_fit) if own])
+        scored[factor] = picked(sweeps, [i for i, own in enumerate(is_fit) if not own])
     return fit, scored
-
-
-def _picked(sweeps: Sweeps, indices: list[int]) -> NumberedSweeps:
-    return NumberedSweeps(len(indices), lambda number: sweeps[indices[number]])

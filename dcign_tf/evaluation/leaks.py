@@ -91,7 +91,7 @@ def _pairs(
     """Of each two pictures of a sweep: what tells what is left, [P, D], and what is, [P, I]."""
     telling, left = [], []
     for sweep in sweeps:
-        z = np.asarray(sweep, np.float64)[list(evenly(sweep, _IMAGES))]
+        z = np.asarray(sweep, np.float64)[evenly(sweep, _IMAGES)]
         given, wanted = np.nonzero(~np.eye(len(z), dtype=bool))
         share = share_gone(z[wanted, own] - z[given, own], spread)
         telling.append(share[:, np.newaxis] * (z[given] - mean))

@@ -49,7 +49,7 @@ _SIDE_DEG = 45.0  # from where faces are also shown
 
 
 def evaluate_people(
-    evaluated: Evaluated, data: FaceDataset, directory: pathlib.Path, *, entangled: bool
+    evaluated: Evaluated, data: FaceDataset, directory: pathlib.Path
 ) -> tuple[dict[str, Any], dict[str, Figure], np.ndarray]:
     """Scores disentanglement, recognition and shape estimation, and fits the read-out of shape.
 
@@ -59,8 +59,6 @@ def evaluate_people(
         evaluated: a network and what its latents mean.
         data: prepared.
         directory: where `codes.npz` and `shape_readout.npz` go.
-        entangled: whether the model was trained without clamping: then any of its
-            latents may tell who it is, and none can be turned.
 
     Returns:
         `disentanglement`, see `portraits.score_disentanglement`;
@@ -70,12 +68,13 @@ def evaluate_people(
         codes of the training images, [N, latent_dim], in the order of the network's.
     """
     network, calibration = evaluated.network, evaluated.calibration
-    if entangled:
+    is_entangled = network.is_entangled
+    if is_entangled:  # any of its latents may tell who it is, and none can be turned
         network = network.rearranged({})  # the read-out is for the model's own codes
     angles = [key for key in data.values.values() if key.endswith("_deg")]
     seen = data.sweeps("train")[INTRINSIC]
     fit = read_portraits(network, seen, angles, most_images=FIT_IMAGES)
-    where = slice(0, network.code.latent_dim) if entangled else network.code.slice(INTRINSIC)
+    where = slice(0, network.code.latent_dim) if is_entangled else network.code.slice(INTRINSIC)
     face_model = data.face_model()
     readout = fit_readout(
         fit.codes,
@@ -89,7 +88,7 @@ def evaluate_people(
     scores, figures = {}, {}
     if evaluated.split == "test":
         test = read_portraits(network, data.independent(), angles)
-        name = "all latents (entangled)" if entangled else "intrinsic latents"
+        name = "all latents (entangled)" if is_entangled else "intrinsic latents"
         scores = {
             "disentanglement": score_disentanglement(test),
             "recognition": _recognition_scores(name, test, fit, where),
@@ -110,9 +109,9 @@ def evaluate_people(
         )
     else:
         (directory / CODES_FILE).unlink(missing_ok=True)  # they would be taken for the scored ones
-    if not entangled and not any(known.reason for known in calibration.factors.values()):
+    if not is_entangled and not any(known.reason for known in calibration.factors.values()):
         figures["sampled_people"] = _sampled_people(evaluated, fit.codes[:, where])
-    seen_codes = scene.arranged(fit.codes, evaluated.network.order) if entangled else fit.codes
+    seen_codes = scene.arranged(fit.codes, evaluated.network.order) if is_entangled else fit.codes
     return scores, figures, seen_codes
 
 
@@ -165,7 +164,7 @@ def _rows(images: np.ndarray) -> np.ndarray:
 def _estimated_shapes(face_model: MorphableModel, readout: ShapeReadout, test: Portraits) -> Figure:
     """Some test images beside their people's true and estimated faces."""
     _, first = np.unique(test.identities, return_index=True)
-    shown = first[list(evenly(first, _SHOWN))]
+    shown = first[evenly(first, _SHOWN)]
     true, estimated = test.coefficients[shown], readout.coefficients(test.codes[shown])
     mean = np.zeros_like(true)
     errors, mean_errors = (vertex_errors_mm(face_model, e, true) for e in (estimated, mean))

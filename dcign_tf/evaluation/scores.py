@@ -185,10 +185,10 @@ def _guessing_error(codes: Codes, fit_codes: Codes, quantity: Quantity) -> float
 def _reason(name: str, value: float, factor: str, evaluated: Evaluated) -> str:
     """Why a score is null in scores.json: the first thing that it lacks."""
     quantity, num_sweeps = evaluated.quantities.get(factor), len(evaluated.test[factor].z_mean)
-    where = evaluated.network.code.slice(factor)
+    num_latents = evaluated.network.code.size(factor)
     if name in VALUE_SCORES and quantity is None:
         return "the dataset holds no true values of this factor"
-    if name in _SCORES_OF_ONE_LATENT and (num_latents := where.stop - where.start) > 1:
+    if name in _SCORES_OF_ONE_LATENT and num_latents > 1:
         return f"it is told by {num_latents} latents, and this takes one"
     if not num_sweeps and name != "cut":
         return f"no {evaluated.split} sweep varies this factor"

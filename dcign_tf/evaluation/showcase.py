@@ -50,7 +50,7 @@ def write_showcase(
         content = encode_png(image)
         write_aside(examples / f"example{number}.png", lambda path, c=content: path.write_bytes(c))
     intrinsic = codes[:, network.code.slice(INTRINSIC)]
-    IdentityDistribution.fitted(intrinsic).save(directory / IDENTITIES_FILE)
+    IdentityDistribution.fitted(intrinsic, network.step).save(directory / IDENTITIES_FILE)
 
 
 def training_codes(network: Codec, data: SweepDataset) -> np.ndarray:

@@ -222,29 +222,12 @@ class DCIGN(SceneModel):
         images = x["image"] if isinstance(x, Mapping) else x
         return self(tf.reshape(images, (-1, *images.shape[-3:])))
 
-    def fit(self, *args, **kwargs):
-        with in_one_sentence():
-            return super().fit(*args, **kwargs)
-
-    def evaluate(self, *args, **kwargs):
-        with in_one_sentence():
-            return super().evaluate(*args, **kwargs)
-
-    def predict(self, *args, **kwargs):
-        with in_one_sentence():
-            return super().predict(*args, **kwargs)
-
-    def predict_on_batch(self, *args, **kwargs):
-        with in_one_sentence():
-            return super().predict_on_batch(*args, **kwargs)
-
-    def train_on_batch(self, *args, **kwargs):
-        with in_one_sentence():
-            return super().train_on_batch(*args, **kwargs)
-
-    def test_on_batch(self, *args, **kwargs):
-        with in_one_sentence():
-            return super().test_on_batch(*args, **kwargs)
+    fit = in_one_sentence()(keras.Model.fit)
+    evaluate = in_one_sentence()(keras.Model.evaluate)
+    predict = in_one_sentence()(keras.Model.predict)
+    predict_on_batch = in_one_sentence()(keras.Model.predict_on_batch)
+    train_on_batch = in_one_sentence()(keras.Model.train_on_batch)
+    test_on_batch = in_one_sentence()(keras.Model.test_on_batch)
 
     def export(self, filepath, *args, **kwargs):
         """As in Keras: images [B, H, W, C] to their reconstructions, for any B."""

@@ -166,8 +166,7 @@ class SceneModel(keras.Model):
         """What `rerender` is asked of so many pictures, as a factor and new latents of it."""
         is_value = self.calibration is not None or name.endswith(("_deg", "_value"))
         if name in self.code.factors or not is_value:
-            where = self.code.slice(name)  # raises for an unknown factor
-            _check_fits(name, value.shape, (count, where.stop - where.start))
+            _check_fits(name, value.shape, (count, self.code.size(name)))  # or it is unknown
             return name, value
         factor, calibrated = self.checked_calibration().named(name)
         static = tf.get_static_value(value)

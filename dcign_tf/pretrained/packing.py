@@ -90,12 +90,13 @@ def pack(
         difference = _largest_difference(original, load_model(packed.last_checkpoint))
         save_figure(photograph_sheet(original), folder / PHOTOGRAPH)
         config = packed.read_config()
-        earlier = packed.read_environment().get("trained_before") or run.read_config()["init_from"]
+        environment = packed.read_environment()
+        earlier = environment.get("trained_before") or run.read_config().get("init_from")
         card = document(
             "packaged_model.md.jinja",
             config=config,
             facts=dataset_facts(config),
-            environment=packed.read_environment(),
+            environment=environment,
             calibration=model.calibration,
             scores=packed.read_scores(),
             name=output.name,

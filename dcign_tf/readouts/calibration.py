@@ -160,15 +160,13 @@ class Calibration:
         """Raises `KeyError` or `ValueError` if it is not of such codes."""
         code.order(self.latents)
         for factor, calibrated in self.factors.items():
-            where = code.slice(factor)
-            lengths = {where.stop - where.start}
+            lengths = {code.size(factor)}
             if isinstance(calibrated, LatentCurve) and lengths != set(map(len, calibrated.points)):
                 raise ValueError(f"the calibration of {factor} is of another number of latents")
         if self.familiarity and len(self.familiarity.z_mean) != code.latent_dim:
             raise ValueError("its limits of what is familiar are of another number of latents")
         for factor, leakage in self.leakage.items():
-            where = code.slice(INTRINSIC)
-            fitting = code.latent_dim, where.stop - where.start
+            fitting = code.latent_dim, code.size(INTRINSIC)
             if factor not in code.extrinsic or leakage.weights.shape != fitting:
                 raise ValueError(f"the leakage of {factor} is of another number of latents")
 

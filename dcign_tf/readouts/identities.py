@@ -30,10 +30,12 @@ class IdentityDistribution:
     Attributes:
         mean: [I].
         covariance: [I, I].
+        step: of the model whose latents they are: of other weights they say nothing.
     """
 
     mean: np.ndarray
     covariance: np.ndarray
+    step: int = 0
 
     @classmethod
     def prior(cls, num_latents: int) -> IdentityDistribution:
@@ -41,12 +43,13 @@ class IdentityDistribution:
         return cls(np.zeros(num_latents), np.eye(num_latents))
 
     @classmethod
-    def fitted(cls, z_mean: np.ndarray) -> IdentityDistribution:
+    def fitted(cls, z_mean: np.ndarray, step: int = 0) -> IdentityDistribution:
         """The mean and covariance of the intrinsic latents inferred for given faces.
 
         Args:
             z_mean: posterior means of the intrinsic latents, [N, I]: of training
                 identities, as many as can be had.
+            step: of the model that inferred them.
 
         Raises:
             ValueError: if there are not two.
@@ -54,7 +57,7 @@ class IdentityDistribution:
         z_mean = np.asarray(z_mean, np.float64)
         if z_mean.ndim != 2 or len(z_mean) < 2:
             raise ValueError(f"Latents {z_mean.shape} must be [N, latents] with N of at least 2.")
-        return cls(z_mean.mean(axis=0), np.atleast_2d(np.cov(z_mean, rowvar=False)))
+        return cls(z_mean.mean(axis=0), np.atleast_2d(np.cov(z_mean, rowvar=False)), step)
 
     def draw(self, count: int, seed: int) -> np.ndarray:
         """Intrinsic latents of `count` people: float32 [count, I]."""
@@ -86,7 +89,12 @@ class IdentityDistribution:
             OSError: if it cannot be written.
         """
         with aside(Path(path)) as file:
-            np.savez(file, mean=np.float32(self.mean), covariance=np.float32(self.covariance))
+            np.savez(
+                file,
+                mean=np.float32(self.mean),
+                covariance=np.float32(self.covariance),
+                step=self.step,
+            )
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> IdentityDistribution:
@@ -96,10 +104,10 @@ class IdentityDistribution:
             FileNotFoundError: if there is no such file.
             UserError: if it is damaged.
         """
-        arrays = read_arrays(
-            path, {"mean": "n", "covariance": "nn"}, "The distribution of identities"
-        )
-        return cls(arrays["mean"].astype(float), arrays["covariance"].astype(float))
+        dimensions = {"mean": "n", "covariance": "nn", "step": ""}
+        arrays = read_arrays(path, dimensions, "The distribution of identities")
+        mean, covariance = (arrays[name].astype(float) for name in ("mean", "covariance"))
+        return cls(mean, covariance, int(arrays["step"]))
 
 
 def show_people(
@@ -130,9 +138,9 @@ def show_people(
                 f" {', '.join(code.extrinsic)}."
             )
     people = np.asarray(people)
-    where = code.slice(INTRINSIC)
-    if people.ndim != 2 or people.shape[1] != where.stop - where.start:
-        raise ValueError(f"People {people.shape} must be [P, {where.stop - where.start}].")
+    num_latents = code.size(INTRINSIC)
+    if people.ndim != 2 or people.shape[1] != num_latents:
+        raise ValueError(f"People {people.shape} must be [P, {num_latents}].")
     empty = np.zeros((len(people), code.latent_dim), np.float32)
     codes = [replaced(empty, code, {**scene, INTRINSIC: people}) for scene in scenes]
     images = decode(np.stack(codes, axis=1).reshape(-1, code.latent_dim))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ from dcign_tf.training.cluster import cluster_for
 from dcign_tf.training.config_checks import check_beginning, check_factors, check_values
 from dcign_tf.training.environment import describe_environment
 from dcign_tf.training.models import compile_for_here, new_model, start_from
-from dcign_tf.training.monitoring import Watched, watch
+from dcign_tf.training.monitoring import watch
 from dcign_tf.training.replicas import Replicas
 
 Config = Mapping[str, Any]
@@ -147,7 +148,7 @@ def _beginning(
     model = load_newest(run, show) if is_chief and not overwrite else None
     if model is None:
         model, policy, reason = new_model(config, data, begun_with)
-        if config["init_from"]:
+        if config.get("init_from"):
             before["trained_before"] = start_from(RunDirectory(config["init_from"]), model)
     else:
         if int(model.step.numpy()) < config["num_steps"]:
@@ -245,11 +246,6 @@ def _train(
         entries = (plans[phase][entry] for entry in range(batch * each, (batch + 1) * each))
         return "; ".join(f"{model.code.factors[f]}, {phase} sweep {i}" for f, i in entries)
 
-    network, is_entangled = Codec(model), model.procedure == "entangled"
-
-    def look(step: int) -> Watched:
-        return watch(network, data, most_sweeps=most, step=step, is_entangled=is_entangled)
-
     with clear_data_errors():
         loop.train(
             model,
@@ -260,7 +256,7 @@ def _train(
             copies=copies,
             **{name: config[name] for name in ("num_steps", "log_every", "validate_every")},
             show=show,
-            look=look,
+            look=functools.partial(watch, Codec(model), data, most_sweeps=most),
             sweep_of=sweep_of,
             **saving,
         )

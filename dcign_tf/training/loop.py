@@ -44,7 +44,7 @@ def train(
     log_every: int,
     validate_every: int,
     show: Callable[[str], None] = print,
-    look: Callable[[int], Watched] = lambda step: Watched(),
+    look: Callable[[], Watched] = Watched,
     sweep_of: Callable[[str, int], str] = "{} batch {}".format,
     checkpoint_seconds: float = math.inf,
     checkpoints_kept: int = 1,
@@ -65,7 +65,7 @@ def train(
         log_every: a line on the screen and in metrics.jsonl, in steps.
         validate_every: validation, a look at the model and a checkpoint, in steps.
         show: takes a line of progress.
-        look: the step to what is seen of the model then, at every validation.
+        look: what is seen of the model as it is then, at every validation.
         sweep_of: names what a batch shows: of `train` by its step, from 0; of `validation`.
         checkpoint_seconds: a checkpoint between validations, if the last one is so old.
         checkpoints_kept: how many of the last ones; the best one is kept besides.
@@ -194,7 +194,7 @@ def _validate(
     run: RunDirectory,
     run_test: Callable,
     batches: Iterable,
-    look: Callable[[int], Watched],
+    look: Callable[[], Watched],
     sweep_of: Callable[[str, int], str],
     step: int,
 ) -> tuple[dict[str, Any], Watched]:
@@ -208,7 +208,7 @@ def _validate(
         bad = sweep_of("validation", _first_not_finite(tested))
         what = f"validation ELBO became {numbers['val_elbo']} after step {step:,} ({bad})"
         raise _diverged(what, run)
-    watched = look(step)
+    watched = look()
     numbers |= watched.numbers
     if watched.latent_kl.size:
         numbers["val_latent_kl"] = [round(nats, 4) for nats in watched.latent_kl.tolist()]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dcign_tf.codec import TRAVERSAL_STEPS, Codec
-from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset, Sweeps, evenly
+from dcign_tf.datasets.sweeps import SweepDataset, Sweeps, evenly, picked
 from dcign_tf.evaluation.evaluate import read_out
 from dcign_tf.evaluation.held_out import held_out_sweeps
 from dcign_tf.evaluation.picture_errors import image_errors
@@ -46,27 +46,23 @@ class Watched:
     pictures: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
-def watch(
-    network: Codec, data: SweepDataset, *, most_sweeps: int, step: int, is_entangled: bool
-) -> Watched:
+def watch(network: Codec, data: SweepDataset, *, most_sweeps: int) -> Watched:
     """Looks at a network as it is now.
 
     Args:
         network: in training.
         data: prepared.
         most_sweeps: of each factor so many validation sweeps at most are looked at.
-        step: of the model.
-        is_entangled: whether a factor's latents are first to be found.
     """
     fit, scored = (_few(s, -(-most_sweeps // 2)) for s in held_out_sweeps(data, "validation"))
     images = example_images(scored, network.code.factors, _PICTURES)
     if not len(images):
         return Watched()
-    of_model = {"step": step, "is_entangled": is_entangled}
-    network, fit_codes, calibration, _ = read_out(network, fit, data, **of_model)
+    told = read_out(network, fit, data)
+    network = told.network
     codes = encode_factors(network, scored, data.values)
     known = quantities(data.values, data.periods)
-    evaluated = Evaluated(network, scored, codes, fit_codes, known, calibration, "validation")
+    evaluated = Evaluated(network, scored, codes, told.codes, known, told.calibration, "validation")
     errors = {factor: image_errors(evaluated, factor, most_sweeps) for factor in scored}
     scores = make_scores(evaluated, errors)["factors"]
     z_mean, z_log_var = network.posterior(images)
@@ -89,12 +85,7 @@ def watch(
 
 def _few(sweeps: Mapping[str, Sweeps], most: int) -> dict[str, Sweeps]:
     """At most as many sweeps of each factor, evenly chosen."""
-
-    def chosen(of_factor: Sweeps) -> Sweeps:
-        indices = list(evenly(of_factor, most))
-        return NumberedSweeps(len(indices), lambda number: of_factor[indices[number]])
-
-    return {factor: chosen(of_factor) for factor, of_factor in sweeps.items()}
+    return {factor: picked(own, evenly(own, most)) for factor, own in sweeps.items()}
 
 
 def _histograms(network: Codec, z_mean: np.ndarray, z_log_var: np.ndarray) -> dict[str, np.ndarray]:

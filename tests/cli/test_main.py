@@ -136,6 +136,15 @@ FACE = "dcign_tf/pretrained/faces/evaluation/examples/example1.png"
         (["estimate-shape", "a.png", "--output=o.obj"], "estimate-shape: a.png cannot be read as"),
         (["estimate-shape", FACE, "--output=/proc/sys/o.obj"], "estimate-shape: Cannot write /pr"),
         (["evaluate", "--workdir=tests"], "evaluate: tests is no run directory"),
+        (["demo", "--max_upload_mb=nan"], "demo: flag --max_upload_mb=nan: it must be a finite nu"),
+        (
+            ["train", "--dataset=faces", "--preset=quick", "--checkpoint_minutes=inf"],
+            "train: flag --checkpoint_minutes=inf: it must be a finite number",
+        ),
+        (
+            ["prepare", "--dataset=faces", "--preset=quick", "--beam_options=--x='a"],
+            "prepare: flag --beam_options=--x='a: No closing quotation",
+        ),
         (["demo", "x"], "demo: Unexpected argument 'x'; every setting is a --flag=value."),
         (["pack", "--output=o"], "pack: --workdir is missing: the run directory of a training."),
     ],

@@ -159,7 +159,7 @@ def test_from_one_object_to_another_view_of_it(folder, tmp_path):
     # Settings in which so short a training is known to learn.
     config.observation_stddev, config.invariance_weight = 0.1, 60.0
     config.optimizer.name = "adam"
-    config = {**config.to_dict(), "init_from": None}
+    config = config.to_dict()
     run, lines = RunDirectory(tmp_path / "run"), []
     only_intrinsic = {**config, "factor_ratios": ((0, (0, 1)),)}
     with pytest.raises(UserError, match="No batches can be made of these data: A factor is drawn"):

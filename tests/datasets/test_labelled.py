@@ -393,7 +393,7 @@ def test_from_a_dataset_to_scores(folder, tmp_path):
 
     config = load_preset("tfds", "quick")
     config.update_from_flattened_dict(TINY)
-    config = {**config.to_dict(), "init_from": None}
+    config = config.to_dict()
     run = RunDirectory(tmp_path / "run")
     experiment.run_experiment(config, run, str(folder), test=True, show=lambda line: None)
     scores = run.read_scores()

@@ -17,6 +17,7 @@ from PIL import Image
 from dcign_tf.datasets import registry
 from dcign_tf.datasets.manifest.dataset import ManifestPictures
 from dcign_tf.datasets.manifest.settings import ManifestSettings
+from dcign_tf.datasets.settings import numbers_by_factor
 from dcign_tf.datasets.storage import image_pool
 from dcign_tf.datasets.storage.checksums import checksums
 from dcign_tf.datasets.storage.image_pool import ImagePool
@@ -425,11 +426,11 @@ def test_impossible_settings(folder, setting, value, message):
     assert "\n" not in str(caught.value)
 
 
-def test_settings_by_factor(folder):
-    settings = ManifestSettings(tolerances=" height : 2,azimuth:0.5,", periods="azimuth_deg:360")
+def test_numbers_are_given_by_factor_or_column():
     columns = ("azimuth_deg", "height")
-    assert settings.by_factor("tolerances", columns) == {"height": 2, "azimuth": 0.5}
-    assert settings.by_factor("periods", columns) == {"azimuth": 360}
+    given = numbers_by_factor("tolerances", " height : 2,azimuth:0.5,", columns)
+    assert given == {"height": 2, "azimuth": 0.5}
+    assert numbers_by_factor("periods", "azimuth_deg:360", columns) == {"azimuth": 360}
 
 
 TINY = {
@@ -457,7 +458,7 @@ def test_from_pictures_to_scores(tmp_path):
 
     config = manifest_quick.get_config()
     config.update_from_flattened_dict(TINY)
-    config = {**config.to_dict(), "init_from": None}
+    config = config.to_dict()
     folder, run = tmp_path / "own", RunDirectory(tmp_path / "run")
     rows = rows_of()
     write_folder(folder, rows)

@@ -401,7 +401,7 @@ class TestTraining:
         config = load_preset("dcign_torch7", "quick")
         config.update_from_flattened_dict(TINY)
         run, lines = RunDirectory(tmp_path_factory.mktemp("runs") / "run"), []
-        config = {**config.to_dict(), "init_from": None}
+        config = config.to_dict()
         run_experiment(config, run, str(release), test=True, show=lines.append)
         assert sorted(release.rglob("*")) == before
         assert run.last_checkpoint.exists()
@@ -424,7 +424,6 @@ class TestTraining:
         run.last_checkpoint.parent.mkdir(parents=True)
         run.last_checkpoint.write_text("")
         config = load_preset("dcign_torch7", "quick").to_dict()
-        config["init_from"] = None
         write_json(run.config_file, config)
         for folder, message in ((run.path, "holds no DC-IGN faces"), (release, "expected 20×1×")):
             with pytest.raises(DataError, match=message):

@@ -18,7 +18,14 @@ from dcign_tf.readouts.familiarity import UNFAMILIAR, Familiarity
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.readouts.latent_curve import LatentCurve
 from tests.helpers.tiny import CODE, tiny_model
-from tests.helpers.trained_runs import LATENTS, SIZE, calibrated_model, write_picture, write_run
+from tests.helpers.trained_runs import (
+    LATENTS,
+    SIZE,
+    STEP,
+    calibrated_model,
+    write_picture,
+    write_run,
+)
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +183,11 @@ def test_the_editor_of_a_run(tmp_path):
     assert len(editor.directions) == LATENTS - 3
     (run.evaluation / IDENTITIES_FILE).unlink()
     assert len(SceneEditor.of_run(run).directions) == 0
-    IdentityDistribution.prior(LATENTS).save(run.evaluation / IDENTITIES_FILE)
-    with pytest.raises(UserError, match=r"identities\.npz is of another network; dcign-tf"):
-        SceneEditor.of_run(run)
+    for size, trained in ((LATENTS, STEP), (LATENTS - 3, STEP + 1)):
+        others = dataclasses.replace(IdentityDistribution.prior(size), step=trained)
+        others.save(run.evaluation / IDENTITIES_FILE)
+        with pytest.raises(UserError, match=r"of another network, or of other weights; dcign-tf"):
+            SceneEditor.of_run(run)
 
 
 def test_pictures_come_into_the_square_as_those_trained_on_did(tmp_path):

@@ -97,13 +97,7 @@ def evaluate(model, directory, data=None) -> tuple[dict, list[str]]:
 
 
 def watched(model, data=None, most_sweeps=4):
-    return watch(
-        Codec(model),
-        data or Data(),
-        most_sweeps=most_sweeps,
-        step=7,
-        is_entangled=model.procedure == "entangled",
-    )
+    return watch(Codec(model), data or Data(), most_sweeps=most_sweeps)
 
 
 def figures_in(directory) -> set[str]:

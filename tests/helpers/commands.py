@@ -52,7 +52,7 @@ def tiny_config(**changes) -> dict:
     """TINY as `train.py` would resolve it."""
     config = load_preset("faces", "quick")
     config.update_from_flattened_dict({**TINY, **changes})
-    return {**config.to_dict(), "init_from": None}
+    return config.to_dict()
 
 
 def command(script: str, *arguments: str) -> list[str]:

@@ -83,7 +83,7 @@ def write_run(folder: Path) -> tuple[RunDirectory, DCIGN]:
     for name, content in (("scores", SCORES), ("calibration", {})):
         (run.evaluation / f"{name}.json").write_text(json.dumps(content))
     rng = np.random.default_rng(0)
-    IdentityDistribution.fitted(rng.normal(size=(50, LATENTS - 3))).save(
+    IdentityDistribution.fitted(rng.normal(size=(50, LATENTS - 3)), STEP).save(
         run.evaluation / IDENTITIES_FILE
     )
     for number in (1, 2):

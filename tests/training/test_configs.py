@@ -30,7 +30,7 @@ def resolved(name: str, **changes) -> dict:
     config = load_preset(*name.rsplit("_", 1))
     with config.unlocked():
         config.update_from_flattened_dict(changes)
-    return {**config.to_dict(), "init_from": None}
+    return config.to_dict()
 
 
 @pytest.mark.parametrize("name", NAMES)

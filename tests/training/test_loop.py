@@ -153,7 +153,7 @@ class TestResuming:
         assert sorted({at, 2, 3, 4, 6}) == [record["step"] for record in losses(run)]
 
     def test_a_notice_during_validation_leaves_it_to_whoever_goes_on(self, original, run):
-        def look(step: int) -> Watched:
+        def look() -> Watched:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
             raise AssertionError("it was not interrupted")
@@ -312,7 +312,7 @@ class TestFiles:
             histograms={"z/prior": np.arange(5.0)},
             pictures={"traversal/azimuth": picture},
         )
-        train_in(run, look=lambda step: watched)
+        train_in(run, look=lambda: watched)
         scalars, images, histograms = {}, [], []
         for file in run.tensorboard.iterdir():
             for event in tf.compat.v1.train.summary_iterator(str(file)):

@@ -20,7 +20,7 @@ from dcign_tf.datasets.manifest.settings import FITTING, ManifestSettings
 from dcign_tf.datasets.manifest.splitting import subset_of_pictures
 from dcign_tf.datasets.manifest.table import FILENAME, Manifest, read_manifest
 from dcign_tf.datasets.pictures import FIT_VERSION, encode_png, fit_picture
-from dcign_tf.datasets.settings import fingerprint
+from dcign_tf.datasets.settings import fingerprint, numbers_by_factor
 from dcign_tf.datasets.storage.checksums import checksums, describe_files
 from dcign_tf.datasets.storage.image_pool import ImagePool
 from dcign_tf.datasets.sweeps import NumberedSweeps
@@ -50,8 +50,8 @@ class ManifestPictures:
         self.extrinsic = tuple(map(factor_name, manifest.columns))
         self.image_shape = (settings.image_size, settings.image_size, settings.channels)
         self.values = dict(zip(self.extrinsic, manifest.columns, strict=True))
-        tolerances = settings.by_factor("tolerances", manifest.columns)
-        self.periods = settings.by_factor("periods", manifest.columns)
+        tolerances = numbers_by_factor("tolerances", settings.tolerances, manifest.columns)
+        self.periods = numbers_by_factor("periods", settings.periods, manifest.columns)
         self._descriptions = self._describe_pictures()
         columns = {
             factor: Column(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dcign_tf.datasets.settings import (
@@ -12,7 +12,6 @@ from dcign_tf.datasets.settings import (
     check_fitting,
     check_fractions,
     check_numbers,
-    numbers_by_factor,
 )
 
 QUICK: Mapping[str, Any] = {"image_size": 70, "validation_sweeps": 25, "test_sweeps": 100}
@@ -94,19 +93,3 @@ class ManifestSettings:
         """
         settings = dataclasses.asdict(self)
         return dict(item for item in settings.items() if item not in _LATER.items())
-
-    def by_factor(self, setting: str, columns: Iterable[str]) -> dict[str, float]:
-        """The numbers of `tolerances` or `periods`, by the factors that they are for.
-
-        Args:
-            setting: `tolerances` or `periods`.
-            columns: of factors; they may also be named without their `_deg`.
-
-        Raises:
-            DataError: if an entry names no column, or its number is impossible.
-        """
-        return numbers_by_factor(setting, getattr(self, setting), columns)
-
-
-Settings = ManifestSettings
-"""For the registry."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import scipy.stats
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LassoCV
@@ -117,8 +118,8 @@ def dci_of_importances(importances: np.ndarray) -> tuple[float, float, np.ndarra
     num_latents, num_factors = importances.shape
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = importances.sum(axis=1) / importances.sum()
-        per_latent = 1 - _entropies(importances.T) / np.log(num_factors)
-        per_factor = 1 - _entropies(importances) / np.log(num_latents)
+        per_latent = 1 - scipy.stats.entropy(importances.T) / np.log(num_factors)
+        per_factor = 1 - scipy.stats.entropy(importances) / np.log(num_latents)
     used = shares > 0
     disentanglement = np.sum(shares[used] * per_latent[used]) if used.any() else np.nan
     return float(disentanglement), float(per_factor.mean()), per_factor
@@ -131,10 +132,3 @@ def _well_scaled(codes: np.ndarray) -> np.ndarray:
     """
     _, exponent = np.frexp(np.abs(codes).max())
     return np.ldexp(codes, 10 - exponent)
-
-
-def _entropies(weights: np.ndarray) -> np.ndarray:
-    """In nats, of each column made a distribution; NaN for a column of zeros."""
-    shares = weights / weights.sum(axis=0)
-    logarithms = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    return -np.sum(shares * logarithms, axis=0)

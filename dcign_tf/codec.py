@@ -11,7 +11,7 @@ import tensorflow as tf
 from dcign_tf.model.checks import checked_images
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.readouts import scene
-from dcign_tf.readouts.leakage import Leakage
+from dcign_tf.readouts.calibration import Calibration
 
 TRAVERSAL_STEPS = 9
 
@@ -52,7 +52,8 @@ class Codec:
 
         Then what a pose leaves in a code is learned, and taken out before it is turned.
         """
-        return not self.is_entangled and self._model.clamp_mode == "mean"
+        procedure, mode = self._model.procedure, self._model.clamp_mode
+        return procedure == "grouped" or (procedure == "clamped" and mode == "mean")
 
     def rearranged(self, latents: Mapping[str, Sequence[int]]) -> Codec:
         """The same network, its codes rearranged: `encode` does it, and `decode` undoes it.
@@ -97,18 +98,20 @@ class Codec:
         image: np.ndarray,
         factor: str,
         latents: np.ndarray,
-        leakage: Mapping[str, Leakage] | None = None,
+        calibration: Calibration | None = None,
     ) -> np.ndarray:
-        """One image decoded again and again, one factor swept, the others held less `leakage`.
+        """One image decoded again and again, one factor swept.
+
+        The others are held, less what the factor left in them.
 
         Args:
             image: [H, W, C] in [0, 1].
             factor: whose latents are swept.
             latents: of the factor, [steps, latents of the factor].
-            leakage: what of the others is taken out (`scene.changed`).
+            calibration: knows what that is (`scene.changed`); without it, nothing.
 
         Returns:
             [steps, H, W, C].
         """
         z = np.repeat(self.encode(image[np.newaxis]), len(latents), axis=0)
-        return self.decode(scene.changed(z, self.code, {factor: latents}, leakage or {}))
+        return self.decode(scene.changed(z, self.code, {factor: latents}, calibration))

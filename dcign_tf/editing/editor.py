@@ -157,12 +157,12 @@ class SceneEditor:
         All else is kept, less what the old ones left in it (`Calibration.leakage`).
 
         Args:
-            code: [latent_dim], or [n, latent_dim].
+            code: [latent_dim], or [n, latent_dim], of pictures as they are: from one that was
+                changed before, all values are to be asked at once.
             values: by name, each a number, or [n].
         """
-        leakage = self._calibration.leakage
         code = np.asarray(code, np.float32)
-        return scene.changed(code, self._network.code, self._latents(values), leakage)
+        return scene.changed(code, self._network.code, self._latents(values), self._calibration)
 
     def _latents(self, values: Mapping[str, float | Sequence[float]]) -> dict[str, np.ndarray]:
         """The factors of values, by name, to the latents that stand for them."""

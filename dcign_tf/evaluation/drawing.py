@@ -146,9 +146,10 @@ def _traversal(evaluated: Evaluated, factor: str) -> Figure | None:
         labels = [
             f"{label}, read\nas {quantity.text(v)}" for label, v in zip(labels, read, strict=True)
         ]
-    leakage = evaluated.calibration.leakage
-    others = "the others less what it left in them" if factor in leakage else "all others held"
-    swept = np.stack([network.swept(image, factor, latents, leakage) for image in images])
+    calibration = evaluated.calibration
+    is_known = factor in calibration.leakage
+    others = "the others less what it left in them" if is_known else "all others held"
+    swept = np.stack([network.swept(image, factor, latents, calibration) for image in images])
     return sheet(
         np.concatenate([images[:, np.newaxis], swept], axis=1),
         headings={0: ["input", *texts]},
@@ -194,8 +195,7 @@ def _rotation(evaluated: Evaluated, factor: str) -> Figure | None:
         order = _in_order(angles)
         asked = circle.on_turn(angles[order], *curve.range, quantity.period)
         latents = curve.to_latents(asked)
-        leakage = evaluated.calibration.leakage
-        decoded = evaluated.network.swept(images[0], factor, latents, leakage)
+        decoded = evaluated.network.swept(images[0], factor, latents, evaluated.calibration)
         headings[len(rows)] = ["given", *map(quantity.text, angles[order])]
         rows.append(images[[0, *order]])
         rows.append(np.concatenate([np.ones_like(images[:1]), decoded]))

@@ -212,7 +212,7 @@ def _told_and_kept(
 
     def told_by(sweeps: Mapping[str, Sweeps]) -> ReadOut:
         told = read_out(network, sweeps, data)
-        leakage = fit_leakage(network.code, seen, told.codes)
+        leakage = fit_leakage(network.code, seen, told.codes, told.calibration)
         return told._replace(calibration=dataclasses.replace(told.calibration, leakage=leakage))
 
     told = of_all = told_by(fit_sweeps)

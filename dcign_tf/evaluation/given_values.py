@@ -123,7 +123,7 @@ def _pair_errors(
             # The calibrated range may be a part of a circle, counted from elsewhere.
             asked = circle.on_turn(values[wanted], *curve.range, period)
             latents = {factor: curve.to_latents(asked)}
-            new = scene.changed(z, network.code, latents, evaluated.calibration.leakage)
+            new = scene.changed(z, network.code, latents, evaluated.calibration)
             drawn = network.decode(new)
             by_network = squared_errors(drawn, true)
         if means is not None:

@@ -101,15 +101,14 @@ def turn(network: Codec, calibration: Calibration, examples: Sequence[Example]) 
     shown = network.encode(wanted)
     is_swapped = np.array([e.factor not in calibration.usable for e in examples])
     for row, example in enumerate(examples):
-        leakage = {}
+        known = None if is_swapped[row] else calibration
         if is_swapped[row]:
             latents = shown[row, network.code.slice(example.factor)]
         else:
-            leakage = calibration.leakage
             calibrated = calibration.usable[example.factor]
             asked = on_turn(example.value, *calibrated.range, example.quantity.period)
             latents = calibrated.to_latents(asked)
-        z[row] = scene.changed(z[row], network.code, {example.factor: latents}, leakage)
+        z[row] = scene.changed(z[row], network.code, {example.factor: latents}, known)
     images = network.decode(z)
     return Turned(images, squared_errors(images, wanted), is_swapped)
 

@@ -135,7 +135,7 @@ class SceneModel(keras.Model):
         known = self.checked_calibration() if entangled else self._valid_calibration()
         order = self.code.order(known.latents if known else {})
         z = scene.arranged(z, order, keras.ops)
-        z = scene.changed(z, self.code, latents, known.leakage if known else {}, keras.ops)
+        z = scene.changed(z, self.code, latents, known, keras.ops)
         return self.decode(scene.restored(z, order, keras.ops))
 
     def checked_calibration(self) -> Calibration:

@@ -21,7 +21,7 @@ MIN_IMAGES = 20
 
 # Of the range, so that its own ends, rounded to float32, are not outside of it.
 _TOLERANCE = 1e-5
-_MOST = 1e15  # of what a table holds: float32 holds its square
+MOST = 1e15  # of what a table holds: float32 holds its square
 
 
 class CalibrationError(UserError, ValueError):
@@ -85,7 +85,7 @@ class CalibratedFactor(abc.ABC):
         tables = [*self._tables(), *([((0, self.period),)] if self.period is not None else [])]
         for table in map(np.asarray, tables):
             is_sound = table.dtype.kind in "fiu" and table.ndim == 2 and table.shape[1] > 1
-            if not is_sound or not (np.abs(table) < _MOST).all():
+            if not is_sound or not (np.abs(table) < MOST).all():
                 raise ValueError(f"{self.name} has no tables of numbers")
             if (np.diff(table[0]) < 0).any() or table[0, 0] == table[0, -1]:
                 raise ValueError(f"{self.name} has knots that do not ascend")

@@ -120,6 +120,22 @@ class Calibration:
         names = ", ".join(calibrated.name for calibrated in self.factors.values())
         raise KeyError(f"Unknown value '{name}'; calibrated are {names or 'none'}.")
 
+    def moved(self, factor: str, old: Any, new: Any, xp: Any = np) -> Any:
+        """By how much a factor's latents change, [..., n]: along its curve, if it has one.
+
+        How far they lie off the curve is no turn: asked for what they are read as, they stay.
+
+        Args:
+            factor: an extrinsic one.
+            old: its latents before, [..., n], an array of `xp`, as is the other.
+            new: its latents afterwards.
+            xp: see the module.
+        """
+        curve = self.usable.get(factor)
+        if isinstance(curve, LatentCurve):
+            old, new = curve.on_curve(old, xp), curve.on_curve(new, xp)
+        return new - old
+
     def check(self, values: Mapping[str, Any]) -> None:
         """Checks that values, by name, can be asked for.
 

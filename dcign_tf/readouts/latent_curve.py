@@ -63,6 +63,10 @@ class LatentCurve(CalibratedFactor):
         coordinates = zip(*self.points, strict=True)
         return xp.stack([interpolate(values, self.values, c, xp) for c in coordinates], axis=-1)
 
+    def on_curve(self, latents: Any, xp: Any = np) -> Any:
+        """The point of the curve that latents [..., n] are read off at, of the same shape."""
+        return self.to_latents(self.to_value(latents, xp), xp)
+
     def _at_nearest(self, latents: Any, table: tuple[float, ...], xp: Any) -> Any:
         """What a table of the knots, [K], has where the curve is nearest: [..., n] to [...]."""
         latents, points, table = (in_precision(a, xp) for a in (latents, self.points, table))

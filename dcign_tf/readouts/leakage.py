@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from dcign_tf.readouts.calibrated_factor import MOST
+
 _REACH = 0.5  # in spreads of the factor's latents: moved so far, half of what was left is gone
-_MOST = 1e15  # the square of more than that overflows soon, and no latent is as large
 _STORED = np.dtype("<f2")
 
 
@@ -42,8 +43,9 @@ class Leakage:
     stored: str
 
     def __post_init__(self) -> None:
-        within = np.abs([*self.z_mean, self.z_spread]) < _MOST  # not of what is no number
-        if not (within.all() and self.z_spread > 1 / _MOST):
+        numbers = np.array([*self.z_mean, self.z_spread])
+        within = numbers.dtype.kind in "fi" and (np.abs(numbers) < MOST).all()  # not of NaN
+        if not (within and self.z_spread > 1 / MOST):
             raise ValueError("the leakage has a mean or a spread that no latents have")
         if not (self.weights.size and np.isfinite(self.weights).all()):
             raise ValueError("the leakage has no weights, or some that are no finite numbers")
@@ -65,11 +67,13 @@ class Leakage:
 
         Args:
             z: codes [..., latent_dim], an array of `xp`, as is the other.
-            moved: by how much the factor's latents change, [..., n]; if not at all, nothing is.
+            moved: by how much the factor's latents change (`Calibration.moved`), [..., n]; if not
+                at all, nothing is.
             xp: see the module.
         """
-        told = xp.matmul(z - xp.array(self.z_mean, dtype="float32"), xp.array(self.weights))
-        return share_gone(moved, self.z_spread, xp)[..., np.newaxis] * told
+        mean, weights = (xp.array(a, dtype=z.dtype) for a in (self.z_mean, self.weights))
+        share = xp.array(share_gone(moved, self.z_spread, xp), dtype=z.dtype)
+        return share[..., np.newaxis] * xp.matmul(z - mean, weights)
 
 
 def share_gone(moved: Any, z_spread: float, xp: Any = np) -> Any:

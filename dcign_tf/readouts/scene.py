@@ -17,7 +17,6 @@ import numpy as np
 
 from dcign_tf.factors import INTRINSIC, GraphicsCode
 from dcign_tf.readouts.calibration import Calibration
-from dcign_tf.readouts.leakage import Leakage
 
 
 class Reading(NamedTuple):
@@ -96,23 +95,25 @@ def replaced(z, code: GraphicsCode, latents: Mapping[str, Any], xp=np):
 
 
 def changed(
-    z, code: GraphicsCode, latents: Mapping[str, Any], leakage: Mapping[str, Leakage], xp=np
+    z, code: GraphicsCode, latents: Mapping[str, Any], calibration: Calibration | None, xp=np
 ):
     """`replaced`, and what the old latents left in the intrinsic ones is taken out of these.
 
     Args:
-        z: codes [..., latent_dim], an array of `xp`.
+        z: codes [..., latent_dim] of pictures as they are, an array of `xp`: of a code that was
+            changed before, what was taken out would be taken out again.
         code: which latents belong to which factor.
         latents: factor to what broadcasts to [..., latents of the factor]. Intrinsic latents
             that are given stay as given.
-        leakage: of some factors (`Calibration.leakage`); of others nothing is taken out. Of
-            several factors it is in the order of the code, each from what the last has left.
+        calibration: knows what some factors leave; without it nothing is taken out. Of several
+            factors it is in the order of the code, each from what the last has left.
         xp: see the module.
 
     Returns:
         As `replaced`, which also says what is raised.
     """
     new = replaced(z, code, latents, xp)
+    leakage = calibration.leakage if calibration else {}
     known = [factor for factor in code.extrinsic if factor in latents and factor in leakage]
     if not known or INTRINSIC in latents:
         return new
@@ -120,5 +121,6 @@ def changed(
     for factor in known:  # one after the other, or what is in reach of all were taken out by each
         where = code.slice(factor)
         z = replaced(z, code, {INTRINSIC: intrinsic}, xp)
-        intrinsic = intrinsic - leakage[factor].left(z, new[..., where] - z[..., where], xp)
+        moved = calibration.moved(factor, z[..., where], new[..., where], xp)
+        intrinsic = intrinsic - leakage[factor].left(z, moved, xp)
     return replaced(new, code, {INTRINSIC: intrinsic}, xp)

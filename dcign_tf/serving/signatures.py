@@ -146,7 +146,7 @@ class ServedModel(tf.Module):
             wanted = calibrated.to_latents(value, keras.ops)
             shown = z[:, self._code.slice(factor)]
             latents[factor] = tf.where(tf.math.is_nan(value)[:, tf.newaxis], shown, wanted)
-        z = scene.changed(z, self._code, latents, self._calibration.leakage, keras.ops)
+        z = scene.changed(z, self._code, latents, self._calibration, keras.ops)
         return self.decode(scene.restored(z, self._order, keras.ops))
 
     def sample(self, seed: tf.Tensor, count: tf.Tensor) -> Tensors:

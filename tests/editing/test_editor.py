@@ -17,6 +17,7 @@ from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.familiarity import UNFAMILIAR, Familiarity
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.readouts.latent_curve import LatentCurve
+from dcign_tf.readouts.leakage import Leakage
 from tests.helpers.tiny import CODE, tiny_model
 from tests.helpers.trained_runs import (
     LATENTS,
@@ -94,6 +95,24 @@ def test_a_change_changes_its_own_latent_alone(editor, code):
     np.testing.assert_allclose(changed[:2], (2, -1))
     np.testing.assert_array_equal(changed[2:], code[2:])
     assert editor.read(changed)["elevation_deg"].value == pytest.approx(-12.5)
+
+
+def test_what_a_pose_leaves_is_taken_out_once_as_the_model_does_it():
+    model, rng = calibrated_model(), np.random.default_rng(0)
+    leakage = {
+        factor: Leakage.of(rng.normal(size=LATENTS), 1.0, rng.normal(size=(LATENTS, LATENTS - 3)))
+        for factor in ("azimuth", "elevation")
+    }
+    model.calibration = dataclasses.replace(model.calibration, leakage=leakage)
+    editor = SceneEditor(model)
+    images = rng.integers(0, 256, (2, SIZE, SIZE, 1), np.uint8)
+    codes, elsewhere = editor.encode(images), {"elevation_deg": -10.0}
+    changed = editor.changed(codes, {"azimuth_deg": 60, **elsewhere})
+    assert np.abs(changed - codes)[:, 3:].min(axis=1).max() > 0.01
+    expected = model.rerender(images.astype(np.float32) / 255, azimuth_deg=60.0, **elsewhere)
+    np.testing.assert_allclose(editor.decode(changed), 255 * expected.numpy(), atol=0.52)
+    swung = editor.swung(codes[0], "azimuth_deg", 4, elsewhere)  # whose third frame is at 60°
+    np.testing.assert_allclose(swung[2], changed[0], atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import statistics
@@ -29,6 +30,7 @@ from dcign_tf.evaluation.seeds import group_by_seed, spread
 from dcign_tf.evaluation.side_by_side import choose_examples, comparison_sheet, turn
 from dcign_tf.files import write_json
 from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.readouts.leakage import Leakage
 from dcign_tf.runs.comparable import comparable_runs
 from dcign_tf.runs.directory import RunDirectory
 from tests.evaluation.test_given_values import AZIMUTH, LENGTH, TEST, Exact, calibration, measure
@@ -208,6 +210,14 @@ class TestSheet:
         np.testing.assert_allclose(turned.images, [e.wanted for e in examples], atol=1e-6)
         np.testing.assert_allclose(turned.errors, 0, atol=1e-12)
         assert not turned.is_swapped.any()
+
+    def test_what_the_angle_given_left_is_taken_out(self):
+        examples = choose_examples({"azimuth": TEST}, AZIMUTH)
+        leakage = Leakage.of(np.zeros(3), 0.01, np.ones((3, 2)))
+        turned = turn(
+            Exact(), dataclasses.replace(calibration(), leakage={"azimuth": leakage}), examples
+        )
+        assert (turned.errors > 0).all()
 
     def test_a_latent_that_tells_no_value_is_taken_from_the_true_picture(self):
         examples = choose_examples({"azimuth": TEST}, AZIMUTH)

@@ -17,8 +17,12 @@ from dcign_tf.codec import TRAVERSAL_STEPS, Codec
 from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.evaluation import evaluate as evaluation
 from dcign_tf.evaluation.figures import charts
+from dcign_tf.evaluation.held_out import held_out_sweeps
 from dcign_tf.evaluation.picture_baselines import BASELINES
 from dcign_tf.factors import GraphicsCode
+from dcign_tf.readouts import scene
+from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.readouts.leakage import Leakage
 from dcign_tf.training.monitoring import WATCHED, watch
 from tests.helpers.tiny import tiny_model
 
@@ -211,18 +215,43 @@ class Leaky(Oracle):
 def test_what_a_pose_leaves_is_taken_out_of_a_clamped_networks_codes_alone(tmp_path, monkeypatch):
     model, data, errors = Leaky(), Data(), {}
     data.count = 20  # with fewer nothing is calibrated
-    for procedure in ("clamped", "entangled"):
-        model.procedure = procedure
+    for procedure, clamp_mode, known in (
+        ("entangled", "mean", set()),
+        ("clamped", "first", set()),
+        ("grouped", "first", {"azimuth"}),  # it takes means, whatever it clamps to
+        ("clamped", "mean", {"azimuth"}),
+    ):
+        model.procedure, model.clamp_mode = procedure, clamp_mode
         evaluate(model, tmp_path, data)
-        leakage = model.calibration.leakage
         written = json.loads((tmp_path / "calibration.json").read_text())["leakage"]
-        assert set(leakage) == set(written) == ({"azimuth"} if procedure == "clamped" else set())
-    model.procedure = "clamped"
+        assert set(model.calibration.leakage) == set(written) == known
     for kept in ("as it is", "nothing is taken out"):
         scores, _ = evaluate(model, tmp_path, data)
         errors[kept] = scores["rerendering"]["azimuth"]["mse"]["network"]
         monkeypatch.setattr(evaluation, "encode_some", lambda *args: {})
     assert errors["as it is"] < 0.75 * errors["nothing is taken out"]
+
+
+@pytest.mark.usefixtures("without_figures")
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_who_is_scored_does_not_choose_what_is_taken_out(tmp_path, monkeypatch, split):
+    chosen_by = []
+
+    def fit(code, train, held_out, calibration):
+        chosen_by.append(rows(held_out["azimuth"].z_mean))
+        return {}
+
+    def rows(sweeps) -> set:
+        return {tuple(np.round(np.float64(z), 3)) for sweep in sweeps for z in sweep}
+
+    monkeypatch.setattr(evaluation, "fit_leakage", fit)
+    model, data = Oracle(), Data()
+    evaluation.evaluate_model(model, data, tmp_path, facts=FACTS, split=split, show=lambda _: None)
+    _, scored = held_out_sweeps(data, split)
+    codes = [sweep["image"][:, 0, : CODE.latent_dim, 0] / 255 for sweep in scored["azimuth"]]
+    assert not chosen_by[0] & rows(codes)
+    if split == "validation":  # what is kept is of all its people
+        assert rows(codes) <= chosen_by[1]
 
 
 @pytest.mark.usefixtures("without_figures")
@@ -540,6 +569,16 @@ class TestNetwork:
         for decoded, latent in zip(swept, latents, strict=True):
             expected = model.rerender(image, azimuth=latent)[0]
             np.testing.assert_allclose(decoded, expected, atol=1e-6)
+
+    def test_what_the_factor_left_in_the_others_is_taken_out(self, model, network):
+        image = np.random.default_rng(1).random((1, *SHAPE), np.float32)
+        weights = np.ones((model.code.latent_dim, model.code.size("intrinsic")))
+        leakage = Leakage.of(np.zeros(len(weights)), 1.0, weights)
+        known = Calibration({}, leakage={"azimuth": leakage})
+        swept = network.swept(image[0], "azimuth", np.full((1, 1), 2.0), known)
+        z = scene.changed(network.encode(image), model.code, {"azimuth": 2.0}, known)
+        np.testing.assert_allclose(swept, network.decode(z), atol=1e-6)
+        assert np.abs(swept - model.rerender(image, azimuth=2.0)).max() > 1e-3
 
     def test_traces_once_for_all_batch_sizes(self, network):
         for size in (1, 2, 5, 7):

@@ -109,5 +109,6 @@ def test_functions_are_not_called_at_the_same_time(tmp_path):
         return codes
 
     network = FunctionCodec(alone, decode, CODE, SHAPE)
+    assert not network.decodes_means  # nobody knows
     images = np.zeros((2, *SHAPE), np.float32)
     assert len(list(concurrently(lambda _: network.encode(images), range(50)))) == 50

@@ -12,6 +12,8 @@ from dcign_tf.evaluation.sweep_codes import Codes
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.pixels import to_unit
 from dcign_tf.readouts import scene
+from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.readouts.leakage import Leakage
 
 CODE = GraphicsCode.chairs(6)
 OWN, INTRINSIC = CODE.slice("azimuth"), CODE.slice("intrinsic")
@@ -35,6 +37,10 @@ def people(count: int, *, leaks: float = 1.0, length: int = 12, seed: int = 0) -
     return sweeps
 
 
+def known(**leakage: Leakage) -> Calibration:
+    return Calibration({}, leakage=leakage)
+
+
 @pytest.mark.parametrize("length", [2, 5, 30])
 def test_new_people_turned_far_are_as_all_of_their_pictures_have_them(length):
     leakage = fit_factor(people(150, length=length), people(20, seed=1), OWN, INTRINSIC)
@@ -42,7 +48,7 @@ def test_new_people_turned_far_are_as_all_of_their_pictures_have_them(length):
     for z in people(50, seed=2):
         away = z[:, :1] + 10
         common = z[:, INTRINSIC].mean(axis=0)
-        turned = scene.changed(z, CODE, {"azimuth": away}, {"azimuth": leakage})
+        turned = scene.changed(z, CODE, {"azimuth": away}, known(azimuth=leakage))
         plain += np.square(z[:, INTRINSIC] - common).mean()
         cleaned += np.square(turned[:, INTRINSIC] - common).mean()
     assert cleaned < 0.3 * plain
@@ -69,7 +75,7 @@ def test_what_either_of_two_factors_takes_out_is_taken_out_once():
     }
     z = np.concatenate(sweeps(50, 0, 2))
     person = z[:, 2] - z[:, 3]
-    turned = scene.changed(z, code, {"azimuth": 20.0, "light": 20.0}, leakage)
+    turned = scene.changed(z, code, {"azimuth": 20.0, "light": 20.0}, known(**leakage))
     assert np.square(turned[:, 2] - person).mean() < 0.5 * np.square(z[:, 2] - person).mean()
 
 
@@ -90,7 +96,7 @@ def test_where_nothing_is_left_nothing_is_taken_out(seed):
     leakage = fit_factor(train, held_out, OWN, INTRINSIC)
     if leakage is not None:
         (new,) = people(1, leaks=0.0, seed=seed + 2)
-        turned = scene.changed(new, CODE, {"azimuth": 9.0}, {"azimuth": leakage})
+        turned = scene.changed(new, CODE, {"azimuth": 9.0}, known(azimuth=leakage))
         assert np.abs(turned - new)[:, 1:].max() < 0.05
 
 
@@ -125,9 +131,9 @@ def test_a_networks_codes_of_training_sweeps_are_what_it_is_learned_from():
 
     train, held_out = pictures(people(60, length=8)), pictures(people(20, seed=1))
     new = Codes(codes(held_out), identities=[])
-    known = {"azimuth": new, "intrinsic": new}
+    others = {"azimuth": new, "intrinsic": new}
     seen = encode_some(Network(), {"azimuth": train, "intrinsic": train})
-    (found,) = fit_leakage(CODE, seen, known).items()
+    (found,) = fit_leakage(CODE, seen, others, known()).items()
     assert found == ("azimuth", fit_factor(codes(train), codes(held_out), OWN, INTRINSIC))
     nobody = {"azimuth": Codes([], identities=[])}
-    assert fit_leakage(CODE, seen, nobody) == {}
+    assert fit_leakage(CODE, seen, nobody, known()) == {}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.readouts.latent_curve import LatentCurve
 from dcign_tf.readouts.leakage import Leakage, share_gone
 from tests.helpers.tiny import AZIMUTH, CODE, tiny_model
 
@@ -22,6 +23,7 @@ CODES = RNG.normal(size=(5, 6)).astype(np.float32)
 OF_AZIMUTH = Leakage.of(RNG.normal(size=6), 2.0, RNG.normal(size=(6, 3)))
 OF_ELEVATION = Leakage.of(RNG.normal(size=6), 1.0, RNG.normal(size=(6, 3)))
 LEAKAGE = {"azimuth": OF_AZIMUTH, "elevation": OF_ELEVATION}
+KNOWN = Calibration({}, leakage=LEAKAGE)
 BOTH = [np, keras.ops]
 
 
@@ -36,7 +38,7 @@ def test_of_what_is_left_half_is_gone_a_quarter_of_the_spread_away_and_all_of_it
 @pytest.mark.parametrize("xp", BOTH, ids=["numpy", "keras.ops"])
 def test_what_is_left_is_taken_out_of_the_intrinsic_latents_and_of_no_others(xp):
     new = {"azimuth": 1.5, "elevation": [[0.5, -0.5]]}
-    codes = scene.changed(xp.array(CODES), CODE, new, LEAKAGE, xp)
+    codes = scene.changed(xp.array(CODES), CODE, new, KNOWN, xp)
     wanted = CODES.astype(np.float64)
     wanted[:, :3] = 1.5, 0.5, -0.5
     for leakage, where in ((OF_AZIMUTH, slice(0, 1)), (OF_ELEVATION, slice(1, 3))):
@@ -47,32 +49,68 @@ def test_what_is_left_is_taken_out_of_the_intrinsic_latents_and_of_no_others(xp)
     np.testing.assert_allclose(codes, wanted, rtol=1e-4, atol=1e-5)
     assert keras.backend.standardize_dtype(codes.dtype) == "float32"
     turned_round = dict(reversed(new.items()))
-    again = scene.changed(xp.array(CODES), CODE, turned_round, LEAKAGE, xp)
+    again = scene.changed(xp.array(CODES), CODE, turned_round, KNOWN, xp)
     np.testing.assert_array_equal(codes, again)
 
 
 @pytest.mark.parametrize("xp", BOTH, ids=["numpy", "keras.ops"])
 def test_intrinsic_latents_that_are_given_stay_as_given(xp):
     new = {"azimuth": 1.5, "intrinsic": [[1.0, 2.0, 3.0]]}
-    codes = scene.changed(xp.array(CODES), CODE, new, LEAKAGE, xp)
+    codes = scene.changed(xp.array(CODES), CODE, new, KNOWN, xp)
     np.testing.assert_array_equal(codes, scene.replaced(CODES, CODE, new))
 
 
 @pytest.mark.parametrize("xp", BOTH, ids=["numpy", "keras.ops"])
 def test_latents_that_stay_leave_all_as_it_is(xp):
     same = {"azimuth": CODES[:, :1], "elevation": CODES[:, 1:3]}
-    codes = scene.changed(xp.array(CODES), CODE, same, LEAKAGE, xp)
+    codes = scene.changed(xp.array(CODES), CODE, same, KNOWN, xp)
     np.testing.assert_array_equal(codes, CODES)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+@pytest.mark.parametrize("xp", BOTH, ids=["numpy", "keras.ops"])
+def test_codes_keep_their_type(xp, dtype):
+    codes = scene.changed(xp.array(CODES, dtype=dtype), CODE, {"azimuth": 1.5}, KNOWN, xp)
+    assert keras.backend.standardize_dtype(codes.dtype) == dtype
+    wanted = scene.changed(CODES, CODE, {"azimuth": 1.5}, KNOWN)
+    np.testing.assert_allclose(codes, wanted, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("xp", BOTH, ids=["numpy", "keras.ops"])
+def test_several_latents_move_along_their_curve_however_far_they_lie_off_it(xp):
+    """Asked for what a picture is read as, it keeps all that is of its pose."""
+    angle = np.radians(np.arange(0, 361, 5.0))
+    points = tuple(zip(np.cos(angle), np.sin(angle), strict=True))
+    values = tuple(np.degrees(angle))
+    curve = LatentCurve("elevation_deg", values, points, (1.0,) * len(values), period=360.0)
+    known = Calibration({"elevation": curve}, leakage=LEAKAGE)
+    codes = CODES.copy()
+    codes[:, 1:3] = 1.7 * np.array(points[4:9])  # outside the circle, at 20° to 40°
+    for turn, most in ((0.0, 1e-5), (180.0, np.inf)):
+        wanted = curve.to_latents(np.arange(20, 41, 5.0) + turn).astype(np.float32)
+        turned = scene.changed(xp.array(codes), CODE, {"elevation": wanted}, known, xp)
+        np.testing.assert_allclose(turned[:, 1:3], wanted)
+        difference = np.abs(np.asarray(turned)[:, 3:] - codes[:, 3:]).max()
+        assert difference < most
+    left = (
+        scene.replaced(codes, CODE, {})[:, :] - np.array(OF_ELEVATION.z_mean)
+    ) @ OF_ELEVATION.weights
+    gone = 1 - 0.5 ** ((2 / OF_ELEVATION.z_spread / 0.5) ** 2)  # across the circle it is 2
+    np.testing.assert_allclose(
+        codes[:, 3:] - np.asarray(turned)[:, 3:], gone * left, rtol=1e-3, atol=1e-3
+    )
+
+
 def test_what_is_known_of_another_factor_is_not_taken_out():
-    codes = scene.changed(CODES, CODE, {"azimuth": 2.0}, {"elevation": OF_ELEVATION})
+    codes = scene.changed(
+        CODES, CODE, {"azimuth": 2.0}, Calibration({}, leakage={"elevation": OF_ELEVATION})
+    )
     np.testing.assert_array_equal(codes, scene.replaced(CODES, CODE, {"azimuth": 2.0}))
 
 
 def test_a_code_without_intrinsic_latents_has_nothing_to_take_it_out_of():
     code = GraphicsCode({"azimuth": 2, "elevation": 4})
-    codes = scene.changed(CODES, code, {"azimuth": 2.0}, {})
+    codes = scene.changed(CODES, code, {"azimuth": 2.0}, Calibration({}))
     np.testing.assert_array_equal(codes, scene.replaced(CODES, code, {"azimuth": 2.0}))
 
 
@@ -82,7 +120,7 @@ def test_a_model_takes_it_out_whether_a_value_is_asked_for_or_a_latent():
     model.calibration = calibration
     images = RNG.random((4, 20, 18, 1), np.float32)
     z = model.encode(images)[0].numpy()
-    drawn = model.decode(scene.changed(z, CODE, {"azimuth": 1.0}, calibration.leakage))
+    drawn = model.decode(scene.changed(z, CODE, {"azimuth": 1.0}, calibration))
     plain = model.decode(scene.replaced(z, CODE, {"azimuth": 1.0}))
     assert np.abs(drawn - plain).max() > 1e-4
     for asked in ({"azimuth": 1.0}, {"azimuth_deg": 30.0}):
@@ -120,6 +158,8 @@ def test_it_is_stored_as_text_to_three_digits(latents, intrinsic, seed):
         {"z_mean": (0.0,) * 5 + (float("inf"),)},
         {"z_mean": (0.0,) * 5},
         {"z_mean": ()},
+        {"z_mean": (True,) * 6, "z_spread": True},
+        {"z_mean": ("0",) * 6},
         {"z_mean": (0.0,) * 5 + (1e300,)},
         {"z_spread": 1e-300},
         {"z_spread": -1.0},

@@ -31,7 +31,8 @@ class Codec:
         self._model = model
         self.code = model.code
         self.order = model.code.order({})
-        images = tf.TensorSpec((None, *model.encoder.input_shape[1:]), tf.float32)
+        self._image_shape = tuple(model.encoder.input_shape[1:])
+        images = tf.TensorSpec((None, *self._image_shape), tf.float32)
         codes = tf.TensorSpec((None, model.code.latent_dim), tf.float32)
         self._encode = tf.function(lambda x: model.encode(x), input_signature=[images])
         self._decode = tf.function(lambda z: model.decode(z), input_signature=[codes])
@@ -74,9 +75,9 @@ class Codec:
         """Images [B, H, W, C] in [0, 1] to `z_mean` and `z_log_var`, [B, latent_dim] each.
 
         Raises:
-            ValueError: if they are not floats in [0, 1].
+            ValueError: if they are of another shape, or no floats in [0, 1].
         """
-        z_mean, z_log_var = self._encode(checked_images(images))
+        z_mean, z_log_var = self._encode(checked_images(images, self._image_shape))
         return tuple(scene.arranged(z.numpy(), self.order) for z in (z_mean, z_log_var))
 
     def decode(self, z: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ This module is that table and nothing else; it imports nothing of the project.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -33,12 +34,14 @@ class GraphicsCode:
     """
 
     def __init__(self, latents_per_factor: Mapping[str, int]):
+        for name, size in latents_per_factor.items():
+            if not isinstance(size, numbers.Integral) or size < 1:
+                raise ValueError(
+                    f"Factor '{name}' has {size} latents; it needs a whole number, at least 1."
+                )
         self._sizes = {str(name): int(size) for name, size in latents_per_factor.items()}
         if not self._sizes:
             raise ValueError("A graphics code needs at least one factor.")
-        for name, size in self._sizes.items():
-            if size < 1:
-                raise ValueError(f"Factor '{name}' has {size} latents; it needs at least 1.")
 
     @classmethod
     def faces(cls, latent_dim: int = 200) -> GraphicsCode:

@@ -167,7 +167,7 @@ def read_json(path: pathlib.Path, missing: str) -> dict[str, Any]:
         raise UserError(missing) from error
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(path, error) from error
     if not isinstance(value, dict):
         raise damaged(path, "it holds no JSON object")

@@ -39,18 +39,18 @@ def files_below(folder: Path, *, without: Path | None = None) -> Iterator[Path]:
         folder: whose files are wanted.
         without: a folder that is left out.
     """
-    seen = {without.resolve()} if without else set()
-    seen.add(folder.resolve())
+    seen = {os.path.realpath(place) for place in (without, folder) if place}
     for place, folders, names in os.walk(folder, followlinks=True):
         there = Path(place)
-        real_place = there.resolve()
+        real_place = os.path.realpath(place)
 
         def first_of_all(name: str, there: Path = there) -> tuple[bool, str]:
             return (there / name).is_symlink(), name
 
-        def is_new(name: str, there: Path = there, real_place: Path = real_place) -> bool:
+        def is_new(name: str, there: Path = there, real_place: str = real_place) -> bool:
             path = there / name
-            real = path.resolve() if path.is_symlink() else real_place / name
+            # Not `resolve`, which fails at a link that leads to itself.
+            real = os.path.realpath(path) if path.is_symlink() else os.path.join(real_place, name)
             if not is_shown(name) or real in seen:
                 return False
             seen.add(real)

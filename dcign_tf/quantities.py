@@ -7,6 +7,9 @@ import math
 import re
 from collections.abc import Mapping
 
+MOST = 1e15
+"""No value, and no latent, is as large: float32 holds its square."""
+
 
 def display_name(name: str) -> str:
     """`light_azimuth` or `light_azimuth_deg` as it is read aloud: "light azimuth"."""

@@ -78,9 +78,11 @@ def test_smallest_codes():
     assert GraphicsCode({"azimuth": 2}).extrinsic == ("azimuth",)
 
 
-@pytest.mark.parametrize("sizes", [{}, {"azimuth": 0}, {"azimuth": 1, "intrinsic": -1}])
+@pytest.mark.parametrize(
+    "sizes", [{}, {"azimuth": 0}, {"azimuth": 1, "intrinsic": -1}, {"azimuth": 1.5}, {"a": "1"}]
+)
 def test_rejects_codes_without_latents(sizes):
-    with pytest.raises(ValueError, match="needs at least"):
+    with pytest.raises(ValueError, match=r"needs (at least one factor|a whole number, at least 1)"):
         GraphicsCode(sizes)
 
 

@@ -38,4 +38,5 @@ def test_links_are_followed_and_nothing_is_taken_twice(tmp_path):
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
     (folder / "linked2").symlink_to(tmp_path / "elsewhere")
     (folder / "nowhere").symlink_to(tmp_path / "nothing")
-    assert below(folder) == ["a", "nowhere", "in/b", "linked/c"]
+    (folder / "to itself").symlink_to(folder / "to itself")
+    assert below(folder) == ["a", "nowhere", "to itself", "in/b", "linked/c"]

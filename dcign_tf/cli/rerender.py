@@ -82,6 +82,7 @@ def _check_files(image: Path, output: Path, asked: Mapping[str, Range]) -> None:
     if suffix:
         check_picture(image)  # says if it is none
         picture_files.check_is_another(image, output)
+        picture_files.check_count(asked, FLAGS.frames, is_animation=True)
     else:
         picture_files.check_count(asked, FLAGS.frames)
         picture_files.find_sources(image, output)

@@ -67,9 +67,16 @@ def check_is_another(image: Path, output: Path) -> None:
         raise UserError(f"--output={output} is the picture itself; choose another name.")
 
 
-def check_count(asked: Mapping[str, Range], frames: int) -> int:
-    """How many combinations of values there are; raises `UserError` if they are too many."""
-    count = math.prod(frames for values in asked.values() if values.varies)
+def check_count(asked: Mapping[str, Range], frames: int, *, is_animation: bool = False) -> int:
+    """How many pictures that makes of each; raises `UserError` if they are too many.
+
+    Args:
+        asked: values by name.
+        frames: how many values of a range.
+        is_animation: whether all ranges are run through at the same time, not in combination.
+    """
+    each = [frames for values in asked.values() if values.varies]
+    count = max(each, default=1) if is_animation else math.prod(each)
     if count > _MOST_COMBINATIONS:
         raise UserError(
             f"That makes {count:,} pictures of each, and {_MOST_COMBINATIONS:,} are allowed:"
@@ -121,6 +128,7 @@ class Rerendering:
             UserError: if the picture cannot be read, or the output not be written.
         """
         check_is_another(image, output)
+        check_count(self._asked, self._frames, is_animation=True)
         frames_of_each = np.broadcast_arrays(*self._spread.values())
         drawn = self._draw(image, dict(zip(self._spread, frames_of_each, strict=True)))
         if encode := ENCODERS.get(output.suffix.lower()):

@@ -39,26 +39,61 @@ def checked(
         return tf.identity(tensor)
 
 
-def checked_images(images: Any, name: str = "image") -> tf.Tensor:
-    """Pictures as float32, if they are in the scale that models take.
+def checked_images(images: Any, image_shape: Sequence[int | None]) -> tf.Tensor:
+    """Pictures as float32, if they are of the shape and in the scale that a model takes.
 
     Args:
-        images: floats in [0, 1], of any shape.
-        name: what an error calls them.
+        images: floats in [0, 1], [B, H, W, C].
+        image_shape: the model's own [H, W, C]; None where it takes any.
 
     Raises:
-        ValueError: if they are of another type, or not within [0, 1], which NaN is not.
-        tf.errors.InvalidArgumentError: instead of the latter, when the graph runs, in a graph.
+        ValueError: if they are of another shape or type, or not within [0, 1], which NaN is not.
+        tf.errors.InvalidArgumentError: instead, when the graph runs, in a graph that does not
+            know the shape before, and of the values.
     """
-    images = tf.convert_to_tensor(images)
+    images = _checked_shape(tf.convert_to_tensor(images), image_shape, "image")
     if not images.dtype.is_floating:
-        raise ValueError(f"{name} is {images.dtype.name}; it must be float in [0, 1]")
+        raise ValueError(f"image is {images.dtype.name}; it must be float in [0, 1]")
     images = tf.cast(images, tf.float32)
     low, high = tf.reduce_min(images), tf.reduce_max(images)
     within = (low >= -TOLERANCE) & (high <= 1 + TOLERANCE)
     empty = tf.equal(tf.size(images), 0)
-    message = f"{name} has values {{}} to {{}}; they must be 0 to 1"
+    message = "image has values {} to {}; they must be 0 to 1"
     return checked(images, within | empty, message, [low, high])
+
+
+def checked_codes(z: Any, latent_dim: int) -> tf.Tensor:
+    """Codes, if they are [B, latent_dim]; raises as `checked_images` if not."""
+    return _checked_shape(tf.convert_to_tensor(z), (latent_dim,), "z")
+
+
+def checked_numbers(value: Any, name: str) -> tf.Tensor:
+    """Real, finite numbers as float32.
+
+    Raises:
+        ValueError: if they are of another type, or not finite.
+        tf.errors.InvalidArgumentError: instead of the latter, when the graph runs, in a graph.
+    """
+    value = tf.convert_to_tensor(value)
+    if not (value.dtype.is_floating or value.dtype.is_integer):
+        raise ValueError(f"{name} is {value.dtype.name}; it must be a number, or several")
+    value = tf.cast(value, tf.float32)
+    is_finite = tf.reduce_all(tf.math.is_finite(value))
+    return checked(value, is_finite, f"{name} is {{}}; it must be finite", [value])
+
+
+def _checked_shape(values: tf.Tensor, shape: Sequence[int | None], name: str) -> tf.Tensor:
+    """The values, if they are [B, *shape]: at once if that is known, or when the graph runs."""
+    batch = tf.TensorShape([None, *shape])
+    axes = ", ".join("any" if size is None else str(size) for size in shape)
+    must = f"it must be [B, {axes}]"
+    if not batch.is_compatible_with(values.shape):
+        raise ValueError(f"{name} has the shape {tuple(values.shape)}; {must}")
+    is_known = values.shape.rank != batch.rank or values.shape[1:].is_fully_defined()
+    if not is_known and None not in shape:
+        fits = tf.reduce_all(tf.equal(tf.shape(values)[1:], tuple(shape)))
+        values = checked(values, fits, f"{name} has the shape {{}}; {must}", [tf.shape(values)])
+    return tf.ensure_shape(values, batch)
 
 
 @contextlib.contextmanager
@@ -66,10 +101,15 @@ def in_one_sentence() -> Iterator[None]:
     """Turns TensorFlow's report of a check that failed in a graph into its sentence.
 
     Raises:
-        ValueError: in place of an `InvalidArgumentError` that a check here raised.
+        ValueError: in place of an `InvalidArgumentError` that a check here raised, or of a
+            `ValueError` with the way that it took through the code while a graph was made.
     """
     try:
         yield
+    except ValueError as error:
+        if told := re.search(r"\Ain user code:\n.*ValueError: (.*?)\s*\Z", str(error), re.DOTALL):
+            raise ValueError(told[1]) from error
+        raise
     except tf.errors.InvalidArgumentError as error:
         if told := re.search(r"assertion failed: \[(.*)\]$", error.message, re.MULTILINE):
             raise ValueError(told[1]) from error

@@ -220,7 +220,7 @@ class DCIGN(SceneModel):
         """Reconstructions [B, H, W, C] of images, or of the images of factor batches."""
         x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         images = x["image"] if isinstance(x, Mapping) else x
-        return self(tf.reshape(images, (-1, *images.shape[-3:])))
+        return self(checked_images(_in_one_batch(images), self.encoder.input_shape[1:]))
 
     fit = in_one_sentence()(keras.Model.fit)
     evaluate = in_one_sentence()(keras.Model.evaluate)
@@ -352,8 +352,9 @@ class DCIGN(SceneModel):
                 "A batch is {'image': images, 'factor': factors}, or (images, factors)."
             )
         with tf.device("CPU:0"):  # where it was read: a GPU's answer would have to be waited for
-            images, factors = checked_images(x), self._checked_factors(tf.cast(y, tf.int32))
-        return tf.reshape(images, (-1, *images.shape[-3:])), tf.reshape(factors[..., 0], (-1,))
+            images = checked_images(_in_one_batch(x), self.encoder.input_shape[1:])
+            factors = self._checked_factors(tf.cast(y, tf.int32))
+        return images, tf.reshape(factors[..., 0], (-1,))
 
     def _checked_factors(self, factors: tf.Tensor) -> tf.Tensor:
         factors = checked(
@@ -412,6 +413,12 @@ def _as_finite_as_all(gradients: list[tf.Tensor], norm: tf.Tensor) -> list[tf.Te
     """
     of_all = tf.distribute.get_replica_context().all_reduce("SUM", norm)
     return [*gradients[:-1], gradients[-1] + 0.0 * of_all]
+
+
+def _in_one_batch(images: tf.Tensor) -> tf.Tensor:
+    """Images [B, H, W, C] as they are, and those of R factor batches, [R, B, …], as [R·B, …]."""
+    images = tf.convert_to_tensor(images)
+    return images if images.shape.rank == 4 else tf.reshape(images, (-1, *images.shape[-3:]))
 
 
 def _batch_means(per_image: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from dcign_tf.factors import INTRINSIC
-from dcign_tf.model.checks import checked_images
+from dcign_tf.model.checks import checked_codes, checked_images, checked_numbers
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.calibration import Calibration, error_name
@@ -39,15 +39,19 @@ class SceneModel(keras.Model):
         """Images, float [B, H, W, C] in [0, 1], to `(z_mean, z_log_var)` [B, latent_dim].
 
         Raises:
-            ValueError: if they are not floats in [0, 1]; in a graph, when it runs, a
-                tf.errors.InvalidArgumentError. So do `infer_scene`, `rerender` and a call.
+            ValueError: if they are not [B, H, W, C], or no floats in [0, 1]; in a graph, when it
+                runs, a tf.errors.InvalidArgumentError. So do `infer_scene`, `rerender` and a call.
         """
-        outputs = self.encoder(checked_images(images))
+        outputs = self.encoder(checked_images(images, self.encoder.input_shape[1:]))
         return outputs["z_mean"], outputs["z_log_var"]
 
     def decode(self, z: tf.Tensor) -> tf.Tensor:
-        """Codes [B, latent_dim] to mean images, float32 [B, H, W, C] in [0, 1]."""
-        return tf.sigmoid(self.decoder(z))
+        """Codes [B, latent_dim] to mean images, float32 [B, H, W, C] in [0, 1].
+
+        Raises:
+            ValueError: if they are of another shape; as for `encode`, in a graph.
+        """
+        return tf.sigmoid(self.decoder(checked_codes(z, self.code.latent_dim)))
 
     def infer_scene(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the code says of the scene: angles, how far off they may be, and identity.
@@ -114,7 +118,8 @@ class SceneModel(keras.Model):
 
         Raises:
             KeyError: for a name that neither the code nor the calibration has.
-            ValueError: if a factor is given both ways, or latents are not as many as it has.
+            ValueError: if a factor is given both ways, latents are not as many as it has, or
+                what is given is no finite number.
             CalibrationError: if the model or that factor is not calibrated, or a value
                 lies outside its calibrated range, which is stated. Where values are
                 known only when a graph runs, it is a tf.errors.InvalidArgumentError.
@@ -127,7 +132,7 @@ class SceneModel(keras.Model):
             return self.decode(z)
         latents = {}
         for name, value in changes.items():
-            factor, value = self._latents_of(name, tf.cast(value, tf.float32), z.shape[0])
+            factor, value = self._latents_of(name, checked_numbers(value, name), z.shape[0])
             if factor in latents:
                 raise ValueError(f"'{factor}' is given twice, as a latent and as a value.")
             latents[factor] = value

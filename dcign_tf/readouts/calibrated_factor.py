@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 
 from dcign_tf.errors import UserError
-from dcign_tf.quantities import Quantity
+from dcign_tf.quantities import MOST, Quantity
 
 MIN_IMAGES = 20
 """As many images of a factor it takes at least to calibrate it."""
 
 # Of the range, so that its own ends, rounded to float32, are not outside of it.
 _TOLERANCE = 1e-5
-MOST = 1e15  # of what a table holds: float32 holds its square
 
 
 class CalibrationError(UserError, ValueError):

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from dcign_tf.readouts.calibrated_factor import MOST
+from dcign_tf.quantities import MOST
 
 _REACH = 0.5  # in spreads of the factor's latents: moved so far, half of what was left is gone
 _STORED = np.dtype("<f2")

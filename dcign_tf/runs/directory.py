@@ -282,7 +282,7 @@ class RunDirectory:
         config = self._read_sealed("calibration.json")
         try:
             return Calibration.from_config(config) if config else None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else error
             raise damaged(self.evaluation / "calibration.json", reason) from error
 
@@ -305,7 +305,7 @@ class RunDirectory:
             return [_metrics(line, number) for number, line in enumerate(lines[:-1], start=1)]
         except OSError as error:
             raise UserError(f"Cannot read {self.metrics_file}: {error.strerror}.") from error
-        except ValueError as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             raise damaged(self.metrics_file, error) from error
 
     def cut_metrics(self, step: int) -> None:
@@ -324,7 +324,7 @@ def _metrics(line: str, number: int) -> dict[str, Any]:
         record = unsealed(record)
     except ValueError as error:
         raise ValueError(f"line {number}: {error}") from error
-    if "step" not in record:
+    if type(record.get("step")) is not int:
         raise ValueError(f"line {number} names no step")
     for name, value in record.items():
         numbers = value if isinstance(value, list) else [value]

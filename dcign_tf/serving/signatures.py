@@ -105,7 +105,7 @@ class ServedModel(tf.Module):
     def encode(self, image: tf.Tensor) -> Tensors:
         """Images to the posterior's parameters."""
         image = _with_rows(tf.ensure_shape(image, (None, *self.image_shape)), "image")
-        features = self._trunk(checked_images(image))
+        features = self._trunk(checked_images(image, self.image_shape))
         return {name: head(features) for name, head in self._heads.items()}
 
     def decode(self, z: tf.Tensor) -> Tensors:

@@ -17,23 +17,23 @@ from dcign_tf.runs.checkpoint_files import check_checkpoint
 from dcign_tf.runs.directory import RunDirectory
 from dcign_tf.runs.presets import flattened
 
+_MOST = 2**32  # a seed is a number of 32 bits; nothing that is counted is as large
 _STEPS = ("batches_per_step", "num_steps", "log_every", "validate_every", "optimizer.decay_steps")
 _SIZES = ("validation_sweeps_used", "network.encoder_kernel_size", "network.decoder_base_filters")
+_FROM_0 = ("seed", "warmup_steps", "optimizer.warmup_steps")
 _NOT_NEGATIVE = (
-    "seed",
     "invariance_weight",
     "beta",
-    "warmup_steps",
     "optimizer.final_learning_rate",
     "optimizer.first_learning_rate",
-    "optimizer.warmup_steps",
 )
 _POSITIVE = ("observation_stddev", "optimizer.learning_rate")
 _DECAY_RATES = ("optimizer.beta_1", "optimizer.beta_2")
 LEARNING_RATE_SCALINGS: Mapping[str, float] = {"none": 0, "sqrt": 0.5, "linear": 1}
 """Of the learning rates: to which power they rise with the number of replicas."""
 _RULES: Sequence[tuple[Sequence[str], Callable[[Any], bool], str]] = (
-    ((*_STEPS, *_SIZES), lambda value: value >= 1, "at least 1"),
+    ((*_STEPS, *_SIZES), lambda value: 1 <= value < _MOST, f"from 1 to {_MOST - 1}"),
+    (_FROM_0, lambda value: 0 <= value < _MOST, f"from 0 to {_MOST - 1}"),
     (_NOT_NEGATIVE, lambda value: value >= 0, "at least 0"),
     (("network.latent_dim",), lambda value: value >= 2, "at least 2"),
     (_POSITIVE, lambda value: value > 0, "greater than 0"),

@@ -98,6 +98,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 class TestPicture:
+    def test_of_an_animation_not_too_many_frames_are_made(self, editor, picture, tmp_path):
+        with pytest.raises(UserError, match=r"makes 100,000 pictures of each, and 20,000 are allo"):
+            rerender(editor, picture, tmp_path / "x.gif", frames=100_000, azimuth_deg=(-40, 40))
+
     def test_one_value_makes_one_picture(self, editor, picture, tmp_path):
         output = tmp_path / "new" / "turned.PNG"
         line = rerender(editor, picture, output, azimuth_deg=-30)

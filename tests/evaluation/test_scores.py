@@ -368,7 +368,7 @@ def test_errors_without_a_network_stand_beside_ours(scores):
         ["plain grey", "9.0000e-02"],
     ]
     assert table[-2:] == [
-        "Components and mean are of 4,000 training pictures.",
+        "Components and mean are of 4,000 pictures of training sweeps.",
         "25% of a picture is not background (its commonest level).",
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dcign_tf.codec import Codec
 from dcign_tf.model.checks import checked_images
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.networks import build_decoder, build_encoder
@@ -220,6 +222,50 @@ def test_pictures_in_another_scale_are_refused(images, what, calibrated_model):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("shape", [IMAGE_SHAPE, (2, 20, 18), (2, 18, 20, 1), (2, 20, 18, 3), (0,)])
+@pytest.mark.parametrize("what", ["encode", "rerender", "infer_scene", "predict", "Codec"])
+def test_pictures_of_another_shape_are_refused_in_one_sentence(shape, what, calibrated_model):
+    """Some would be broadcast against those that are drawn of them."""
+    of = {"Codec": lambda images: Codec(calibrated_model).encode(images)}
+    call = of.get(what) or getattr(calibrated_model, what)
+    told = re.escape(f"image has the shape {shape}; it must be [B, 20, 18, 1]")
+    if what == "predict":  # Keras has a batch of what is there
+        told = told.replace(re.escape(str(shape)), ".*")
+        shape = (2, *shape[1:]) if len(shape) > 1 else (2,)
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        call(np.zeros(shape, np.float32))
+
+
+def test_pictures_of_many_shapes_are_refused_by_a_graph_for_all_shapes():
+    encode = tf.function(tiny_model().encode, input_signature=[tf.TensorSpec((None,) * 4)])
+    assert encode(np.zeros((3, *IMAGE_SHAPE), np.float32))[0].shape == (3, CODE.latent_dim)
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"image has the shape \[1 18 20 1\]; it"
+    ):
+        encode(np.zeros((1, 18, 20, 1), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 5), (2, 1, 6)])
+def test_codes_of_another_shape_are_refused_in_one_sentence(shape):
+    with pytest.raises(ValueError, match=r"^z has the shape \(.*\); it must be \[B, 6\]$"):
+        tiny_model().decode(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"azimuth_deg": "30"}, "azimuth_deg is string; it must be a number, or several"),
+        ({"azimuth_deg": 3 + 5j}, "azimuth_deg is complex128; it must be a number"),
+        ({"azimuth_deg": True}, "azimuth_deg is bool; it must be a number"),
+        ({"azimuth": float("nan")}, "azimuth is nan; it must be finite"),
+        ({"azimuth": float("inf")}, "azimuth is inf; it must be finite"),
+    ],
+)
+def test_what_is_no_number_cannot_be_asked_for(change, sentence, calibrated_model):
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        calibrated_model.rerender(np.zeros((2, *IMAGE_SHAPE), np.float32), **change)
+
+
 @pytest.fixture(scope="module")
 def calibrated_model():
     from dcign_tf.readouts.calibration import Calibration
@@ -231,8 +277,10 @@ def calibrated_model():
 
 
 def test_what_resampling_makes_of_pictures_is_taken():
-    checked_images(np.array([-1e-4, 1.0001], np.float32))
-    checked_images(np.zeros((0, *IMAGE_SHAPE), np.float32))
+    pictures = np.tile(np.array([-1e-4, 1.0001], np.float32), 180).reshape(1, *IMAGE_SHAPE)
+    checked_images(pictures, IMAGE_SHAPE)
+    checked_images(np.zeros((0, *IMAGE_SHAPE), np.float32), IMAGE_SHAPE)
+    checked_images(pictures, (None, None, 1))
 
 
 def subclassed():

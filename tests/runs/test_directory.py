@@ -266,7 +266,16 @@ def test_calibration_is_read_if_there_is_one(run):
     assert run.read_calibration() is None
     write_json(run.evaluation / "calibration.json", {"step": 3, "factors": {}})
     assert run.read_calibration() == Calibration({}, step=3)
-    for damaged in ("{", '{"step": 3}', '{"step": 3, "factors": {"a": {"nam": 1}}}', "[]"):
+    huge = '{"step": 1, "factors": {}, "familiarity": {"z_mean": [0], "z_spread": [1], '
+    huge += f'"most_distance": 1{"0" * 400}, "most_error": 1}}}}'
+    for damaged in (
+        huge,
+        200_000 * "[",
+        "{",
+        '{"step": 3}',
+        '{"step": 3, "factors": {"a": {"nam": 1}}}',
+        "[]",
+    ):
         (run.evaluation / "calibration.json").write_text(damaged)
         with pytest.raises(UserError, match=r"calibration\.json is damaged"):
             run.read_calibration()
@@ -346,7 +355,16 @@ class TestMetrics:
         assert run.read_metrics() == []
 
     @pytest.mark.parametrize(
-        "content", [b'nonsense\n{"step": 1}\n', b"[1]\n", b'{"loss": 2.0}\n', b"\xff\n"]
+        "content",
+        [
+            b'nonsense\n{"step": 1}\n',
+            b"[1]\n",
+            b'{"loss": 2.0}\n',
+            b"\xff\n",
+            b'{"step": [1]}\n',
+            b'{"step": 1, "loss": 1' + 400 * b"0" + b"}\n",
+            200_000 * b"[" + b"\n",
+        ],
     )
     def test_damage(self, run, content):
         run.metrics_file.write_bytes(content)

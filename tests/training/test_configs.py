@@ -90,7 +90,13 @@ def test_the_paper_preset_is_the_papers():
     [
         ("images_per_batch", 1, r"it must be from 2 to the 20 images of a sweep\.$"),
         ("images_per_batch", 21, "images_per_batch=21 is impossible"),
-        ("num_steps", 0, r"^--config\.num_steps=0 is impossible; it must be at least 1\.$"),
+        (
+            "num_steps",
+            0,
+            r"^--config\.num_steps=0 is impossible; it must be from 1 to 4294967295\.$",
+        ),
+        ("num_steps", 10**20, "num_steps=10{20} is impossible; it must be from 1 to"),
+        ("seed", 2**32, "seed=4294967296 is impossible; it must be from 0 to 4294967295"),
         ("log_every", 0, "log_every=0"),
         ("validate_every", -5, "validate_every=-5"),
         ("seed", -1, "seed=-1"),

@@ -16,6 +16,7 @@ from dcign_tf.datasets.labelled.records import Records
 from dcign_tf.datasets.labelled.settings import LabelledFactor
 from dcign_tf.errors import DataError
 from dcign_tf.progress import Progress
+from dcign_tf.quantities import MOST
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,10 +70,10 @@ def read_labels(
     columns = {}
     for factor in factors:
         numbers = np.array(values[factor.feature])
-        if numbers.dtype.kind not in "if" or not np.isfinite(numbers).all():
+        if numbers.dtype.kind not in "if" or not (np.abs(numbers) < MOST).all():
             raise DataError(
-                f"{where}: {factor.feature} is not a finite number in every example; it can make"
-                " an identity (--config.data.identity), but no factor."
+                f"{where}: {factor.feature} is not a number below {MOST:g} in every example; it"
+                " can make an identity (--config.data.identity), but no factor."
             )
         columns[factor.column] = numbers * factor.scale + factor.offset
     identities, number = _identities([values[feature] for feature in identity])

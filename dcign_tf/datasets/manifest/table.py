@@ -22,13 +22,14 @@ from dcign_tf.datasets.sweeps import SUBSETS
 from dcign_tf.errors import DataError
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.files import stand_in
-from dcign_tf.quantities import factor_name, finite_number
+from dcign_tf.quantities import MOST, factor_name, finite_number
 
 FILENAME = "manifest.csv"
 _OTHERS = IMAGE, IDENTITY, SPLIT, SOURCE = "image", "identity", "split", "source"  # no factors
 # What a factor cannot be called: these already name something else in an example or a code.
 _RESERVED = (INTRINSIC, "distinct")
 _LONGEST_NAME = 100  # bytes
+_MOST_COLUMNS = 200  # a factor needs a latent, and presets have 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +142,10 @@ class _Reader:
 
     def _check_names(self, names: list[str]) -> None:
         factors: dict[str, str] = {}
+        if len(names) > _MOST_COLUMNS:
+            raise self._wrong(
+                f"there are {len(names):,} columns; at most {_MOST_COLUMNS} are taken"
+            )
         for number, name in enumerate(names, start=1):
             if not name:
                 raise self._wrong(f"column {number} has no name")
@@ -158,11 +163,16 @@ class _Reader:
 
     def _fields(self) -> Iterator[list[str]]:
         """All rows that are not blank."""
+        line = 0  # where the last whole row ended
         try:
-            stripped = ([field.strip() for field in row] for row in self._rows)
-            yield from filter(any, stripped)
+            for row in self._rows:
+                line = self._rows.line_num
+                if any(stripped := [field.strip() for field in row]):
+                    yield stripped
         except csv.Error as error:
-            raise self._wrong(str(error)) from error
+            is_open = "unexpected end of data" in str(error)
+            what = f"a quote is not closed that was opened after line {line}" if is_open else error
+            raise self._wrong(str(what)) from error
 
     def _image(self, image: str) -> str:
         if not image:
@@ -189,6 +199,8 @@ class _Reader:
                 f"{column} is {text!r}, not a number; every column except {IMAGE}, {IDENTITY},"
                 f" {SPLIT} and {SOURCE} is a factor"
             )
+        if abs(number) >= MOST:
+            raise self._wrong(f"{column} is {text!r}; values of {MOST:g} and more are not taken")
         return number
 
     def _varying(self, column: str, numbers: list[float]) -> np.ndarray:

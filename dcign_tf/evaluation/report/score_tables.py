@@ -240,7 +240,9 @@ def _reconstruction(scores: Scores) -> Table:
         components, *others = RECONSTRUCTION_BASELINES
         without = {f"{baselines['num_components']} {components.title}": components}
         without |= {score.title: score for score in others}
-        remarks = [f"Components and mean are of {baselines['num_images']:,} training pictures."]
+        remarks = [
+            f"Components and mean are of {baselines['num_images']:,} pictures of training sweeps."
+        ]
         if _is_known(share := baselines["foreground_share"]):
             remarks.append(f"{share:.0%} of a picture is not background (its commonest level).")
     errors = {name: _text(score, scores) for name, score in without.items()}

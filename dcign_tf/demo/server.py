@@ -7,7 +7,8 @@ from typing import Any
 
 import gradio as gr
 from gradio.route_utils import FnIndexInferError
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dcign_tf.errors import UserError
 
 _STYLE = Path(__file__).with_name("style.css")
+_AROUND_A_FILE = 2**20  # bytes of a request: forms, and the values of the page
 
 
 def serve(demo: gr.Blocks, host: str, port: int | None, max_upload_mb: float) -> str:
@@ -24,11 +26,12 @@ def serve(demo: gr.Blocks, host: str, port: int | None, max_upload_mb: float) ->
     Raises:
         UserError: if that address cannot be listened on.
     """
+    most_bytes = int(max_upload_mb * 2**20)
     try:
         _, url, _ = demo.launch(
             server_name=host,
             server_port=port,
-            max_file_size=int(max_upload_mb * 2**20),  # as it is told to the user
+            max_file_size=most_bytes,
             theme=gr.themes.Default(
                 primary_hue="amber",
                 neutral_hue="stone",
@@ -44,7 +47,11 @@ def serve(demo: gr.Blocks, host: str, port: int | None, max_upload_mb: float) ->
             prevent_thread_lock=True,
             _frontend=False,  # else it gives up if this machine is too busy to answer in 3 s
             app_kwargs={
-                "middleware": [Middleware(_SelfContained), Middleware(_StyledFromTheStart)],
+                "middleware": [
+                    Middleware(_LimitedBody, most_bytes=most_bytes),
+                    Middleware(_SelfContained),
+                    Middleware(_StyledFromTheStart),
+                ],
                 "exception_handlers": {KeyError: _unknown, FnIndexInferError: _unknown},
             },
         )
@@ -74,6 +81,31 @@ class _SelfContained:
             await send(event)
 
         await self._app(scope, receive, send_with_policy)
+
+
+class _LimitedBody:
+    """Refuses requests larger than a picture may be: gradio limits each file of one alone."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int):
+        self._app, self._most_bytes = app, most_bytes + _AROUND_A_FILE
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        too_large = HTTPException(413, f"A request is of {self._most_bytes:,} bytes at most")
+        length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
+        if length.isdigit() and int(length) > self._most_bytes:
+            refusal = JSONResponse({"detail": too_large.detail}, too_large.status_code)
+            return await refusal(scope, receive, send)
+        received = 0
+
+        async def counted() -> dict[str, Any]:  # what is sent in pieces tells no length
+            nonlocal received
+            event = await receive()
+            received += len(event.get("body", b""))
+            if received > self._most_bytes:
+                raise too_large
+            return event
+
+        return await self._app(scope, counted, send)
 
 
 class _StyledFromTheStart:

@@ -352,6 +352,19 @@ def test_an_event_that_the_page_does_not_have(url, event):
         urllib.request.urlopen(asked, timeout=60)
 
 
+@pytest.mark.parametrize("in_pieces", [False, True], ids=["whole", "in pieces"])
+def test_too_large_a_request_is_refused_whatever_it_is_of(url, in_pieces):
+    body = json.dumps({"data": ["x" * 3_000_000], "fn_index": 0, "session_hash": "abc"}).encode()
+    pieces = (body[start : start + 65_536] for start in range(0, len(body), 65_536))
+    asked = urllib.request.Request(
+        f"{url}gradio_api/queue/join",
+        pieces if in_pieces else body,
+        {"content-type": "application/json"},
+    )
+    with pytest.raises(urllib.error.URLError, match=r"413|Broken pipe|reset by peer"):
+        urllib.request.urlopen(asked, timeout=60)
+
+
 def test_a_port_that_is_taken(monkeypatch):
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
     import gradio

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import shutil
 from decimal import Decimal
 
 import pytest
 
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.people import LESS_WITHIN
+from dcign_tf.files import write_json
 from dcign_tf.pretrained import pretrained_names, pretrained_run
 from dcign_tf.runs.directory import RunDirectory
 from tests.helpers import ROOT
@@ -66,11 +68,15 @@ def test_of_a_run_that_nobody_can_train_again_that_is_said(run):
 
 def test_no_further_one_is_kept(tmp_path, monkeypatch):
     keep = runpy.run_path(str(ROOT / "docs" / "make_results.py"))["keep"]
-    monkeypatch.setitem(keep.__globals__, "RESULTS", tmp_path)
-    dirty = RunDirectory(RESULTS / "faces-best")
+    results, dirty = tmp_path / "results", RunDirectory(tmp_path / "dirty")
+    results.mkdir()
+    monkeypatch.setitem(keep.__globals__, "RESULTS", results)
+    shutil.copytree(RESULTS / "faces-best", dirty.path)
+    environment = dirty.read_environment()
+    write_json(dirty.environment_file, {**environment, "commit": f"{environment['commit']}-dirty"})
     with pytest.raises(UserError, match="with changes that are in no commit"):
         keep(dirty)
-    assert list(tmp_path.iterdir()) == []
+    assert list(results.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", pretrained_names())

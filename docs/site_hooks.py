@@ -23,6 +23,8 @@ PLACES = {
     "CHANGELOG.md": "CHANGELOG.md",
     "dcign_tf/pretrained/faces/model_card.md": "model_card.md",
     "dcign_tf/pretrained/faces/photograph.png": "photograph.png",
+    "dcign_tf/pretrained/chairs/model_card.md": "chairs_card.md",
+    "dcign_tf/pretrained/chairs/photograph.png": "chairs_photograph.png",
     "docs/tour.ipynb": "tour.md",
 }
 """Files to where they stand on the site; what is in `docs/` stands where it lies there."""

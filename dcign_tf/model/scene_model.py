@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from dcign_tf.factors import INTRINSIC
-from dcign_tf.model.checks import checked_codes, checked_images, checked_numbers
+from dcign_tf.model.checks import checked, checked_codes, checked_images, checked_numbers
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibrated_factor import CalibrationError
 from dcign_tf.readouts.calibration import Calibration, error_name
@@ -172,7 +172,8 @@ class SceneModel(keras.Model):
         is_value = self.calibration is not None or name.endswith(("_deg", "_value"))
         if name in self.code.factors or not is_value:
             _check_fits(name, value.shape, (count, self.code.size(name)))  # or it is unknown
-            return name, value
+            is_finite = tf.reduce_all(tf.math.is_finite(value))
+            return name, checked(value, is_finite, f"{name} is {{}}; it must be finite", [value])
         factor, calibrated = self.checked_calibration().named(name)
         static = tf.get_static_value(value)
         if static is not None:

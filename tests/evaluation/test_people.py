@@ -102,6 +102,9 @@ class Oracle:
     code = CODE
     order = np.roll(np.arange(CODE.latent_dim), 1)
 
+    def __init__(self, is_entangled: bool = False):
+        self.is_entangled = is_entangled
+
     def rearranged(self, latents: dict) -> Oracle:
         assert not latents  # entangled, it is to be looked at as it was trained
         return self
@@ -129,10 +132,8 @@ def calibration(reason: str = "") -> Calibration:
 
 
 def evaluate(directory: Path, *, data=None, entangled=False, known=None) -> dict:
-    evaluated = Evaluated(Oracle(), {}, {}, {}, {}, known or calibration())
-    scores, figures, training_codes = evaluate_people(
-        evaluated, data or Data(), directory, entangled=entangled
-    )
+    evaluated = Evaluated(Oracle(entangled), {}, {}, {}, {}, known or calibration())
+    scores, figures, training_codes = evaluate_people(evaluated, data or Data(), directory)
     for name, figure in figures.items():
         save_figure(figure, directory / f"{name}.png")
     own = read_portraits(Oracle(), Data().sweeps("train")["intrinsic"], ANGLES).codes
@@ -230,7 +231,7 @@ def test_an_entangled_network_is_read_from_all_latents_and_not_turned(tmp_path):
 def test_of_the_validation_split_the_readout_is_fitted_and_nothing_scored(perfect, tmp_path):
     (tmp_path / CODES_FILE).write_bytes(b"of an earlier evaluation")
     evaluated = Evaluated(Oracle(), {}, {}, {}, {}, calibration(), "validation")
-    scores, figures, _ = evaluate_people(evaluated, Data(), tmp_path, entangled=False)
+    scores, figures, _ = evaluate_people(evaluated, Data(), tmp_path)
     assert (scores, set(figures)) == ({}, {"sampled_people"})
     mine, tested = (ShapeReadout.load(d / READOUT_FILE) for d in (tmp_path, perfect[0]))
     np.testing.assert_array_equal(mine.weights, tested.weights)

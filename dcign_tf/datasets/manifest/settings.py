@@ -93,3 +93,7 @@ class ManifestSettings:
         """
         settings = dataclasses.asdict(self)
         return dict(item for item in settings.items() if item not in _LATER.items())
+
+
+Settings = ManifestSettings
+"""For the registry."""

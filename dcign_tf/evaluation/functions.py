@@ -63,8 +63,13 @@ def evaluate(
     train = dataset.sweeps("train")[INTRINSIC]
     if not len(train):
         raise ValueError("The dataset has no intrinsic training sweep; evaluation takes some.")
-    network = FunctionCodec(encode, decode, code or _code_for(encode, dataset), dataset.image_shape)
-    network.is_entangled = code is None
+    network = FunctionCodec(
+        encode,
+        decode,
+        code or _code_for(encode, dataset),
+        dataset.image_shape,
+        is_entangled=code is None,
+    )
     if set(network.code.extrinsic) != set(dataset.extrinsic):
         raise ValueError(
             f"The code has the factors {', '.join(network.code.extrinsic)},"
@@ -96,10 +101,11 @@ class FunctionCodec(Codec):
         decode: likewise.
         code: which of their latents belong to which factor.
         image_shape: height, width and channels.
+        is_entangled: whether a factor's latents are first to be found.
     """
 
     step = 0
-    is_entangled = False
+    is_entangled = False  # in place of `Codec`'s property, to be set below
     decodes_means = False  # nobody knows
 
     def __init__(
@@ -108,8 +114,10 @@ class FunctionCodec(Codec):
         decode: Function,
         code: GraphicsCode,
         image_shape: tuple[int, int, int],
+        *,
+        is_entangled: bool = False,
     ):
-        self.code = code
+        self.code, self.is_entangled = code, is_entangled
         self.order = code.order({})
         self._encode, self._decode = encode, decode
         self._image_shape = image_shape

@@ -184,7 +184,7 @@ def _estimated_shapes(face_model: MorphableModel, readout: ShapeReadout, test: P
         row_labels=[
             f"{e:.1f} mm\n(mean face {m:.1f} mm)" for e, m in zip(errors, mean_errors, strict=True)
         ],
-        title="People never seen in training: shape and colours read out of\nthe code of one"
+        title="People never seen in training: shape and colours read out of the code of one"
         " picture. Left, the mean vertex error.",
         lead=1,
     )
@@ -220,7 +220,7 @@ def _sampled_people(evaluated: Evaluated, intrinsic: np.ndarray) -> Figure:
         headings={0: labels},
         row_labels=[f"{name} {i}" for name in distributions for i in range(1, _SAMPLED + 1)],
         title="People who do not exist, turned and relit: their intrinsic latents drawn from the"
-        " prior N(0, 1),\nand from a Gaussian fitted to the codes of training images",
+        " prior N(0, 1), and from a Gaussian fitted to the codes of training images",
         lead=1,
         block_rows=_SAMPLED,
     )

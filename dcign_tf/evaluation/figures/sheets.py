@@ -6,6 +6,7 @@ is what the model put out.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +22,7 @@ _TILE_PX = 150  # smaller images are enlarged to about this width
 _MARGIN_PX = 24
 _GAP_PX = 4
 _FRAME = 190  # grey
+_TITLE_PT = 11
 _LABEL_PT = 10
 _SMALLEST_PT = 7
 
@@ -42,7 +44,7 @@ def sheet(
             than others.
         headings: rows, by their number, to a line of texts above them, one an image.
         row_labels: one a row.
-        title: above all.
+        title: above all; its lines are broken where they are wider than the rows.
         block_rows: if not 0, sets rows apart in groups of that many.
         lead: sets the first so many columns apart from the rest.
 
@@ -69,19 +71,21 @@ def sheet(
     for r, line in headings.items():
         heading_px[r] = _largest_px(line, heading_pt)[1] + 8 + 3 * _GAP_PX * (r > 0)
     label_px = _largest_px(row_labels, _LABEL_PT)[0] + 16 if row_labels is not None else 0
-    title_px = _largest_px([title], _LABEL_PT + 1) if title else (0, 0)
+    column = np.arange(max(map(len, rows)))
+    lefts = _MARGIN_PX + label_px + column * (tile_px[1] + _GAP_PX)
+    lefts += 4 * _GAP_PX * ((column >= lead) & (lead > 0))
+    right_px = lefts[-1] + tile_px[1]
+    title = title and _broken(title, right_px - _MARGIN_PX)
+    title_px = _largest_px([title], _TITLE_PT) if title else (0, 0)
 
     row = np.arange(len(rows))
     tops = _MARGIN_PX + row * (tile_px[0] + _GAP_PX) + np.cumsum(heading_px)
     tops += 4 * _GAP_PX * (row // block_rows if block_rows else 0)
     tops += title_px[1] + 20 if title else 0
-    column = np.arange(max(map(len, rows)))
-    lefts = _MARGIN_PX + label_px + column * (tile_px[1] + _GAP_PX)
-    lefts += 4 * _GAP_PX * ((column >= lead) & (lead > 0))
 
     size = (
         tops[-1] + tile_px[0] + _MARGIN_PX,
-        max(lefts[-1] + tile_px[1], _MARGIN_PX + title_px[0]) + _MARGIN_PX,
+        max(right_px, _MARGIN_PX + title_px[0]) + _MARGIN_PX,
     )
     canvas = np.full((*size, 3), 255, np.uint8)
     for top, tiles in zip(tops, rows, strict=True):
@@ -94,7 +98,7 @@ def sheet(
 
     figure, page = _page(canvas)
     if title:
-        page.text(_MARGIN_PX, _MARGIN_PX, title, fontsize=_LABEL_PT + 1, va="top")
+        page.text(_MARGIN_PX, _MARGIN_PX, title, fontsize=_TITLE_PT, va="top")
     for r, line in headings.items():
         for left, text in zip(lefts, line, strict=False):
             style = {"fontsize": heading_pt, "ha": "center", "va": "bottom"}
@@ -181,6 +185,17 @@ def _zoom_and_heading_size(texts: Sequence[str], width: int) -> tuple[int, float
     while _LABEL_PT * zoom * width / widest < _SMALLEST_PT:
         zoom += 1
     return zoom, min(_LABEL_PT, _LABEL_PT * zoom * width / widest)
+
+
+def _broken(title: str, width_px: int) -> str:
+    """A title whose lines are about `width_px` wide at most."""
+    lines = []
+    for line in title.splitlines():
+        share = width_px / _largest_px([line], _TITLE_PT)[0]
+        # Of lines of as many letters, one may be a tenth wider than another.
+        letters = len(line) if share >= 1 else max(12, int(0.9 * share * len(line)))
+        lines += textwrap.wrap(line, letters)
+    return "\n".join(lines)
 
 
 def _largest_px(texts: Sequence[str], points: float) -> np.ndarray:

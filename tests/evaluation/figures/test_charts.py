@@ -171,6 +171,18 @@ def test_labels_of_sheets_neither_overlap_nor_leave(rng, size):
     assert min(text.get_fontsize() for text in figure.axes[0].texts) >= 7  # legible
 
 
+def test_a_title_is_broken_where_the_rows_end(rng):
+    rows = rng.random((2, 3, 150, 150, 1))
+    words = "One factor of a picture, set to a value; above, the squared error in thousandths"
+    figure = sheets.sheet(rows, title=f"{words}\n* a note")
+    assert_texts_fit(figure)
+    *broken, note = texts_of(figure.axes[0])[0].split("\n")
+    assert len(broken) > 1
+    assert " ".join(broken) == words
+    assert note == "* a note"
+    assert rendered(figure).shape[1] == rendered(sheets.sheet(rows)).shape[1]
+
+
 def test_rows_wrap_into_blocks(rng):
     originals = rng.integers(0, 256, (5, 150, 150, 1), np.uint8)
     figure = sheets.stacked({"input": originals, "drawn": originals / 255}, columns=3)

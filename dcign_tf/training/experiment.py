@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from dcign_tf.datasets.factor_batches import (
     factor_batches,
 )
 from dcign_tf.datasets.registry import open_configured
-from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset
+from dcign_tf.datasets.sweeps import NumberedSweeps, SweepDataset, Sweeps
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.evaluate import current_scores, evaluate_run
 from dcign_tf.evaluation.report.score_tables import scores_table
@@ -87,15 +88,19 @@ def run_experiment(
     with replicas.together():
         data = open_configured(config)
         check_factors(config, num_factors=len(data.extrinsic) + 1)
-        model, count = _beginning(config, data, run, replicas, show, overwrite=overwrite)
+        training = _Training(config, data, run, replicas, show)
+        model, count = training.beginning(overwrite=overwrite)
         copies = replicas.shared(model)
         is_finished = int(model.step.numpy()) >= config["num_steps"]
         if not is_finished:
-            saving = {
-                "checkpoint_seconds": 60 * checkpoint_minutes,
-                "checkpoints_kept": checkpoints_kept,
-            }
-            _train(model, copies, count, config, data, run, replicas, decoded_gib, show, saving)
+            training.go_on(
+                model,
+                copies,
+                count,
+                decoded_gib,
+                checkpoint_seconds=60 * checkpoint_minutes,
+                checkpoints_kept=checkpoints_kept,
+            )
     scores: dict[str, Any] = {}
     if cluster.is_chief:
         split = "test" if test else "validation"
@@ -120,62 +125,152 @@ def _recorded_scores(
     return scores
 
 
-def _beginning(
-    config: Config,
-    data: SweepDataset,
-    run: RunDirectory,
-    replicas: Replicas,
-    show: Callable[[str], None],
-    *,
-    overwrite: bool,
-) -> tuple[DCIGN, int]:
-    """The model to train on, and of how many factor batches a step is; prepares data and run.
+@dataclasses.dataclass(frozen=True)
+class _Training:
+    """One training: with which settings, on which data, where to and by whom."""
 
-    A run keeps the batches of its steps, whoever shares them. In a process that is not the chief
-    the model is a new one, and nothing is read of the run or written.
-    """
-    is_chief = replicas.cluster.is_chief
-    is_begun = is_chief and run.environment_file.exists() and not overwrite
-    recorded = run.read_environment() if is_begun else {}
-    begun_with = replicas.chiefs(recorded.get("replicas", replicas.count))
-    count = config["batches_per_step"] * begun_with
-    if count % replicas.count:
-        raise UserError(
-            f"A step of this run is of {count} factor batches, which {replicas.count} replicas"
-            " cannot share evenly; --strategy=single takes any number."
-        )
-    before: dict[str, Any] = {}
-    model = load_newest(run, show) if is_chief and not overwrite else None
-    if model is None:
-        model, policy, reason = new_model(config, data, begun_with)
-        if config.get("init_from"):
-            before["trained_before"] = start_from(RunDirectory(config["init_from"]), model)
-    else:
-        if int(model.step.numpy()) < config["num_steps"]:
-            compile_for_here(model, config, replicas.count)
-        policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
-    if is_begun:
-        run.check_data(data.fingerprint, recorded)
-    data.prepare()  # before they are recorded: what stops it is mended, and they are others
-    environment = {
-        **describe_environment(),
-        "precision": policy,
-        "replicas": replicas.count,
-        "data_fingerprint": data.fingerprint,
-        **before,
-    }
-    _check_same(replicas, config, environment)
-    if is_chief:
-        if overwrite:  # not before there is something to begin with
-            run.clear()
-        for note in run.record(config, environment):
-            show(note)
-    step = int(model.step.numpy())
-    if step < config["num_steps"]:
-        show(f"Precision: {policy} ({reason}).")
-        if step:
-            show(f"Going on from step {step:,} of {run.path}.")
-    return model, count
+    config: Config
+    data: SweepDataset
+    run: RunDirectory
+    replicas: Replicas
+    show: Callable[[str], None]
+
+    def beginning(self, *, overwrite: bool) -> tuple[DCIGN, int]:
+        """The model to train on, and of how many factor batches a step is; prepares data and run.
+
+        A run keeps the batches of its steps, whoever shares them. In a process that is not the
+        chief the model is a new one, and nothing is read of the run or written.
+        """
+        config, run, replicas = self.config, self.run, self.replicas
+        is_chief = replicas.cluster.is_chief
+        is_begun = is_chief and run.environment_file.exists() and not overwrite
+        recorded = run.read_environment() if is_begun else {}
+        begun_with = replicas.chiefs(recorded.get("replicas", replicas.count))
+        count = config["batches_per_step"] * begun_with
+        if count % replicas.count:
+            raise UserError(
+                f"A step of this run is of {count} factor batches, which {replicas.count} replicas"
+                " cannot share evenly; --strategy=single takes any number."
+            )
+        before: dict[str, Any] = {}
+        model = load_newest(run, self.show) if is_chief and not overwrite else None
+        if model is None:
+            model, policy, reason = new_model(config, self.data, begun_with)
+            if config.get("init_from"):
+                before["trained_before"] = start_from(RunDirectory(config["init_from"]), model)
+        else:
+            if int(model.step.numpy()) < config["num_steps"]:
+                compile_for_here(model, config, replicas.count)
+            policy, reason = model.encoder.layers[1].dtype_policy.name, "as this run began"
+        if is_begun:
+            run.check_data(self.data.fingerprint, recorded)
+        self.data.prepare()  # before they are recorded: what stops it is mended, and they differ
+        environment = {
+            **describe_environment(),
+            "precision": policy,
+            "replicas": replicas.count,
+            "data_fingerprint": self.data.fingerprint,
+            **before,
+        }
+        _check_same(replicas, config, environment)
+        if is_chief:
+            if overwrite:  # not before there is something to begin with
+                run.clear()
+            for note in run.record(config, environment):
+                self.show(note)
+        step = int(model.step.numpy())
+        if step < config["num_steps"]:
+            self.show(f"Precision: {policy} ({reason}).")
+            if step:
+                self.show(f"Going on from step {step:,} of {run.path}.")
+        return model, count
+
+    def go_on(
+        self,
+        model: DCIGN,
+        copies: DCIGN,
+        count: int,
+        decoded_gib: float | None,
+        **saving: Any,
+    ) -> None:
+        """Trains `model` from its step to the last one.
+
+        Args:
+            model: whose state is looked at and saved.
+            copies: of `Replicas.shared`.
+            count: of factor batches a step.
+            decoded_gib: as for `run_experiment`.
+            **saving: how often, as for `loop.train`.
+        """
+        config, step = self.config, int(model.step.numpy())
+        if self.replicas.cluster.is_chief:
+            self.run.cut_metrics(step)
+        sweeps = self._training_sweeps(decoded_gib)
+        drawn = {
+            "ratios": config["factor_ratios"],
+            "seed": config["seed"],
+            "batches_per_step": count,
+        }
+        try:
+            batches = self.replicas.distributed(
+                lambda here: factor_batches(
+                    sweeps,
+                    model.code,
+                    **drawn,
+                    images_per_batch=config["images_per_batch"],
+                    start_step=step,
+                    num_steps=config["num_steps"],
+                    num_replicas=self.replicas.count,
+                    replicas=here,
+                )
+            )
+        except ValueError as error:  # of one object, say, by ratios for its intrinsic factor alone
+            raise UserError(f"No batches can be made of these data: {error}") from error
+        validation = self._validation_sweeps()
+        plans = {
+            "train": batch_plan(sweeps, model.code, **drawn),
+            "validation": evaluation_plan(validation, model.code),
+        }
+
+        def sweep_of(phase: str, batch: int) -> str:
+            each = count if phase == "train" else 1
+            entries = (plans[phase][entry] for entry in range(batch * each, (batch + 1) * each))
+            return "; ".join(f"{model.code.factors[f]}, {phase} sweep {i}" for f, i in entries)
+
+        most = config["validation_sweeps_used"]
+        with clear_data_errors():
+            loop.train(
+                model,
+                batches,
+                evaluation_batches(validation, model.code),
+                self.run,
+                replicas=self.replicas,
+                copies=copies,
+                **{name: config[name] for name in ("num_steps", "log_every", "validate_every")},
+                show=self.show,
+                look=functools.partial(watch, Codec(model), self.data, most_sweeps=most),
+                sweep_of=sweep_of,
+                **saving,
+            )
+
+    def _training_sweeps(self, decoded_gib: float | None) -> Mapping[str, Sweeps]:
+        """Those to train on, as many of them decoded as may be."""
+        sweeps = self.data.sweeps("train")
+        if decoded_gib is not None:
+            most_bytes = decoded_gib * 2**30
+        else:
+            workers = len(self.replicas.cluster.workers)
+            most_bytes = default_budget_bytes(workers) if sees_gpu() else 0
+        if not most_bytes:
+            return sweeps
+        return decoded_sweeps(sweeps, most_bytes=most_bytes, show=self.show)
+
+    def _validation_sweeps(self) -> dict[str, Sweeps]:
+        most = self.config["validation_sweeps_used"]
+        return {
+            factor: NumberedSweeps(min(len(sweeps), most), sweeps.__getitem__)
+            for factor, sweeps in self.data.sweeps("validation").items()
+        }
 
 
 def _say_nothing(line: str) -> None:
@@ -190,73 +285,3 @@ def _check_same(replicas: Replicas, config: Config, environment: Mapping[str, An
     settings = {f"--config.{k}": v for k, v in flattened(config).items() if k not in of_place}
     found = {name: environment[name] for name in ("precision", "data_fingerprint")}
     replicas.check_same({**settings, **found})
-
-
-def _train(
-    model: DCIGN,
-    copies: DCIGN,
-    count: int,
-    config: Config,
-    data: SweepDataset,
-    run: RunDirectory,
-    replicas: Replicas,
-    decoded_gib: float | None,
-    show: Callable[[str], None],
-    saving: Mapping[str, Any],
-) -> None:
-    """Trains `model` from its step to the config's last one, `count` factor batches a step."""
-    step = int(model.step.numpy())
-    if replicas.cluster.is_chief:
-        run.cut_metrics(step)
-    training = data.sweeps("train")
-    if decoded_gib is None:
-        most_bytes = default_budget_bytes(len(replicas.cluster.workers)) if sees_gpu() else 0
-    else:
-        most_bytes = decoded_gib * 2**30
-    if most_bytes:
-        training = decoded_sweeps(training, most_bytes=most_bytes, show=show)
-    drawn = {"ratios": config["factor_ratios"], "seed": config["seed"], "batches_per_step": count}
-    try:
-        batches = replicas.distributed(
-            lambda here: factor_batches(
-                training,
-                model.code,
-                **drawn,
-                images_per_batch=config["images_per_batch"],
-                start_step=step,
-                num_steps=config["num_steps"],
-                num_replicas=replicas.count,
-                replicas=here,
-            )
-        )
-    except ValueError as error:  # of one object, say, by ratios for its intrinsic factor alone
-        raise UserError(f"No batches can be made of these data: {error}") from error
-    most = config["validation_sweeps_used"]
-    validation = {
-        factor: NumberedSweeps(min(len(sweeps), most), sweeps.__getitem__)
-        for factor, sweeps in data.sweeps("validation").items()
-    }
-    plans = {
-        "train": batch_plan(training, model.code, **drawn),
-        "validation": evaluation_plan(validation, model.code),
-    }
-
-    def sweep_of(phase: str, batch: int) -> str:
-        each = count if phase == "train" else 1
-        entries = (plans[phase][entry] for entry in range(batch * each, (batch + 1) * each))
-        return "; ".join(f"{model.code.factors[f]}, {phase} sweep {i}" for f, i in entries)
-
-    with clear_data_errors():
-        loop.train(
-            model,
-            batches,
-            evaluation_batches(validation, model.code),
-            run,
-            replicas=replicas,
-            copies=copies,
-            **{name: config[name] for name in ("num_steps", "log_every", "validate_every")},
-            show=show,
-            look=functools.partial(watch, Codec(model), data, most_sweeps=most),
-            sweep_of=sweep_of,
-            **saving,
-        )

@@ -99,8 +99,10 @@ def _panel(
             panel.fill_between(x, y.min(axis=0), y.max(axis=0), color=style["color"], alpha=0.2)
     missing = [name for name, scores in runs.items() if "network" in scores["why_null"]]
     if missing:
-        text = "\n".join(f"{display_name(name)}: not calibrated" for name in missing)
-        panel.text(0.03, 0.97, text, transform=panel.transAxes, va="top", fontsize=9, color=MUTED)
+        text = "\n".join(f"{name}: not calibrated" for name in missing)
+        style = {"va": "top", "fontsize": 9, "color": MUTED}
+        style["bbox"] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1.5}
+        panel.text(0.03, 0.97, text, transform=panel.transAxes, **style)
     panel.set_xlim(left=0)
     panel.set_ylim(bottom=0)
     panel.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 2, 3, 5, 10]))

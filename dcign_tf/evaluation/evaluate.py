@@ -43,6 +43,7 @@ from dcign_tf.files import delete, read_json, writing
 from dcign_tf.locks import lock
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
+from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration
 from dcign_tf.readouts.fitting import calibrate
 from dcign_tf.runs.checkpoint_files import check_checkpoint
@@ -158,8 +159,9 @@ def evaluate_network(
         scores["intervals"] |= of_people.pop("intervals", {})
         scores |= of_people
     else:
-        figures, seen_codes = {}, training_codes(network, data)
-    write_showcase(network, data, seen_codes, directory)
+        figures, seen_codes = {}, training_codes(network.rearranged({}), data)
+    in_use = network.rearranged(kept.latents)  # as whoever loads the model has it
+    write_showcase(in_use, data, scene.arranged(seen_codes, in_use.order), directory)
     drawn = itertools.chain(
         figures.items(),
         drawing.figures(evaluated, scores, records),

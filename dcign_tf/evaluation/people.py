@@ -31,7 +31,6 @@ from dcign_tf.evaluation.shape_errors import shape_scores, vertex_errors_mm
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.quantities import display_name
-from dcign_tf.readouts import scene
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout, fit_readout
 from dcign_tf.readouts.identities import IdentityDistribution, show_people
 from dcign_tf.rendering.morphable_model import MorphableModel
@@ -65,7 +64,7 @@ def evaluate_people(
         `recognition`, see `recognition.recognition_scores`, or None if the test images
         do not show one person twice; `shape`, see `shape_errors.shape_scores`. `intervals`
         of scores of the second. Names of figures (`figures.catalogue`), and these. And the
-        codes of the training images, [N, latent_dim], in the order of the network's.
+        codes of the training images, [N, latent_dim], as the model has them.
     """
     network, calibration = evaluated.network, evaluated.calibration
     is_entangled = network.is_entangled
@@ -109,10 +108,9 @@ def evaluate_people(
         )
     else:
         (directory / CODES_FILE).unlink(missing_ok=True)  # they would be taken for the scored ones
-    if not is_entangled and not any(known.reason for known in calibration.factors.values()):
+    if not is_entangled and set(calibration.usable) == set(network.code.extrinsic):
         figures["sampled_people"] = _sampled_people(evaluated, fit.codes[:, where])
-    seen_codes = scene.arranged(fit.codes, evaluated.network.order) if is_entangled else fit.codes
-    return scores, figures, seen_codes
+    return scores, figures, fit.codes
 
 
 def _recognition_scores(

@@ -22,6 +22,7 @@ from dcign_tf.evaluation.picture_baselines import BASELINES
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts import scene
 from dcign_tf.readouts.calibration import Calibration
+from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.readouts.leakage import Leakage
 from dcign_tf.training.monitoring import WATCHED, watch
 from tests.helpers.tiny import tiny_model
@@ -179,6 +180,35 @@ def test_an_entangled_network_is_scored_by_the_latents_found_on_validation_peopl
     calibration = json.loads((tmp_path / "calibration.json").read_text())
     assert calibration["latents"] == {f: list(own["latents"]) for f, own in found.items()}
     assert model.calibration.latents == {f: own["latents"] for f, own in found.items()}
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_identities_are_those_of_the_latents_that_the_model_keeps(tmp_path, monkeypatch):
+    """Half of the validation people may find others than all of them."""
+    find, calls = evaluation.with_found_latents, []
+
+    def found(network, codes):
+        calls.append(network)
+        if len(calls) > 1:
+            return find(network, codes)
+        places = {"azimuth": (4,), "elevation": (0,), "light_azimuth": (5,)}
+        network = network.rearranged(places)
+        codes = {factor: own.rearranged(network.order) for factor, own in codes.items()}
+        told = {f: {"latents": own, "relative_variance": (1.0,)} for f, own in places.items()}
+        return network, codes, told
+
+    monkeypatch.setattr(evaluation, "with_found_latents", found)
+    model, data = Scrambled(), Data()
+    evaluation.evaluate_model(
+        model, data, tmp_path, facts=FACTS, split="validation", show=lambda line: None
+    )
+    assert len(calls) == 2
+    images = np.concatenate([s["image"] for s in data.sweeps("train")["intrinsic"]]) / 255
+    where = CODE.slice("intrinsic")
+    as_kept = Codec(model).rearranged(model.calibration.latents)
+    expected = as_kept.encode(images.astype(np.float32))[:, where].mean(axis=0)
+    identities = IdentityDistribution.load(tmp_path / IDENTITIES_FILE)
+    np.testing.assert_allclose(identities.mean, expected, rtol=1e-5)
 
 
 @pytest.mark.usefixtures("without_figures")

@@ -90,12 +90,11 @@ def run_experiment(
         check_factors(config, num_factors=len(data.extrinsic) + 1)
         training = _Training(config, data, run, replicas, show)
         model, count = training.beginning(overwrite=overwrite)
-        copies = replicas.shared(model)
-        is_finished = int(model.step.numpy()) >= config["num_steps"]
+        is_finished = training.is_finished(model)
         if not is_finished:
             training.go_on(
                 model,
-                copies,
+                replicas.shared(model),
                 count,
                 decoded_gib,
                 checkpoint_seconds=60 * checkpoint_minutes,
@@ -184,6 +183,18 @@ class _Training:
             if step:
                 self.show(f"Going on from step {step:,} of {run.path}.")
         return model, count
+
+    def is_finished(self, model: DCIGN) -> bool:
+        """Whether no step is left, nor the last one's validation: as the chief knows it."""
+        is_done = False
+        if self.replicas.cluster.is_chief:
+            num_steps, every = self.config["num_steps"], self.config["validate_every"]
+            step = int(model.step.numpy())
+            last = next(reversed(self.run.read_metrics()), {})  # a packed model has none
+            is_due = loop.is_to_be_validated(step, num_steps, every)
+            is_left = is_due and last.get("step") == step and "val_elbo" not in last
+            is_done = step >= num_steps and not is_left
+        return bool(self.replicas.chiefs(int(is_done)))
 
     def go_on(
         self,

@@ -124,6 +124,11 @@ def train(
                 interrupts.check()
 
 
+def is_to_be_validated(step: int, num_steps: int, validate_every: int) -> bool:
+    """Whether validation is due after a step."""
+    return step % validate_every == 0 or step == num_steps
+
+
 @dataclasses.dataclass
 class _Course:
     """What happens at the end of a step for which a line is due; see `train`.
@@ -167,7 +172,7 @@ class _Course:
     def end_step(self, record: dict[str, Any], seconds_left: float = math.nan) -> None:
         """Validates if that is due, tells of the step, and saves it if that is due."""
         step, watched, interrupt = record["step"], Watched(), None
-        is_validated = step % self.validate_every == 0 or step == self.num_steps
+        is_validated = is_to_be_validated(step, self.num_steps, self.validate_every)
         if is_validated:
             try:
                 with interrupts.let_through():

@@ -27,7 +27,14 @@ def data(tmp_path_factory) -> Path:
     return folder
 
 
-def trained(path: Path, data: Path, *, decoded_gib: float | None = None, **changes):
+def trained(
+    path: Path,
+    data: Path,
+    *,
+    decoded_gib: float | None = None,
+    strategy: str = "auto",
+    **changes,
+):
     """Trains and does not evaluate: the run, and the lines it showed."""
     run, lines = RunDirectory(path), []
     path.mkdir(exist_ok=True)
@@ -35,7 +42,12 @@ def trained(path: Path, data: Path, *, decoded_gib: float | None = None, **chang
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "evaluate_run", lambda *_, **__: {})
         experiment.run_experiment(
-            config, run, str(data), decoded_gib=decoded_gib, show=lines.append
+            config,
+            run,
+            str(data),
+            decoded_gib=decoded_gib,
+            strategy=strategy,
+            show=lines.append,
         )
     return run, lines
 
@@ -101,6 +113,38 @@ def test_a_run_whose_optimiser_is_not_there_is_finished_and_does_not_go_on(plain
     assert any("is finished" in line for line in lines)
     with pytest.raises(UserError, match=r"without its optimiser.*--init_from=DIR"):
         trained(run.path, data, num_steps=steps + 2)
+
+
+@pytest.mark.parametrize("strategy", ["single", "mirrored"])
+def test_it_is_finished_whoever_shares_its_steps(plain, data, tmp_path, strategy):
+    run = RunDirectory(tmp_path / "run")
+    shutil.copytree(plain[0].path, run.path)
+    save_model(float32_copy(load_model(run.last_checkpoint)), run.last_checkpoint)
+    _, lines = trained(run.path, data, strategy=strategy)
+    assert any("is finished" in line for line in lines)
+
+
+def test_a_run_interrupted_in_its_last_validation_is_not_finished(
+    plain, data, tmp_path, monkeypatch
+):
+    whole, path = plain[0], tmp_path / "run"
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "watch", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            trained(path, data, validate_every=whole.read_config()["num_steps"])
+    run = RunDirectory(path)
+    assert not run.best_checkpoint.exists()
+    _, lines = trained(path, data, validate_every=whole.read_config()["num_steps"])
+    assert not any("is finished" in line for line in lines)
+    assert run.best_checkpoint.exists()
+    last = run.read_metrics()[-1]
+    assert last["val_elbo"] == whole.read_metrics()[-1]["val_elbo"]
+    _, lines = trained(path, data, validate_every=whole.read_config()["num_steps"])
+    assert any("is finished" in line for line in lines)
 
 
 def test_xla_compiles_no_step_of_several_devices(data):

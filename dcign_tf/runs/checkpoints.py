@@ -89,8 +89,11 @@ def load_newest(run: RunDirectory, show: Callable[[str], None]) -> DCIGN | None:
             for told in damage:
                 show(str(told))
             show(f"Going on from {file}, the checkpoint before.")
-            for number, whole in enumerate(files[place:]):
-                os.replace(whole, run.older_checkpoint(number))
+            whole = files[place:]
+            for number, older in enumerate(whole):
+                os.replace(older, run.older_checkpoint(number))
+            for number in range(len(whole), place + len(whole)):  # damaged, and not replaced
+                run.older_checkpoint(number).unlink(missing_ok=True)
         return model
     if damage:
         raise damage[0]

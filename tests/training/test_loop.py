@@ -199,6 +199,14 @@ class TestResuming:
         assert finished.last_checkpoint.read_bytes() == before
         assert len(finished.read_metrics()) == 4
 
+    def test_the_newest_whole_one_takes_the_place_of_all_damaged_ones(self, run):
+        train_in(run, intervals=(4, 1, 1), checkpoints_kept=4)
+        for file in run.last_checkpoints()[:2]:
+            file.unlink()  # or the copies that share its bytes would be damaged, too
+            file.write_bytes(b"")
+        assert int(load_newest(run, str).step.numpy()) == 2
+        assert [step_of(file) for file in run.last_checkpoints()] == [2, 1]
+
     @pytest.mark.parametrize("damage", ["empty", "nonsense", "cut short", "a flipped bit"])
     def test_a_damaged_checkpoint(self, finished, damage):
         path = finished.last_checkpoint

@@ -23,6 +23,8 @@ def _parse(argv: Sequence[str]) -> Sequence[str]:
             raise flags.Error("--output is where a comparison goes; there is none to --compare.")
         take_arguments(others, workdir=commands.A_RUN)
         return ()
+    if FLAGS["split"].present:
+        raise flags.Error("--split is for one run; runs are compared on the split of their scores.")
     if FLAGS.workdir is not None:
         raise flags.Error("--workdir evaluates one run, --compare several: give one of them.")
     return [*FLAGS.compare, *map(PathParser().parse, others)]

@@ -9,6 +9,7 @@ from typing import Any
 
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.sweeps import SweepDataset
+from dcign_tf.errors import UserError
 from dcign_tf.evaluation.compared_scores import EvaluatedRun, compare_runs
 from dcign_tf.evaluation.evaluate import current_scores, evaluate_run, open_data
 from dcign_tf.evaluation.figures.catalogue import COMPARISON_NUMBERS, numbered, pictures
@@ -23,7 +24,7 @@ from dcign_tf.model.dcign import DCIGN
 from dcign_tf.quantities import quantities
 from dcign_tf.runs.checkpoints import load_model
 from dcign_tf.runs.comparable import comparable_runs
-from dcign_tf.runs.directory import RunDirectory
+from dcign_tf.runs.directory import InUse, RunDirectory
 
 
 def compare(
@@ -90,8 +91,12 @@ def compare(
         files = {output / f"{numbered(k, COMPARISON_NUMBERS)}.png": f for k, f in drawn.items()}
         for path, figure in files.items():
             save_figure(figure, path)
-        in_catalogue = pictures(output, (), COMPARISON_NUMBERS)
-        shown = [picture for picture in in_catalogue if picture.path in files]
+        shown = []
+        for picture in pictures(output, (), COMPARISON_NUMBERS):
+            if picture.path in files:
+                shown.append(picture)
+            elif picture.section == "comparison":  # of before: it would be taken for one of these
+                picture.path.unlink()
         title = f"{compared['dataset']}, {split} split: " + " beside ".join(compared["groups"])
         tables = comparison_tables(compared)
         contents = {"title": title, "tables": tables, "pictures": {"rerendering": shown}}
@@ -118,6 +123,22 @@ def _evaluated(
     scores = current_scores(run, model)
     if scores is None:
         show(f"{run.path} has no scores of these weights yet.")
+        _check_not_in_use(run)  # or its checkpoint would not get the calibration
         evaluate_run(run, data=data, checkpoint=checkpoint, split=split, show=show)
-        model, scores = load_model(run.checkpoint(checkpoint)), run.read_scores()
+        model = load_model(run.checkpoint(checkpoint))
+        scores = current_scores(run, model)
+    if scores is None:  # a training began in the meantime
+        _check_not_in_use(run)
+        raise UserError(f"{run.path} was changed while it was evaluated. Compare it again.")
     return model, scores
+
+
+def _check_not_in_use(run: RunDirectory) -> None:
+    try:
+        with run.locked():
+            pass
+    except InUse as error:
+        raise UserError(
+            f"{run.path} is in use, and has no scores of its weights: compare it when that has"
+            " ended."
+        ) from error

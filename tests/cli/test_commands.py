@@ -430,6 +430,15 @@ def test_runs_side_by_side(finished, data, tmp_path):
 
     lines: list[str] = []
     directories = [finished.path, twin.path]
+    where = finished.path / "comparison"
+    with (
+        twin.locked(),
+        pytest.raises(UserError, match=r"entangled is in use, and has no scores of its weights"),
+    ):
+        compare(directories, data_dir=str(data), show=str)
+    where.mkdir()
+    for stale in ("entangled.png", "mine.png"):
+        (where / stale).write_bytes(b"of before")
     compared = compare(directories, data_dir=str(data), show=lines.append)
     assert lines[0] == f"{twin.path} has no scores of these weights yet."
     assert set(twin.read_scores()["found_latents"]) == {"azimuth", "elevation", "light_azimuth"}
@@ -441,7 +450,8 @@ def test_runs_side_by_side(finished, data, tmp_path):
         for method in ("copy", "mean_image"):
             assert comparison[method] == both[0]["mse"][method] == both[1]["mse"][method] > 0
         assert comparison["networks"]["entangled"]["ceiling"] == both[1]["mse"]["ceiling"] > 0
-    where = finished.path / "comparison"
+    assert (where / "mine.png").read_bytes() == b"of before"  # it is no figure of ours
+    (where / "mine.png").unlink()
     assert json.loads((where / "comparison.json").read_text()) == compared
     assert "## Re-rendering at a given angle" in (where / "comparison.md").read_text()
     assert {path.name for path in where.iterdir()} == {

@@ -305,6 +305,7 @@ class TestRuns:
             (["--compare", "none", "other"], "none is no run directory"),
             (["--workdir=a", "--compare=b"], "--workdir evaluates one run, --compare several"),
             (["--workdir=a", "--output=b"], "--output is where a comparison goes"),
+            (["--compare=a", "--split=test"], "--split is for one run"),
         ],
     )
     def test_one_line_for_a_wrong_command(self, arguments, message, tmp_path):

@@ -11,6 +11,7 @@ from dcign_tf.cli.definition import command, path
 from dcign_tf.cli.running import quiet_loading
 from dcign_tf.cli.train import DATA_DIR, DATASET, PRESET, chosen_config, parse_experiment
 from dcign_tf.datasets.registry import check_settings, open_configured
+from dcign_tf.runs.presets import with_whole_paths
 
 FLAGS = flags.FLAGS
 _BEAM = "Make them by Apache Beam, with these options of its pipeline (docs/scaling.md)."
@@ -43,7 +44,7 @@ def prepare() -> None:
     config, data_dir = chosen_config()
     check_settings(config)  # says at once if they cannot be
     with quiet_loading():  # what opens the data is imported by that
-        data = open_configured({**config, "data_dir": data_dir})
+        data = open_configured(with_whole_paths({**config, "data_dir": data_dir}))
     if FLAGS.beam_options is None:
         data.prepare()
     else:

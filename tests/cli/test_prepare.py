@@ -37,6 +37,17 @@ def test_the_data_of_an_experiment_are_made_and_nothing_else(asked, tmp_path, ca
     assert len(data.sweeps("train")["azimuth"]) == 3
 
 
+def test_paths_are_those_that_training_takes(asked, monkeypatch):
+    def stop(config):
+        raise UserError(config["face_model"])
+
+    monkeypatch.setattr(sys.modules["dcign_tf.cli.prepare"], "open_configured", stop)
+    monkeypatch.setenv("HOME", "/home/somebody")
+    asked("--config.face_model=~/model.h5")
+    with pytest.raises(UserError, match=r"^/home/somebody/model\.h5$"):
+        command.work()
+
+
 def test_nothing_is_told_of_what_it_loads(asked, monkeypatch):
     """TensorFlow's notes at its start are kept from the screen."""
     is_quiet = []

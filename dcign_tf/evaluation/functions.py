@@ -127,14 +127,14 @@ class FunctionCodec(Codec):
         """Raises `ValueError` for codes that are not finite, or not [B, latent_dim]."""
         expected = (len(images), self.code.latent_dim)
         with self._lock:
-            z = _checked("encode", self._encode(images), expected)
+            z = _checked("encode", self._encode, images, expected)
         return scene.arranged(z, self.order)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Raises `ValueError` for images that are not finite, or not [B, H, W, C]."""
         expected = (len(z), *self._image_shape)
         with self._lock:
-            return _checked("decode", self._decode(scene.restored(z, self.order)), expected)
+            return _checked("decode", self._decode, scene.restored(z, self.order), expected)
 
 
 def _code_for(encode: Function, dataset: SweepDataset) -> GraphicsCode:
@@ -145,9 +145,14 @@ def _code_for(encode: Function, dataset: SweepDataset) -> GraphicsCode:
     return GraphicsCode.with_intrinsic(dataset.extrinsic, codes.shape[1])
 
 
-def _checked(name: str, given: Any, expected: tuple[int, ...]) -> np.ndarray:
-    """float32."""
-    array = np.asarray(given, np.float32)
+def _checked(
+    name: str, function: Function, argument: np.ndarray, expected: tuple[int, ...]
+) -> np.ndarray:
+    """What a function gives, float32."""
+    try:
+        array = np.asarray(function(argument), np.float32)
+    except OSError as error:  # of a server, say: nobody is to take it for one of our own files
+        raise RuntimeError(f"{name} failed: {error}") from error
     if array.shape != expected:
         raise ValueError(f"{name} gave an array {array.shape}; it must be {expected}.")
     if not np.isfinite(array).all():

@@ -94,6 +94,19 @@ def test_what_does_not_fit_is_said_before_anything_is_written(given, message, tm
     assert not (tmp_path / "new").exists()
 
 
+def test_what_a_function_meets_is_not_taken_for_a_file_that_cannot_be_written(tmp_path):
+    calls = []
+
+    def of_server(images):
+        calls.append(images)
+        if len(calls) > 3:
+            raise ConnectionError("refused")
+        return encode(images)
+
+    with pytest.raises(RuntimeError, match="encode failed: refused"):
+        dcign_tf.evaluate(of_server, decode, Mine(), tmp_path / "new", code=CODE, show=str)
+
+
 def test_functions_are_not_called_at_the_same_time(tmp_path):
     """They may be of a framework that cannot bear it."""
     from dcign_tf.concurrency import concurrently

@@ -33,8 +33,6 @@ _LINEAR_SCORES = ("pearson", "spearman", *_READING_SCORES)
 VALUE_SCORES = (*_LINEAR_SCORES, "far_off_share", "circular_linear", "cut")
 # They compare a number with the value: of several latents none is it.
 _SCORES_OF_ONE_LATENT = ("pearson", "spearman", "circular_linear", "cut")
-# Scores of any factor, from sweeps alone; selectivity of extrinsic ones only.
-SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
 
 
 def are_current(scores: Mapping[str, Any] | None, step: int) -> bool:

@@ -22,7 +22,6 @@ from dcign_tf.evaluation.picture_errors import SweepErrors
 from dcign_tf.evaluation.report.score_catalogue import ANSWERS, FOLLOWED, NEW_VIEWS, READ, TITLES
 from dcign_tf.evaluation.report.score_tables import scores_table
 from dcign_tf.evaluation.scores import (
-    SWEEP_SCORES,
     VALUE_SCORES,
     make_scores,
     write_scores,
@@ -37,6 +36,7 @@ from tests.helpers import ROOT
 pytestmark = pytest.mark.usefixtures("no_warnings")
 
 CODE = GraphicsCode({"azimuth": 1, "elevation": 1, "light": 1, "intrinsic": 3})
+SWEEP_SCORES = ("selectivity", "own_share", "consistency", "invariance", "novel_view_ratio")
 CUT = 100.0  # where the azimuth's latent jumps
 QUANTITIES = {
     "azimuth": Quantity("azimuth_deg", period=360.0),

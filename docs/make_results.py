@@ -22,9 +22,11 @@ from dcign_tf.runs.directory import RunDirectory
 
 RESULTS = pathlib.Path(__file__).with_name("results")
 KEPT_FIGURES = (
-    "figure_5_traversal_azimuth.png",
+    "figure_5_traversal_azimuth.png",  # of faces
     "figure_6_equivariance.png",
     "recognition.png",
+    "figure_8_rotation_azimuth.png",  # of chairs
+    "equivariance.png",
     "training.png",
 )
 _WIDEST_PX = 1000
@@ -35,7 +37,7 @@ def keep(run: RunDirectory) -> pathlib.Path:
     """Makes `results/<name of the run>` anew and returns it.
 
     Args:
-        run: of faces, evaluated; its `comparison` is kept too if there is one.
+        run: evaluated; its `comparison` is kept too if there is one.
 
     Raises:
         UserError: if it is no run directory, or was trained by a tree that nobody can check
@@ -56,8 +58,9 @@ def _copy(run: RunDirectory, kept: RunDirectory) -> None:
     copy_record(run, kept)
     for name in ("scores.json", "calibration.json"):
         shutil.copyfile(run.evaluation / name, kept.evaluation / name)
-    for name in KEPT_FIGURES:
-        shrink(run.evaluation / name, kept.evaluation / name)
+    for figure in map(run.evaluation.joinpath, KEPT_FIGURES):
+        if figure.exists():
+            shrink(figure, kept.evaluation / figure.name)
     if run.comparison.exists():
         kept.comparison.mkdir()
         for name in ("comparison.md", "comparison.json"):

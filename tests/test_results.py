@@ -22,7 +22,7 @@ from dcign_tf.runs.directory import RunDirectory
 from tests.helpers import ROOT
 
 RESULTS = ROOT / "docs" / "results"
-FACTORS = ("azimuth", "elevation", "light_azimuth")
+FACTORS = ("azimuth", "elevation", "light_azimuth")  # of faces
 SCORES = {
     file.parent.parent.name: json.loads(file.read_text(encoding="utf-8"))
     for file in sorted(RESULTS.glob("*/evaluation/scores.json"))
@@ -32,7 +32,8 @@ WITHOUT_CALIBRATION = ("spearman", "novel_view_ratio")
 
 def by_factor(run: str, score: str) -> list[float]:
     """Of the extrinsic factors, in size if a latent may as well fall where its angle rises."""
-    values = [SCORES[run]["factors"][factor][score] for factor in FACTORS]
+    factors = SCORES[run]["factors"]
+    values = [factors[factor][score] for factor in FACTORS if factor in factors]
     return [abs(value) for value in values] if score == "spearman" else values
 
 
@@ -46,16 +47,25 @@ ROWS = {
 }
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_the_table_of_results_has_their_scores(row):
+def tables() -> dict[tuple[str, ...], str]:
+    """Those of runs beside each other: the runs, and the rows."""
     text = (RESULTS / "README.md").read_text(encoding="utf-8")
-    runs = re.findall("`(.+?)`", re.search(r"^\| \| (`.*)", text, re.M)[1])
-    assert sorted(runs) == list(SCORES)
-    cells = re.search(rf"^\| {re.escape(row)}.*?\| (.*) \|$", text, re.M)[1].split(" | ")
-    for run, cell in zip(runs, cells, strict=True):
-        shown = [Decimal(n) for n in re.sub("[°/]", " ", cell.replace("−", "-")).split()]
-        for value, told in zip(ROWS[row](run), shown, strict=True):
-            assert abs(Decimal(value).quantize(told)) == abs(told), (run, value)
+    found = re.findall(r"^\| \| (`.*)\n((?:\|.*\n)+)", text, re.M)
+    return {tuple(re.findall("`(.+?)`", heads)): rows for heads, rows in found}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_tables_of_results_have_their_scores(row):
+    assert sorted(run for runs in tables() for run in runs) == list(SCORES)
+    compared = 0
+    for runs, rows in tables().items():
+        found = re.search(rf"^\| {re.escape(row)}.*?\| (.*) \|$", rows, re.M)
+        for run, cell in zip(runs, found[1].split(" | "), strict=True) if found else ():
+            shown = [Decimal(n) for n in re.sub("[°/]", " ", cell.replace("−", "-")).split()]
+            for value, told in zip(ROWS[row](run), shown, strict=True):
+                assert abs(Decimal(value).quantize(told)) == abs(told), (run, value)
+                compared += 1
+    assert compared
 
 
 @pytest.mark.parametrize("run", SCORES)
@@ -84,7 +94,7 @@ def test_the_models_in_the_box_can_be_trained_again(name):
     assert not pretrained_run(name).read_environment()["commit"].endswith("-dirty")
 
 
-@pytest.mark.parametrize("run", SCORES)
+@pytest.mark.parametrize("run", [run for run in SCORES if run.startswith("faces")])
 @pytest.mark.parametrize("score", WITHOUT_CALIBRATION)
 def test_twins_are_compared_by_scores_without_calibration(run, score):
     text = (RESULTS / "README.md").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ other figures and the report stay where they are.
 
 from __future__ import annotations
 
+import json
 import pathlib
 import shutil
 import sys
@@ -63,8 +64,13 @@ def _copy(run: RunDirectory, kept: RunDirectory) -> None:
             shrink(figure, kept.evaluation / figure.name)
     if run.comparison.exists():
         kept.comparison.mkdir()
+        settings = json.loads((run.comparison / "comparison.json").read_text("utf-8"))["settings"]
+        places = list(filter(None, settings.get("init_from", {}).values()))
         for name in ("comparison.md", "comparison.json"):
-            shutil.copyfile(run.comparison / name, kept.comparison / name)
+            text = (run.comparison / name).read_text(encoding="utf-8")
+            for place in places:  # of no use on another machine
+                text = text.replace(place, "DIR")
+            (kept.comparison / name).write_text(text, encoding="utf-8")
         for figure in run.comparison.glob("*.png"):
             shrink(figure, kept.comparison / figure.name)
 

@@ -67,7 +67,7 @@ def test_what_is_shown():
     }
     figures = dict(worst_figures(evaluated(reads), errors))
     title, *shown = texts(figures["worst_reconstructions"])
-    assert "The worst of 6 reconstructions" in title
+    assert "The worst of 6 reconstructions" in " ".join(title.split())
     assert shown[:2] == ["5.0e-01", "3.0e-01"]
     assert texts(figures["worst_readings"])[1:] == [
         *("is 25°\nread 27°", "is 0°\nread −1°", "azimuth"),

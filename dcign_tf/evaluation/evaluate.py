@@ -160,8 +160,8 @@ def evaluate_network(
         scores |= of_people
     else:
         figures, seen_codes = {}, training_codes(network.rearranged({}), data)
-    in_use = network.rearranged(kept.latents)  # as whoever loads the model has it
-    write_showcase(in_use, data, scene.arranged(seen_codes, in_use.order), directory)
+    as_kept = network.rearranged(kept.latents)  # as whoever loads the model has it
+    write_showcase(as_kept, data, scene.arranged(seen_codes, as_kept.order), directory)
     drawn = itertools.chain(
         figures.items(),
         drawing.figures(evaluated, scores, records),

@@ -164,8 +164,9 @@ show(rows, "Four people drawn at random, turned")
 ## Recognise
 
 A hundred new people are rendered in four poses and lights each. One picture of each, seen from the
-front, is the gallery; who is on each of the others? By the cosine between intrinsic latents, and
-between pixels. And once more where it is known in which directions people differ, and in which the
+front, is the gallery; who is on each of the others? By the cosine between pixels, and between
+intrinsic latents. Then less what a pose leaves in these, which the model knows from pictures of
+turning heads. And once more where it is known in which directions people differ, and in which the
 pictures of one do: `less_within` learns that from as many pictures of a hundred others.
 """,
     ),
@@ -173,6 +174,7 @@ pictures of one do: `less_within` learns that from as many pictures of a hundred
         CODE,
         """
 from dcign_tf.metrics import identify, less_within, similarity, standardised
+from dcign_tf.readouts import scene
 from dcign_tf.rendering.face_models import load_face_model
 from dcign_tf.rendering.raycaster import FaceScene
 
@@ -191,8 +193,12 @@ def photographed(num_people, num_views):
     return np.concatenate(views).astype(np.float32) / 255
 
 
-def latents_of(pictures):
-    return model.infer_scene(pictures)["intrinsic"].numpy()
+def codes_of(pictures):
+    return model.encode(pictures)[0].numpy()
+
+
+def less_pose(codes):
+    return scene.less_pose(codes, model.code, model.calibration)
 
 
 num_people, num_views = 100, 4
@@ -200,14 +206,17 @@ views, others = photographed(num_people, num_views), photographed(num_people, nu
 identities = np.repeat(np.arange(num_people), num_views)
 gallery = np.arange(num_people) * num_views
 
-seen = latents_of(others)
+codes, seen = codes_of(views), codes_of(others)
 pixels = standardised(views.reshape(len(views), -1), others.reshape(len(others), -1))
-latents = standardised(latents_of(views), seen)
-of_people = less_within(latents, standardised(seen, seen), identities)
+where = model.code.slice("intrinsic")
+latents, seen_latents = (standardised(z[:, where], seen[:, where]) for z in (codes, seen))
+without_pose = standardised(less_pose(codes), less_pose(seen))
+of_people = less_within(latents, seen_latents, identities)
 print(f"{'by chance':30} {1 / num_people:4.0%}")
 for name, features in (
     ("pixels", pixels),
     ("intrinsic latents", latents),
+    ("less what a pose leaves", without_pose),
     ("less what varies within people", of_people),
 ):
     right = identify(similarity(features), identities, gallery)

@@ -15,7 +15,7 @@ from decimal import Decimal
 import pytest
 
 from dcign_tf.errors import UserError
-from dcign_tf.evaluation.people import LESS_WITHIN
+from dcign_tf.evaluation.metrics.recognition import LESS_WITHIN
 from dcign_tf.files import write_json
 from dcign_tf.pretrained import pretrained_names, pretrained_run
 from dcign_tf.runs.directory import RunDirectory

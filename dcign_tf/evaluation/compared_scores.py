@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dcign_tf.evaluation.figures.error_curves import can_be_drawn
+from dcign_tf.evaluation.metrics.recognition import COMPONENTS, LESS_POSE, LESS_WITHIN
 from dcign_tf.evaluation.report.score_catalogue import (
     ANSWERS,
     CUT,
@@ -36,9 +37,9 @@ _OF_A_FACTOR = tuple(
     for score in (*READ, *FOLLOWED, *ANSWERS, *NEW_VIEWS)
     if score.path.startswith(("factors.", "values.")) and score is not CUT
 )
-# As scores.json has them in turn: the network's own latents, and what needs no network.
+# Of the network's own latents, and of what needs no network.
 _REPRESENTATIONS = (
-    *("", ".pixels", ".principal_components"),
+    *("", ".latents_less_pose", ".pixels", ".principal_components"),
     *(".latents_less_within_people", ".principal_components_less_within_people"),
 )
 
@@ -199,5 +200,9 @@ def _spread(
 
 def _representations(scores: Mapping[str, Any]) -> dict[str, str]:
     """`_REPRESENTATIONS` to what the run calls them."""
-    names = (scores.get("recognition") or {}).get("representations", {})
-    return dict(zip(_REPRESENTATIONS, names, strict=False))
+    there = list((scores.get("recognition") or {}).get("representations", {}))
+    own = there[0] if there else ""
+    components = next((name for name in there if name.endswith(COMPONENTS)), "")
+    names = own, f"{own}{LESS_POSE}", "pixels", components
+    names += f"{own}{LESS_WITHIN}", f"{components}{LESS_WITHIN}"
+    return {key: name for key, name in zip(_REPRESENTATIONS, names, strict=True) if name in there}

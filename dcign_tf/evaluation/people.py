@@ -31,6 +31,7 @@ from dcign_tf.evaluation.shape_errors import shape_scores, vertex_errors_mm
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.factors import INTRINSIC
 from dcign_tf.quantities import display_name
+from dcign_tf.readouts import scene
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout, fit_readout
 from dcign_tf.readouts.identities import IdentityDistribution, show_people
 from dcign_tf.rendering.morphable_model import MorphableModel
@@ -39,8 +40,6 @@ from dcign_tf.rendering.raycaster import FaceScene
 FIT_IMAGES = 8000
 """Training images that read-out and distribution of identities are fitted on, at most."""
 _PIXEL_IMAGES = 2000  # of these, for pixels and their components: it is memory that they cost
-LESS_WITHIN = ", less what varies within people"
-"""Behind the name of a representation to which `recognition.less_within` was applied."""
 _SAMPLED = 4  # of each distribution
 _SHOWN = 5
 _TURNS = (-0.75, -0.4, 0.4, 0.75)  # of the calibrated range
@@ -90,7 +89,7 @@ def evaluate_people(
         name = "all latents (entangled)" if is_entangled else "intrinsic latents"
         scores = {
             "disentanglement": score_disentanglement(test),
-            "recognition": _recognition_scores(name, test, fit, where),
+            "recognition": _recognition_scores(name, test, fit, where, evaluated),
             "shape": shape_scores(face_model, readout, test),
         }
         if recognised := scores["recognition"]:
@@ -114,7 +113,7 @@ def evaluate_people(
 
 
 def _recognition_scores(
-    name: str, test: Portraits, fit: Portraits, where: slice
+    name: str, test: Portraits, fit: Portraits, where: slice, evaluated: Evaluated
 ) -> dict[str, Any] | None:
     """Of the latents `where`, under that name, and of what needs no network."""
     if not recognition.can_be_scored(test.identities):
@@ -122,13 +121,21 @@ def _recognition_scores(
     own = fit.codes[:, where]
     latents = [recognition.standardised(p.codes[:, where], own) for p in (test, fit)]
     pixels, components = _baselines(test, fit, own.shape[1])
-    of_components = f"{components[0].shape[1]} principal components"
+    of_components = f"{components[0].shape[1]}{recognition.COMPONENTS}"
+    within = recognition.LESS_WITHIN
+    code, calibration = evaluated.network.code, evaluated.calibration
+    less_pose = None
+    if calibration.leakage:
+        less_pose = recognition.standardised(
+            *(scene.less_pose(p.codes, code, calibration) for p in (test, fit))
+        )
     representations = {
         name: latents[0],
+        f"{name}{recognition.LESS_POSE}": less_pose,
         "pixels": pixels,
         of_components: components[0],
-        f"{name}{LESS_WITHIN}": recognition.less_within(*latents, fit.identities),
-        f"{of_components}{LESS_WITHIN}": recognition.less_within(*components, fit.identities),
+        f"{name}{within}": recognition.less_within(*latents, fit.identities),
+        f"{of_components}{within}": recognition.less_within(*components, fit.identities),
     }
     found = {name: features for name, features in representations.items() if features is not None}
     return recognition.recognition_scores(found, test.identities, test.angles_deg)

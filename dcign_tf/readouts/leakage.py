@@ -71,9 +71,13 @@ class Leakage:
                 at all, nothing is.
             xp: see the module.
         """
-        mean, weights = (xp.array(a, dtype=z.dtype) for a in (self.z_mean, self.weights))
         share = xp.array(share_gone(moved, self.z_spread, xp), dtype=z.dtype)
-        return share[..., np.newaxis] * xp.matmul(z - mean, weights)
+        return share[..., np.newaxis] * self.all_left(z, xp)
+
+    def all_left(self, z: Any, xp: Any = np) -> Any:
+        """`left` of a move out of reach, [..., intrinsic latents]: all that is of the pose."""
+        mean, weights = (xp.array(a, dtype=z.dtype) for a in (self.z_mean, self.weights))
+        return xp.matmul(z - mean, weights)
 
 
 def share_gone(moved: Any, z_spread: float, xp: Any = np) -> Any:

@@ -124,3 +124,25 @@ def changed(
         moved = calibration.moved(factor, z[..., where], new[..., where], xp)
         intrinsic = intrinsic - leakage[factor].left(z, moved, xp)
     return replaced(new, code, {INTRINSIC: intrinsic}, xp)
+
+
+def less_pose(z, code: GraphicsCode, calibration: Calibration, xp=np):
+    """The intrinsic latents less all that pose, light and the like left in them: who it is.
+
+    To compare objects by, not to be drawn: see `changed`.
+
+    Args:
+        z: codes [..., latent_dim] of pictures as they are, an array of `xp`.
+        code: which latents belong to which factor.
+        calibration: knows what some factors leave; of others nothing is taken out.
+        xp: see the module.
+
+    Returns:
+        [..., intrinsic latents], of the type of `z`.
+    """
+    intrinsic = z[..., code.slice(INTRINSIC)]
+    for factor in code.extrinsic:
+        if factor in calibration.leakage:
+            z = replaced(z, code, {INTRINSIC: intrinsic}, xp)
+            intrinsic = intrinsic - calibration.leakage[factor].all_left(z, xp)
+    return intrinsic

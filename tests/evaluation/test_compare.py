@@ -50,6 +50,7 @@ def scores(tmp_path: Path, **given) -> dict:
         "recognition": {
             "representations": {
                 "own": {"rank1": 0.75, "auc": 0.8},
+                "own, less what a pose leaves": {"rank1": 0.875},
                 "pixels": {"rank1": 0.125},
                 "7 principal components": {"rank1": 0.25},
             }
@@ -124,6 +125,7 @@ class TestComparison:
             "factors.azimuth.novel_view_ratio": {0.5},
             "values.azimuth.guessing_error": {25.0},
             "recognition.rank1": {0.75},
+            "recognition.rank1.latents_less_pose": {0.875},
             "recognition.rank1.pixels": {0.125},
             "recognition.rank1.principal_components": {0.25},
             "recognition.auc": {0.8},

@@ -19,13 +19,15 @@ from dcign_tf.datasets.sweeps import FaceDataset
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.metrics import recognition
 from dcign_tf.evaluation.metrics.disentanglement import disentanglement_scores
-from dcign_tf.evaluation.people import LESS_WITHIN, evaluate_people
+from dcign_tf.evaluation.metrics.recognition import LESS_POSE, LESS_WITHIN
+from dcign_tf.evaluation.people import evaluate_people
 from dcign_tf.evaluation.portraits import CODES_FILE, Portraits, read_portraits
 from dcign_tf.evaluation.shape_errors import shape_scores
 from dcign_tf.evaluation.sweep_codes import Evaluated
 from dcign_tf.factors import GraphicsCode
 from dcign_tf.readouts.calibration import Calibration, FactorCalibration
 from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
+from dcign_tf.readouts.leakage import Leakage
 from dcign_tf.rendering.morphable_model import MorphableModel
 
 SIZE, COEFFICIENTS = 16, 4
@@ -156,6 +158,32 @@ def test_the_stand_in_is_a_face_dataset_as_the_real_one_is(tmp_path):
     assert faces.face_model().name.startswith("procedural-head")
     other = types.SimpleNamespace(**{n: 0 for n in ("extrinsic", "image_shape", "fingerprint")})
     assert not isinstance(other, FaceDataset)
+
+
+class Leaky(Oracle):
+    """Its encoder takes some of the azimuth for a part of the person."""
+
+    decodes_means = True
+    share = np.ones(COEFFICIENTS)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        codes = super().encode(images).astype(np.float32)
+        codes[:, 3:] += codes[:, :1] * self.share
+        return codes
+
+
+def test_people_are_recognised_by_what_is_left_without_the_pose(tmp_path):
+    weights = np.zeros((CODE.latent_dim, COEFFICIENTS))
+    weights[0] = Leaky.share
+    leakage = {"azimuth": Leakage.of(np.zeros(CODE.latent_dim), 1.0, weights)}
+    known = dataclasses.replace(calibration(), leakage=leakage)
+    evaluated = Evaluated(Leaky(), {}, {}, {}, {}, known)
+    scores, _, _ = evaluate_people(evaluated, Data(), tmp_path)
+    found = scores["recognition"]["representations"]
+    assert list(found)[1] == f"intrinsic latents{LESS_POSE}"
+    assert found["intrinsic latents"]["rank1"] < 0.7
+    assert found[f"intrinsic latents{LESS_POSE}"]["rank1"] == 1
+    assert f"recognition.representations.intrinsic latents{LESS_POSE}.rank1" in scores["intervals"]
 
 
 def test_a_perfect_code(perfect):

@@ -67,6 +67,21 @@ def test_latents_that_stay_leave_all_as_it_is(xp):
     np.testing.assert_array_equal(codes, CODES)
 
 
+@pytest.mark.parametrize("xp", BOTH, ids=["numpy", "keras.ops"])
+def test_who_it_is_lies_where_every_factor_was_moved_far_away(xp):
+    far = {"azimuth": 1e4, "elevation": 1e4}
+    wanted = CODES[:, 3:] - OF_AZIMUTH.all_left(CODES)
+    z = np.concatenate([CODES[:, :3], wanted], axis=1)
+    wanted = wanted - OF_ELEVATION.all_left(z)
+    np.testing.assert_allclose(
+        scene.less_pose(xp.array(CODES), CODE, KNOWN, xp), wanted, rtol=1e-4, atol=1e-5
+    )
+    turned = scene.changed(CODES, CODE, far, KNOWN)
+    np.testing.assert_allclose(turned[:, 3:], wanted, rtol=1e-4, atol=1e-5)
+    nothing_known = scene.less_pose(CODES, CODE, Calibration({}))
+    np.testing.assert_array_equal(nothing_known, CODES[:, 3:])
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
 @pytest.mark.parametrize("xp", BOTH, ids=["numpy", "keras.ops"])
 def test_codes_keep_their_type(xp, dtype):

@@ -34,6 +34,12 @@ from dcign_tf.evaluation.metrics.eigenimages import fit_components
 METRICS = ("cosine", "euclidean")
 FALSE_ACCEPTANCE_RATES = np.concatenate([[0.0], np.geomspace(1e-3, 1, 61)])
 """Where the ROC curve is tabulated."""
+COMPONENTS = " principal components"
+"""Behind how many of them a representation is."""
+LESS_POSE = ", less what a pose leaves"
+"""Behind the name of latents out of which `readouts.scene.less_pose` has taken it."""
+LESS_WITHIN = ", less what varies within people"
+"""Behind the name of a representation to which `less_within` was applied."""
 
 _HEADLINE = ("rank1", "equal_error_rate", "auc")
 

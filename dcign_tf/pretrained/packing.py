@@ -34,7 +34,7 @@ from dcign_tf.readouts.face_shape import READOUT_FILE, ShapeReadout
 from dcign_tf.readouts.identities import IDENTITIES_FILE, IdentityDistribution
 from dcign_tf.runs.checkpoints import load_model, save_model
 from dcign_tf.runs.directory import RunDirectory
-from dcign_tf.runs.presets import training_command
+from dcign_tf.runs.presets import flattened, training_command
 
 CARD = "model_card.md"
 PHOTOGRAPH = "photograph.png"
@@ -43,6 +43,11 @@ MOST_DIFFERENCE = 1 / 255
 
 _WEIGHTS = "model.weights.h5"  # in Keras's zip file
 _EVALUATION = ("scores.json", "calibration.json", IDENTITIES_FILE, EXAMPLES_FOLDER)
+_ALIKE = (
+    "network",
+    "latents_per_factor",
+    "likelihood",
+)  # of the settings of a network and its twin
 _PATHS = ("--data_dir", "--workdir", "--init_from", "--config.face_model", "--export")
 _COMPARED = 256  # codes whose pictures are compared
 
@@ -64,7 +69,8 @@ def pack(
         run: trained and evaluated.
         output: a folder that does not exist yet; its name becomes the model's.
         checkpoint: `"last"` or `"best"`, which one `dcign-tf evaluate` was given.
-        twin: of the entangled network, evaluated, whose scores stand beside in the card.
+        twin: of the same network on the same data, entangled and evaluated, whose scores stand
+            beside in the card, which says how long each was trained.
         repository: `owner/name` on the Hugging Face Hub, for which the folder is packed: its card
             is then called as the hub wants it, and begins with what the hub reads.
         show: takes a line on what was written.
@@ -72,7 +78,7 @@ def pack(
     Raises:
         UserError: if the run was trained by a tree that nobody can check out, or was not
             evaluated with this checkpoint on the test split, the twin is none or was
-            not evaluated, the folder exists or cannot be written, or the packed model is too
+            not evaluated on it, the folder exists or cannot be written, or the packed model is too
             large or draws other pictures.
     """
     check_absent(output)
@@ -82,6 +88,7 @@ def pack(
     model = load_model(run.checkpoint(checkpoint))
     _check_evaluated(run, model)
     twin_scores = None if twin is None else _scores_of_twin(twin, run)
+    steps = {name: _steps_behind(which) for name, which in (("own", run), ("twin", twin)) if which}
     with writing(output), aside(output) as folder:
         packed = RunDirectory(folder)
         _copy_files(run, packed)
@@ -107,6 +114,7 @@ def pack(
             values={curve.name: curve for curve in model.calibration.usable.values()},
             training_command=training_command({**config, "init_from": "DIR" if earlier else None}),
             twin_scores=twin_scores,
+            steps=steps,
             photograph=PHOTOGRAPH,
         )
         if repository:
@@ -199,17 +207,34 @@ def _check_evaluated(run: RunDirectory, model: DCIGN) -> None:
 
 
 def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:
-    """Raises `UserError` unless it is the same run but for the procedure, and was evaluated."""
-    twin.check_config({**run.read_config(), "procedure": "entangled"})
+    """Raises `UserError` unless it is such a network on such data, and was evaluated."""
+    told = []
+    for directory in (run, twin):
+        config, environment = directory.read_config(), directory.read_environment()
+        of_data = {"data": environment["data_fingerprint"]}
+        told.append(flattened({name: config.get(name) for name in _ALIKE} | of_data))
+    differ = [key for key in {**told[0], **told[1]} if told[0].get(key) != told[1].get(key)]
+    if differ:
+        raise UserError(
+            f"{twin.path} is no twin of {run.path}: they differ in {', '.join(differ)}."
+        )
+    if twin.read_config()["procedure"] != "entangled":
+        raise UserError(f"{twin.path} is no twin of {run.path}: it is not entangled.")
     check_commit(twin)
     scores = twin.read_scores()
-    mine = run.read_scores()
-    if not are_current(scores, mine["step"]) or scores["split"] != mine["split"]:
+    step = int(load_model(twin.last_checkpoint).step.numpy())
+    if not are_current(scores, step) or scores["split"] != "test":
         raise UserError(
-            f"{twin.path} has no test scores of the same step."
+            f"{twin.path} has no test scores of its last step."
             f" Evaluate it first: dcign-tf evaluate --workdir={twin.path}"
         )
     return scores
+
+
+def _steps_behind(run: RunDirectory) -> int:
+    """How many a run's scores have behind them, with those of the runs it began with."""
+    earlier = run.read_environment().get("trained_before", [])
+    return sum(training["step"] for training in (*earlier, run.read_scores()))
 
 
 def _copy_files(run: RunDirectory, packed: RunDirectory) -> None:

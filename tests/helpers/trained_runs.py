@@ -78,7 +78,7 @@ def write_run(folder: Path) -> tuple[RunDirectory, DCIGN]:
     }
     run.config_file.write_text(json.dumps(config))
     command = "python train.py --dataset=faces --data_dir=/somewhere --config.seed=0"
-    environment = {"tensorflow": "2.21.0", "command": command}
+    environment = {"tensorflow": "2.21.0", "command": command, "data_fingerprint": "some"}
     run.environment_file.write_text(json.dumps(environment))
     for name, content in (("scores", SCORES), ("calibration", {})):
         (run.evaluation / f"{name}.json").write_text(json.dumps(content))

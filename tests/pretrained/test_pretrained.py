@@ -139,16 +139,29 @@ def test_what_a_training_began_with_is_told(run, tmp_path):
         packing.pack(run, tmp_path / "other")
 
 
+def refused(run: RunDirectory, twin: RunDirectory, why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        packing.pack(run, run.path.parent / "refused", twin=twin)
+
+
 def test_the_model_card(run, tmp_path):
     twin = RunDirectory(shutil.copytree(run.path, tmp_path / "twin"))
-    with pytest.raises(UserError, match="procedure: clamped → entangled"):
-        packing.pack(run, tmp_path / "tiny", twin=twin)
-    twin.config_file.write_text(json.dumps({**run.read_config(), "procedure": "entangled"}))
+    refused(run, twin, "is no twin of .*run: it is not entangled")
+    entangled = {**run.read_config(), "procedure": "entangled"}
+    wider = {**entangled["network"], "decoder_base_filters": 5}
+    twin.config_file.write_text(json.dumps({**entangled, "network": wider}))
+    refused(run, twin, "they differ in network.decoder_base_filters[.]")
+    twin.config_file.write_text(json.dumps({**entangled, "num_steps": 9, "seed": 3}))
+    there = run.read_environment()
+    twin.environment_file.write_text(json.dumps({**there, "data_fingerprint": "others"}))
+    refused(run, twin, "they differ in data[.]")
+    trained_before = [{"command": "dcign-tf train", "step": 4000, "commit": "a40db10"}]
+    twin.environment_file.write_text(json.dumps({**there, "trained_before": trained_before}))
     scores = {**SCORES, "reconstruction_mse": 0.0456}
     twin_scores = twin.evaluation / "scores.json"
-    twin_scores.write_text(json.dumps({**scores, "step": 6}))
-    with pytest.raises(UserError, match="has no test scores of the same step"):
-        packing.pack(run, tmp_path / "tiny", twin=twin)
+    for stale in ({"step": 6}, {"split": "validation"}):
+        twin_scores.write_text(json.dumps({**scores, **stale}))
+        refused(run, twin, "has no test scores of its last step")
     twin_scores.write_text(json.dumps(scores))
     packing.pack(run, tmp_path / "tiny", twin=twin, show=lambda line: None)
     card = (tmp_path / "tiny" / "model_card.md").read_text()
@@ -158,6 +171,7 @@ def test_the_model_card(run, tmp_path):
     own, twins = card.split("without the clamping procedure")
     assert "1.2300e-02" in own
     assert "4.5600e-02" in twins
+    assert "It was trained for 4,007 steps, the one above for 7:" in twins
     assert "7 steps, seed 0" in card
     assert "](photograph.png)" in card
     with Image.open(tmp_path / "tiny" / "photograph.png") as sheet:

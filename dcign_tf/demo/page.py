@@ -47,6 +47,7 @@ _HINT = "A picture of any shape: it is fitted into the network's square."
 _PRIOR = (
     "Drawn from N(0, 1): where the codes of training lie elsewhere, this looks like none of it."
 )
+_UPLOADS_KEPT_S = 3_600, 86_400  # looked at each hour, those of a day ago go
 _MOST_ZOOM = 4
 
 
@@ -101,7 +102,7 @@ def application(models: Mapping[str, RunDirectory], checkpoint: str) -> gr.Block
             what the address opens.
         checkpoint: `"last"` or `"best"`, the one that was evaluated.
     """
-    with gr.Blocks(title=_TITLE) as blocks:
+    with gr.Blocks(title=_TITLE, delete_cache=_UPLOADS_KEPT_S) as blocks:
         first, *others = models
         navigation = {"visible": bool(others), "main_page_name": first}
         gr.Navbar(**navigation)

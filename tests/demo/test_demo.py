@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -363,6 +364,30 @@ def test_too_large_a_request_is_refused_whatever_it_is_of(url, in_pieces):
     )
     with pytest.raises(urllib.error.URLError, match=r"413|Broken pipe|reset by peer"):
         urllib.request.urlopen(asked, timeout=60)
+
+
+def test_an_upload_is_deleted_when_it_is_old(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    from dcign_tf.demo import page, server
+
+    monkeypatch.setattr(page, "_UPLOADS_KEPT_S", (1, 1))  # looked at each second, kept for one
+    blocks = page.application({"faces": run}, "last")
+    url = server.serve(blocks, "127.0.0.1", None, max_upload_mb=1)
+    try:
+        head = b'--+\r\ncontent-disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+        body = head + b"1\r\n--+--"
+        headers = {"content-type": "multipart/form-data; boundary=+"}
+        asked = urllib.request.Request(f"{url}gradio_api/upload", body, headers)
+        (path,) = json.load(urllib.request.urlopen(asked, timeout=60))
+        assert Path(path).is_relative_to(tmp_path)
+        deadline = time.monotonic() + 60
+        while Path(path).exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert not Path(path).exists()
+        assert list(tmp_path.rglob("example*.png"))  # of the page itself
+    finally:
+        blocks.close()
 
 
 def test_a_port_that_is_taken(monkeypatch):

@@ -43,11 +43,8 @@ MOST_DIFFERENCE = 1 / 255
 
 _WEIGHTS = "model.weights.h5"  # in Keras's zip file
 _EVALUATION = ("scores.json", "calibration.json", IDENTITIES_FILE, EXAMPLES_FOLDER)
-_ALIKE = (
-    "network",
-    "latents_per_factor",
-    "likelihood",
-)  # of the settings of a network and its twin
+# The settings that a network and its twin have in common.
+_ALIKE = ("network", "latents_per_factor", "likelihood")
 _PATHS = ("--data_dir", "--workdir", "--init_from", "--config.face_model", "--export")
 _COMPARED = 256  # codes whose pictures are compared
 
@@ -211,7 +208,7 @@ def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:
     told = []
     for directory in (run, twin):
         config, environment = directory.read_config(), directory.read_environment()
-        of_data = {"data": environment["data_fingerprint"]}
+        of_data = {"data": environment.get("data_fingerprint")}
         told.append(flattened({name: config.get(name) for name in _ALIKE} | of_data))
     differ = [key for key in {**told[0], **told[1]} if told[0].get(key) != told[1].get(key)]
     if differ:

@@ -66,7 +66,7 @@ def compare(
     evaluated, turned = {}, {}
     for name, run in runs.items():
         model, scores = _evaluated(run, data, checkpoint, split, show)
-        evaluated[name] = EvaluatedRun(run.read_config(), scores)
+        evaluated[name] = EvaluatedRun(run.read_config(), scores, run.steps_before())
         if examples:
             network = Codec(model).rearranged(model.calibration.latents)
             turned[name] = turn(network, model.calibration, examples)

@@ -48,10 +48,22 @@ _Wanted = tuple[Score, Mapping[str, str]]
 
 
 class EvaluatedRun(NamedTuple):
-    """What is known of one run: its `config.json` and its `scores.json`."""
+    """What is known of one run.
+
+    Attributes:
+        config: its `config.json`.
+        scores: its `scores.json`.
+        steps_before: training steps of the runs whose weights it began with.
+    """
 
     config: Mapping[str, Any]
     scores: Mapping[str, Any]
+    steps_before: int = 0
+
+    @property
+    def steps(self) -> int:
+        """All training steps behind the scored weights."""
+        return self.steps_before + self.scores["step"]
 
 
 def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
@@ -69,12 +81,16 @@ def compare_runs(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
     scores = _beside(runs, wanted, Score.of)
     groups = group_by_seed(
         {name: run.config for name, run in runs.items()},
-        {name: run.scores["step"] for name, run in runs.items()},
+        {name: run.steps for name, run in runs.items()},
     )
     return {
         "schema_version": SCHEMA_VERSION,
         "runs": {
-            name: {"procedure": run.config["procedure"], "step": run.scores["step"]}
+            name: {
+                "procedure": run.config["procedure"],
+                "step": run.scores["step"],
+                "steps_before": run.steps_before,
+            }
             for name, run in runs.items()
         },
         "groups": groups,

@@ -85,7 +85,11 @@ def pack(
     model = load_model(run.checkpoint(checkpoint))
     _check_evaluated(run, model)
     twin_scores = None if twin is None else _scores_of_twin(twin, run)
-    steps = {name: _steps_behind(which) for name, which in (("own", run), ("twin", twin)) if which}
+    steps = {
+        name: which.steps_before() + which.read_scores()["step"]
+        for name, which in (("own", run), ("twin", twin))
+        if which
+    }
     with writing(output), aside(output) as folder:
         packed = RunDirectory(folder)
         _copy_files(run, packed)
@@ -226,12 +230,6 @@ def _scores_of_twin(twin: RunDirectory, run: RunDirectory) -> dict[str, Any]:
             f" Evaluate it first: dcign-tf evaluate --workdir={twin.path}"
         )
     return scores
-
-
-def _steps_behind(run: RunDirectory) -> int:
-    """How many a run's scores have behind them, with those of the runs it began with."""
-    earlier = run.read_environment().get("trained_before", [])
-    return sum(training["step"] for training in (*earlier, run.read_scores()))
 
 
 def _copy_files(run: RunDirectory, packed: RunDirectory) -> None:

@@ -273,6 +273,10 @@ class RunDirectory:
         missing = f"{self.path} has no environment.json: nothing was trained."
         return read_sealed(self.environment_file, missing)
 
+    def steps_before(self) -> int:
+        """Training steps of the runs whose weights this one began with (`--init_from`)."""
+        return sum(earlier["step"] for earlier in self.read_environment().get("trained_before", []))
+
     def read_scores(self) -> dict[str, Any] | None:
         """`evaluation/scores.json`, or None if nothing was evaluated yet."""
         return self._read_sealed("scores.json")

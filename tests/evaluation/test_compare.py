@@ -74,7 +74,7 @@ def runs(tmp_path) -> dict[str, EvaluatedRun]:
     silent = calibration(reason="its latent folds back")
     return {
         "ours": EvaluatedRun(config, scores(tmp_path, known=calibration(-10.0, 50.0))),
-        "theirs": EvaluatedRun(other, scores(tmp_path, network=Exact(offset=0.2), step=400)),
+        "theirs": EvaluatedRun(other, scores(tmp_path, network=Exact(offset=0.2), step=400), 2000),
         "silent": EvaluatedRun({**other, "seed": 1}, scores(tmp_path, known=silent)),
     }
 
@@ -91,7 +91,8 @@ def page_of(compared: dict, *pictures: Picture, template: str = "comparison.md.j
 
 class TestComparison:
     def test_settings_that_differ(self, compared):
-        assert compared["runs"]["theirs"] == {"procedure": "entangled", "step": 400}
+        expected = {"procedure": "entangled", "step": 400, "steps_before": 2000}
+        assert compared["runs"]["theirs"] == expected
         assert compared["settings"] == {
             "procedure": {"ours": "clamped", "theirs": "entangled", "silent": "entangled"},
             "optimizer.learning_rate": {"ours": 1e-3, "theirs": 1e-4, "silent": 1e-4},
@@ -155,6 +156,7 @@ class TestTables:
         assert text.startswith("# Runs\n\n## What differs\n\n| setting | ours | theirs |")
         assert "| optimizer.learning_rate | 0.001 | 0.0001 | 0.0001 |" in text
         assert "| seed | – | – | 1 |" in text
+        assert "| training steps | 500 | 2,400 | 500 |" in text
         assert (
             "|  | network | not turned | ceiling | network / given | / theirs | / silent |" in text
         )

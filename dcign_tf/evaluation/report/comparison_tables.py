@@ -39,7 +39,7 @@ def _settings(comparison: Mapping[str, Any]) -> Table:
     runs, groups = comparison["runs"], _groups(comparison)
     settings = {
         "procedure": {name: run["procedure"] for name, run in runs.items()},
-        "training steps": {name: f"{run['step']:,}" for name, run in runs.items()},
+        "training steps": {name: f"{_steps(run):,}" for name, run in runs.items()},
         **comparison["settings"],
     }
     rows = [
@@ -49,6 +49,11 @@ def _settings(comparison: Mapping[str, Any]) -> Table:
     several = {label: names for label, names in groups.items() if len(names) > 1}
     who = [f"{label}: {', '.join(names)}." for label, names in several.items()]
     return Table(["setting", *groups], rows, remarks=who)
+
+
+def _steps(run: Mapping[str, Any]) -> int:
+    """All of a run's, with those before it; a comparison of an earlier release has not these."""
+    return run["step"] + run.get("steps_before", 0)
 
 
 def _groups(comparison: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:

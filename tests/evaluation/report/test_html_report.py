@@ -136,6 +136,14 @@ def test_what_was_trained_and_how(run, made, documented):
     assert (config, environment) == ({**before, **CONFIG}, ENVIRONMENT)
 
 
+def test_steps_of_the_runs_before_are_told(made, documented):
+    before = [{"command": "train", "step": step, "commit": None} for step in (900, 250)]
+    page = made(documented, environment={**ENVIRONMENT, "trained_before": before})
+    told = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.source))
+    expected = "5,000 of 6,500, after 1,150 of the runs whose weights it began with"
+    assert told["Training steps"] == expected
+
+
 def test_scores_stand_beside_what_guessing_gives(made, documented):
     page = made(documented)
     assert row(page, "azimuth") == [

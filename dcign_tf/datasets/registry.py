@@ -82,6 +82,26 @@ def dataset_facts(config: Mapping[str, Any]) -> DatasetFacts:
         raise DataError(f"The run's settings of its data cannot be: {error}") from error
 
 
+def facts_of_trained(config: Mapping[str, Any], fingerprint: str | None) -> DatasetFacts:
+    """What is known of the data that a run was trained on.
+
+    More than `dataset_facts`: the setting `source=auto` of chairs does not tell whether there was
+    a release of them, and the fingerprint does.
+
+    Args:
+        config: of the run.
+        fingerprint: of its data, as its environment.json has it.
+
+    Raises:
+        DataError: as `dataset_facts`.
+    """
+    if config["data"].get("source") == "auto":
+        without_release = open_configured({**config, "data_dir": os.devnull})
+        if without_release.fingerprint == fingerprint:
+            config = {**config, "data": {**config["data"], "source": "procedural"}}
+    return dataset_facts(config)
+
+
 def check_settings(config: Mapping[str, Any]) -> None:
     """Checks the settings of the data, before anything slow is imported.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dcign_tf.datasets.registry import dataset_facts
+from dcign_tf.datasets.settings import DatasetFacts
 from dcign_tf.errors import UserError
 from dcign_tf.files import damaged, sha256
 from dcign_tf.quantities import data_size, display_name
@@ -124,12 +124,18 @@ def library() -> ModuleType:
     return huggingface_hub
 
 
-def front_matter(repository: str, config: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
+def front_matter(
+    repository: str,
+    config: Mapping[str, Any],
+    facts: DatasetFacts,
+    scores: Mapping[str, Any],
+) -> str:
     """What the card of a model begins with, so that the hub finds and lists it: YAML.
 
     Args:
         repository: `owner/name`.
         config: of the run.
+        facts: of its data.
         scores: as in scores.json.
 
     Raises:
@@ -150,7 +156,7 @@ def front_matter(repository: str, config: Mapping[str, Any], scores: Mapping[str
     ]
     data = hub.ModelCardData(
         model_name=repository.partition("/")[2],
-        license="apache-2.0" if dataset_facts(config).is_rendered_here else "other",
+        license="apache-2.0" if facts.is_rendered_here else "other",
         library_name="keras",
         pipeline_tag="image-to-image",
         tags=[

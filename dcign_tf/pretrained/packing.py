@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from dcign_tf.codec import Codec
-from dcign_tf.datasets.registry import dataset_facts
+from dcign_tf.datasets.registry import facts_of_trained
 from dcign_tf.errors import UserError
 from dcign_tf.evaluation.figures.style import save_figure
 from dcign_tf.evaluation.report.documents import document
@@ -99,11 +99,12 @@ def pack(
         save_figure(photograph_sheet(original), folder / PHOTOGRAPH)
         config = packed.read_config()
         environment = packed.read_environment()
+        facts = facts_of_trained(config, environment.get("data_fingerprint"))
         earlier = environment.get("trained_before") or run.read_config().get("init_from")
         card = document(
             "packaged_model.md.jinja",
             config=config,
-            facts=dataset_facts(config),
+            facts=facts,
             environment=environment,
             calibration=model.calibration,
             scores=packed.read_scores(),
@@ -119,7 +120,8 @@ def pack(
             photograph=PHOTOGRAPH,
         )
         if repository:
-            card = f"{hub.front_matter(repository, config, packed.read_scores())}\n{card}"
+            front_matter = hub.front_matter(repository, config, facts, packed.read_scores())
+            card = f"{front_matter}\n{card}"
         (folder / (hub.CARD if repository else CARD)).write_text(card, encoding="utf-8")
         size = sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
         _check_fit(output, difference, size)

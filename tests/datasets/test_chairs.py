@@ -21,7 +21,7 @@ from dcign_tf.datasets.chairs.dataset import Views, split_chairs
 from dcign_tf.datasets.chairs.release import ReleasedChairs, release_folder
 from dcign_tf.datasets.chairs.settings import ChairSettings
 from dcign_tf.datasets.factor_batches import factor_batches
-from dcign_tf.datasets.registry import open_dataset
+from dcign_tf.datasets.registry import facts_of_trained, open_dataset
 from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.datasets.sweeps import decode_images
 from dcign_tf.errors import DataError
@@ -232,6 +232,16 @@ class TestSources:
         open_chairs(release, image_size=16).prepare()
         told = capfd.readouterr().err
         assert f"the release of Aubry et al. in {release}/rendered_chairs, as it is there" in told
+
+    def test_what_auto_took_is_told_by_the_fingerprint(self, release, tmp_path):
+        config = {"dataset": "chairs", "preset": "quick", "data": {**SMALL, "source": "auto"}}
+        found = {folder: open_chairs(folder).fingerprint for folder in (tmp_path, release)}
+        drawn, released = (facts_of_trained(config, found[f]) for f in (tmp_path, release))
+        assert drawn.is_rendered_here
+        assert "Aubry" not in drawn.source
+        assert not released.is_rendered_here
+        assert "Aubry" in released.source
+        assert facts_of_trained(config, None) == released
 
     def test_procedural_although_there_is_a_release(self, release):
         data = open_chairs(release, source="procedural")

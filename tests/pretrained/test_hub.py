@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dcign_tf
+from dcign_tf.datasets.registry import dataset_facts
 from dcign_tf.errors import UserError
 from dcign_tf.pretrained import hub, packing, pretrained_run
 from tests.helpers.trained_runs import LATENTS, write_run
@@ -239,7 +240,8 @@ def test_the_projects_licence_is_claimed_for_its_own_pictures_alone(packed, tmp_
 
 def test_the_front_matter_has_the_scores_of_every_factor():
     box = pretrained_run("faces")
-    text = hub.front_matter("someone/faces", box.read_config(), box.read_scores())
+    config = box.read_config()
+    text = hub.front_matter("someone/faces", config, dataset_facts(config), box.read_scores())
     told = yaml.safe_load(text.strip().strip("-"))
     metrics = told["model-index"][0]["results"][0]["metrics"]
     azimuth = box.read_scores()["factors"]["azimuth"]

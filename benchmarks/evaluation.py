@@ -19,6 +19,7 @@ from benchmarks.publishing import publish
 from dcign_tf.cli.definition import PathParser
 from dcign_tf.concurrency import limit_threads
 from dcign_tf.evaluation import evaluate
+from dcign_tf.resources import keep_memory_of_tensors
 from dcign_tf.runs.directory import RunDirectory
 
 FLAGS = flags.FLAGS
@@ -42,6 +43,7 @@ def parts(profile: cProfile.Profile) -> dict[str, float]:
 
 def main(_) -> None:
     limit_threads()
+    keep_memory_of_tensors()
     profile, start = cProfile.Profile(), time.perf_counter()
     with profile:
         evaluate.evaluate_run(

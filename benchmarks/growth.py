@@ -17,6 +17,7 @@ from absl import app, flags
 from benchmarks.publishing import publish
 from benchmarks.timing import median_seconds
 from dcign_tf.concurrency import available_workers, limit_threads, set_workers
+from dcign_tf.resources import keep_memory_of_tensors
 from dcign_tf.runs.presets import load_preset
 
 FLAGS = flags.FLAGS
@@ -35,6 +36,7 @@ def measure(settings: Settings) -> float:
     """Seconds of a step with these settings: the median."""
     set_workers(settings["cores"])
     limit_threads()
+    keep_memory_of_tensors()
 
     import numpy as np
     import tensorflow as tf

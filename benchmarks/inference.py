@@ -18,6 +18,7 @@ from benchmarks.publishing import publish
 from benchmarks.timing import median_seconds
 from dcign_tf.codec import Codec
 from dcign_tf.datasets.registry import open_configured
+from dcign_tf.resources import keep_memory_of_tensors
 from dcign_tf.runs.presets import load_preset
 from dcign_tf.training.models import new_model
 
@@ -29,6 +30,7 @@ flags.DEFINE_integer("repeats", 10, "Timed of each; two before them are not coun
 
 
 def main(_) -> None:
+    keep_memory_of_tensors()  # as the commands do
     config = load_preset(FLAGS.dataset, FLAGS.preset).to_dict()
     config |= {"precision": "float32", "data_dir": "."}  # of which nothing is read
     model = new_model(config, open_configured(config), num_replicas=1)[0]

@@ -23,6 +23,7 @@ from dcign_tf.concurrency import available_workers, limit_threads, set_workers
 from dcign_tf.datasets.decoded import decoded_sweeps
 from dcign_tf.datasets.factor_batches import factor_batches
 from dcign_tf.datasets.registry import open_configured
+from dcign_tf.resources import keep_memory_of_tensors
 from dcign_tf.runs.presets import load_preset, with_whole_paths
 from dcign_tf.training.models import new_model
 
@@ -54,6 +55,7 @@ def main(_) -> None:
     if FLAGS.cores:
         set_workers(FLAGS.cores)
     limit_threads()
+    keep_memory_of_tensors()
     config = load_preset(FLAGS.dataset, FLAGS.preset).to_dict()
     config = with_whole_paths({**config, "data_dir": FLAGS.data_dir})
     data = open_configured(config)

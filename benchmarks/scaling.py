@@ -34,6 +34,7 @@ from absl import app, flags
 from benchmarks.timing import median_seconds
 from dcign_tf.cli.workers import free_ports
 from dcign_tf.concurrency import available_workers, limit_threads, set_workers
+from dcign_tf.resources import keep_memory_of_tensors
 from dcign_tf.training.cluster import Cluster, cluster_for
 
 FLAGS = flags.FLAGS
@@ -52,6 +53,7 @@ def measure() -> dict[str, float]:
     """Of one worker, alone or beside others: seconds, bytes of gradients, images a step."""
     set_workers(max(1, available_workers() // 2))
     limit_threads()
+    keep_memory_of_tensors()
 
     import numpy as np
     import tensorflow as tf

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -34,6 +35,9 @@ flags.DEFINE(PathParser(), "workdir", "runs/time_to_quality", "Of the run, a new
 flags.DEFINE_list("r2", ["0.9", "0.95", "0.98", "0.99"], "Marks of R² calibrated.")
 flags.DEFINE_list("mse", ["0.01", "0.005", "0.0035", "0.003"], "Marks of the mean squared error.")
 flags.DEFINE_integer("seed", 0, "Of the run; the data stay the same.", lower_bound=0)
+flags.DEFINE_integer(
+    "steps", None, "Ends after so many; the schedule stays the preset's.", lower_bound=1
+)
 flags.DEFINE_integer("validate_every", 250, "Steps between validations.", lower_bound=1)
 
 Validation = Mapping[str, Any]
@@ -53,7 +57,7 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 
 def validations(command: list[str], run: RunDirectory, last_step: int) -> list[Validation]:
-    """Trains, and returns the lines of its validations, each with `cpu_seconds`."""
+    """Trains to the validation at `last_step`; the lines of all, each with `cpu_seconds`."""
     found: list[Validation] = []
     with subprocess.Popen(command, stdout=sys.stderr) as process:
         watched = psutil.Process(process.pid)
@@ -62,7 +66,8 @@ def validations(command: list[str], run: RunDirectory, last_step: int) -> list[V
             lines = run.read_metrics() if run.metrics_file.exists() else []
             new = [line for line in lines if "val_elbo" in line][len(found) :]
             found += [{**line, "cpu_seconds": cpu_seconds(watched)} for line in new]
-    if process.returncode:
+        process.send_signal(signal.SIGINT)  # what is asked has been told
+    if not found or found[-1]["step"] < last_step:
         raise RuntimeError(f"{' '.join(command[1:])} ended with {process.returncode}.")
     return found
 
@@ -87,7 +92,8 @@ def main(_) -> None:
     command = [*dcign_tf, "train", *choice, f"--workdir={run.path}", "--overwrite"]
     command.append(f"--config.validate_every={FLAGS.validate_every}")
     command.append(f"--config.seed={FLAGS.seed}")
-    lines = validations(command, run, config.num_steps)
+    steps = FLAGS.steps or config.num_steps
+    lines = validations(command, run, steps)
     prefix = "val_r2_calibrated/"
     factors = sorted({k.removeprefix(prefix) for line in lines for k in line if prefix in k})
     rows = []
@@ -105,7 +111,7 @@ def main(_) -> None:
             add(f"MSE ≤ {mark:g}", reached)
     facts = {
         "trained": f"{FLAGS.dataset}, {FLAGS.preset}",
-        "steps": f"{config.num_steps:,}",
+        "steps": f"{steps:,} of {config.num_steps:,}",
         "seed": FLAGS.seed,
     }
     publish(facts, ("reached", "step", "CPU-seconds"), rows)

@@ -38,6 +38,7 @@ from dcign_tf.concurrency import available_workers
 from dcign_tf.datasets.registry import open_configured
 from dcign_tf.model.dcign import DCIGN
 from dcign_tf.model.precision import resolve_precision, sees_gpu
+from dcign_tf.resources import keep_memory_of_tensors
 from dcign_tf.runs.presets import load_preset
 from dcign_tf.training.models import new_model
 
@@ -176,6 +177,7 @@ def timed_in_turns(steps: Mapping[str, Step], rounds: int) -> dict[str, list[flo
 
 
 def main(_) -> None:
+    keep_memory_of_tensors()  # as the commands do
     models = own_models()
     own = list(models)
     models["Keras layers, float32"] = build_model("float32", layered=True)

@@ -1,4 +1,6 @@
-"""How many CPUs and how much memory this process may use: a container's, not the host's.
+"""How many CPUs and how much memory this process may use, and who keeps the memory.
+
+What it may use is a container's, not the host's.
 
 Linux limits a container by control groups. A process is in one of them, and the limits of those
 above it hold for it, too. Version 1 has a tree of groups for each kind of resource, version 2 one
@@ -32,6 +34,18 @@ def memory_bytes(root: Path = Path("/")) -> int:
     """
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([physical, *_memory_limits(root)])
+
+
+def keep_memory_of_tensors() -> None:
+    """Has TensorFlow keep freed memory for its next tensors; to be called before it runs.
+
+    Without that the system takes maps of tens of MB back after each operation, and gives others out
+    page by page: a tenth of a training step (docs/performance.md). What whoever started this
+    process decided by these variables is left as it is.
+    """
+    os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
+    # The default is 64 GiB, whatever the machine has.
+    os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(memory_bytes() >> 20))
 
 
 def _cpu_quotas(root: Path) -> Iterator[float]:

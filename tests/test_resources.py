@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcign_tf.resources import memory_bytes, num_cpus
+from dcign_tf.resources import keep_memory_of_tensors, memory_bytes, num_cpus
 
 GIB = 1 << 30
 V1_CPU = "30 25 0:26 {root} /sys/fs/cgroup/cpu,cpuacct ro shared:1 - cgroup cgroup rw,cpu,cpuacct"
@@ -136,3 +138,40 @@ def test_a_quota_is_rounded_up_and_never_none(tmp_path_factory, quota, period):
 def test_here_there_is_something():
     assert num_cpus() >= 1
     assert memory_bytes() > 0
+
+
+class TestMemoryOfTensors:
+    @pytest.fixture(autouse=True)
+    def _as_before(self, monkeypatch):
+        for name in ("TF_CPU_ALLOCATOR_USE_BFC", "TF_CPU_BFC_MEM_LIMIT_IN_MB"):
+            monkeypatch.setenv(name, "")  # so that it is as before at the end
+            monkeypatch.delenv(name)
+
+    def test_there_is_as_much_as_the_machine_has(self):
+        keep_memory_of_tensors()
+        assert os.environ["TF_CPU_BFC_MEM_LIMIT_IN_MB"] == str(memory_bytes() >> 20)
+
+    def test_what_was_decided_outside_stays(self, monkeypatch):
+        monkeypatch.setenv("TF_CPU_ALLOCATOR_USE_BFC", "false")
+        keep_memory_of_tensors()
+        assert os.environ["TF_CPU_ALLOCATOR_USE_BFC"] == "false"
+
+    def test_tensorflow_asks_the_system_once(self):
+        keep_memory_of_tensors()
+        told = subprocess.run(
+            [sys.executable, "-c", COUNT_PAGES], check=True, capture_output=True, text=True
+        )
+        new, of_a_tensor = map(int, told.stdout.split())
+        assert new < of_a_tensor
+
+
+COUNT_PAGES = """
+import resource, tensorflow as tf
+x = tf.zeros(2**24)
+x = x + 1.0
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    x = x + 1.0
+after = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+print(after - before, 4 * 2**24 // resource.getpagesize())
+"""

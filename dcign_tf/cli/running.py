@@ -19,6 +19,7 @@ from dcign_tf import interrupts
 from dcign_tf.cli.definition import NUM_PROCESSES, Command
 from dcign_tf.concurrency import limit_threads, set_workers
 from dcign_tf.errors import UserError
+from dcign_tf.resources import keep_memory_of_tensors
 
 # What TensorFlow prints while it loads, before it looks at any log level (2.21).
 _LOADING_NOTES = r"I[0-9]{4} |WARNING: All log messages before absl::InitializeLog"
@@ -71,6 +72,7 @@ def _run(command: Command, program: str, command_line: Sequence[str]) -> None:
             flags.FLAGS.verbosity = logging.WARNING  # absl's default for scripts is to tell all
         set_workers(flags.FLAGS.num_processes)
         limit_threads()
+        keep_memory_of_tensors()
         return arguments
 
     try:

@@ -34,6 +34,7 @@ flags.DEFINE_string("preset", "paper", "What is trained.")
 flags.DEFINE(PathParser(), "data_dir", "data", "Where its dataset lies, or is prepared.")
 flags.DEFINE_integer("pictures", None, "Made for a manifest.", lower_bound=10_000)
 flags.DEFINE_integer("steps", 50, "That are trained.", lower_bound=1)
+flags.DEFINE_string("split", "test", "That is evaluated.")
 
 DISTINCT = 2000
 AZIMUTHS, ELEVATIONS, LIGHTS = 10, 4, 3
@@ -104,7 +105,7 @@ def main(_) -> None:
         for command in (
             ["prepare", *choice],
             ["train", *choice, run, f"--config.num_steps={FLAGS.steps}", "--overwrite"],
-            ["evaluate", run, f"--data_dir={data_dir}", "--split=test"],
+            ["evaluate", run, f"--data_dir={data_dir}", f"--split={FLAGS.split}"],
         ):
             peak, seconds = peak_and_seconds([sys.executable, "-m", "dcign_tf", *command])
             rows.append((f"`dcign-tf {command[0]}`", peak / 2**30, seconds))

@@ -1,7 +1,7 @@
 """The networks' stages, as Keras has them but quicker on CPUs.
 
-`MaxPool2x2` is `MaxPooling2D`, with a gradient of its own. `UnpoolConv2D` is unpooling and
-convolution in one, at a third of the cost:
+`ValidConv2D` is `Conv2D` and `MaxPool2x2` is `MaxPooling2D`, with gradients of their own.
+`UnpoolConv2D` is unpooling and convolution in one, at a third of the cost:
 
 Nearest-neighbour unpooling by 2, then a valid k×k convolution (the decoder's
 stage, paper Fig. 1), reads each low-resolution pixel up to four times. Output
@@ -22,7 +22,61 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dcign_tf.model.precision import sees_gpu
+from dcign_tf.model.precision import cpu_flags, sees_gpu
+
+
+@keras.saving.register_keras_serializable("dcign_tf")
+class ValidConv2D(keras.layers.Conv2D):
+    """Equals `Conv2D(filters, kernel_size)`, "valid", gradients to float32's last digits.
+
+    [B, h, w, C] becomes [B, h − k + 1, w − k + 1, filters].
+
+    Args:
+        filters: number of output channels.
+        kernel_size: k, the height and width of the kernel.
+        **kwargs: as in `keras.layers.Conv2D`, but for how its kernel moves.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, **kwargs):
+        own = ("strides", "padding", "data_format", "dilation_rate", "groups")  # of a saved one
+        others = {name: value for name, value in kwargs.items() if name not in own}
+        super().__init__(filters, kernel_size, data_format="channels_last", **others)
+
+    def convolution_op(self, inputs, kernel):
+        return _conv2d(inputs, tf.convert_to_tensor(kernel))
+
+
+def _conv2d(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """A valid convolution of [B, h, w, C] with [taps, taps, C, filters]."""
+    flags = cpu_flags()
+    # Where there is AVX-512 or bfloat16, oneDNN's own gradients are near the floor.
+    if inputs.dtype == tf.float32 and {"avx2"} == flags & {"avx2", "avx512f"} and not sees_gpu():
+        return _conv2d_of_avx2(inputs, kernel)
+    return tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID")
+
+
+@tf.custom_gradient
+def _conv2d_of_avx2(inputs: tf.Tensor, kernel: tf.Tensor):
+    """The same; its kernel's gradient is a convolution, too, of channels with images as channels.
+
+    oneDNN does that in two thirds of the time that it takes for the gradient itself.
+    """
+
+    def gradients(of_outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        of_inputs = tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=tf.shape(inputs),
+            filter=kernel,
+            out_backprop=of_outputs,
+            strides=[1] * 4,
+            padding="VALID",
+        )
+        channels = tf.transpose(inputs, (3, 1, 2, 0))  # [C, h, w, B]
+        of_kernel = tf.nn.conv2d(
+            channels, tf.transpose(of_outputs, (1, 2, 0, 3)), strides=1, padding="VALID"
+        )
+        return of_inputs, tf.transpose(of_kernel, (1, 2, 0, 3))
+
+    return tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID"), gradients
 
 
 @keras.saving.register_keras_serializable("dcign_tf")
@@ -147,7 +201,7 @@ class UnpoolConv2D(keras.layers.Layer):
         if self.filters == 1 and not sees_gpu():
             phases = _narrow_conv2d(inputs, kernel)
         else:
-            phases = tf.nn.conv2d(inputs, kernel, strides=1, padding="VALID")
+            phases = _conv2d(inputs, kernel)
         # Not tf.nn.bias_add: on CPUs its gradient adds up bfloat16 in bfloat16, and of the
         # 120,000 terms of a paper-size stage loses five sixths.
         return self.activation(tf.nn.depth_to_space(phases, 2) + self.bias)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import keras
 
-from dcign_tf.model.layers import MaxPool2x2, UnpoolConv2D
+from dcign_tf.model.layers import MaxPool2x2, UnpoolConv2D, ValidConv2D
 
 PAPER_IMAGE_SHAPE = (150, 150, 1)
 PAPER_LATENT_DIM = 200
@@ -55,7 +55,7 @@ def build_encoder(
     images = keras.Input(image_shape, name="image")
     x = images
     for stage, channels in enumerate(filters, start=1):
-        x = keras.layers.Conv2D(channels, kernel_size, name=f"conv{stage}", **_LAYOUT)(x)
+        x = ValidConv2D(channels, kernel_size, name=f"conv{stage}")(x)
         x = MaxPool2x2(name=f"pool{stage}")(x)
         x = keras.layers.ReLU(name=f"relu{stage}")(x)
     x = keras.layers.Flatten(name="flatten", **_LAYOUT)(x)

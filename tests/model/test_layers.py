@@ -1,4 +1,4 @@
-"""The stages equal Keras's: UnpoolConv2D to float32's last digits, MaxPool2x2 to the bit."""
+"""The stages equal Keras's: MaxPool2x2 to the bit, the others to float32's last digits."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dcign_tf.model.layers import MaxPool2x2, UnpoolConv2D
+from dcign_tf.model import layers
+from dcign_tf.model.layers import MaxPool2x2, UnpoolConv2D, ValidConv2D
 
 TOLERANCE = 1e-5
+
+
+@pytest.fixture(params=["avx2", "avx2 avx512f", "asimd"])
+def processor(request, monkeypatch):
+    """What its flags are taken to be."""
+    monkeypatch.setattr(layers, "cpu_flags", lambda: frozenset(request.param.split()))
+    return request.param
 
 
 def layer_pair(kernel_size, in_channels, filters, activation=None, dtype=None, seed=0):
@@ -41,6 +49,7 @@ def relative_error(actual, expected):
     return np.max(np.abs(actual - expected)) / np.max(np.abs(expected))
 
 
+@pytest.mark.usefixtures("processor")
 @pytest.mark.parametrize("activation", [None, "relu"])
 @pytest.mark.parametrize(
     ("kernel_size", "size", "in_channels", "filters"),
@@ -68,6 +77,41 @@ def test_equals_unpooling_then_convolution(kernel_size, size, in_channels, filte
         assert relative_error(mine, wanted) < TOLERANCE, name
 
 
+@pytest.mark.usefixtures("processor")
+@pytest.mark.parametrize(
+    ("kernel_size", "size", "in_channels", "filters"),
+    [(1, (3, 4), 2, 3), (2, (5, 2), 3, 1), (5, (5, 5), 1, 6), (5, (14, 9), 8, 24)],
+)
+def test_equals_a_valid_convolution(kernel_size, size, in_channels, filters):
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=(kernel_size, kernel_size, in_channels, filters))]
+    weights.append(rng.normal(size=filters))
+    inputs = rng.normal(size=(3, *size, in_channels)).astype(np.float32)
+    upstream = rng.normal(size=(3, *(n - kernel_size + 1 for n in size), filters))
+    found = []
+    for layer in (ValidConv2D(filters, kernel_size), keras.layers.Conv2D(filters, kernel_size)):
+        layer.build(inputs.shape)
+        layer.set_weights(weights)
+        found.append(outputs_and_gradients(layer, inputs, upstream))
+    for mine, wanted in zip(*found, strict=True):
+        assert relative_error(mine, wanted) < TOLERANCE
+
+
+def test_the_gradient_of_a_kernel_is_what_is_quickest(processor):
+    layer = ValidConv2D(4, 3)
+
+    @tf.function
+    def gradients(images):
+        with tf.GradientTape() as tape:
+            outputs = layer(images)
+        return tape.gradient(outputs, layer.trainable_variables)
+
+    layer.build((None, 9, 9, 1))
+    graph = gradients.get_concrete_function(tf.TensorSpec([2, 9, 9, 1])).graph
+    ordinary = any(op.type == "Conv2DBackpropFilter" for op in graph.get_operations())
+    assert ordinary == (processor != "avx2")
+
+
 @pytest.mark.parametrize("size", [(2, 2), (5, 4), (6, 9)])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_equals_max_pooling_even_where_pixels_tie(dtype, size):
@@ -90,11 +134,11 @@ def test_equals_max_pooling_even_where_pixels_tie(dtype, size):
         np.testing.assert_array_equal(tf.cast(mine, tf.float32), tf.cast(wanted, tf.float32))
 
 
-def test_max_pooling_is_saved_as_any_layer():
-    layer = MaxPool2x2(name="pool3")
+@pytest.mark.parametrize("layer", [MaxPool2x2(name="own"), ValidConv2D(4, 5, name="own")])
+def test_saved_as_any_layer(layer):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert type(again) is MaxPool2x2
-    assert again.name == "pool3"
+    assert type(again) is type(layer)
+    assert again.get_config() == layer.get_config()
 
 
 def test_bias_gradient_of_a_large_map_survives_bfloat16():

@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from benchmarks.networks import layered_decoder
 from dcign_tf.factors import GraphicsCode
+from dcign_tf.model import layers
 from dcign_tf.model.dcign import DCIGN
-from dcign_tf.model.layers import MaxPool2x2
+from dcign_tf.model.layers import MaxPool2x2, ValidConv2D
 from dcign_tf.model.networks import build_decoder, build_encoder
 
 IMAGE_SHAPE = (46, 46, 1)
@@ -45,6 +46,8 @@ def batches() -> list[dict[str, np.ndarray]]:
 def as_keras_has_it(layer: keras.layers.Layer) -> keras.layers.Layer:
     if isinstance(layer, MaxPool2x2):
         return keras.layers.MaxPooling2D(2, name=layer.name, data_format="channels_last")
+    if isinstance(layer, ValidConv2D):
+        return keras.layers.Conv2D.from_config(layer.get_config())
     return type(layer).from_config(layer.get_config())
 
 
@@ -85,7 +88,7 @@ def losses_of(model: DCIGN, step) -> np.ndarray:
 @pytest.fixture(scope="module")
 def reference() -> np.ndarray:
     model = model_of("float32", layered=True)
-    assert not any(isinstance(own, MaxPool2x2) for own in model.encoder.layers)
+    assert not any(isinstance(own, MaxPool2x2 | ValidConv2D) for own in model.encoder.layers)
     found = losses_of(model, model.train_step)
     assert found[-3:].mean() < found[:3].mean() - 100, "it learns, so that 50 steps tell something"
     return found
@@ -100,7 +103,9 @@ def check(reference, policy, **compiled):
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-def test_the_compiled_step(reference, policy):
+@pytest.mark.parametrize("processor", ["avx2", "avx2 avx512f"])
+def test_the_compiled_step(reference, policy, processor, monkeypatch):
+    monkeypatch.setattr(layers, "cpu_flags", lambda: frozenset(processor.split()))
     check(reference, policy)
 
 

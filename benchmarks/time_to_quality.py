@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import pathlib
-import signal
 import subprocess
 import sys
 import time
@@ -66,7 +65,7 @@ def validations(command: list[str], run: RunDirectory, last_step: int) -> list[V
             lines = run.read_metrics() if run.metrics_file.exists() else []
             new = [line for line in lines if "val_elbo" in line][len(found) :]
             found += [{**line, "cpu_seconds": cpu_seconds(watched)} for line in new]
-        process.send_signal(signal.SIGINT)  # what is asked has been told
+        process.terminate()  # all that is asked has been told
     if not found or found[-1]["step"] < last_step:
         raise RuntimeError(f"{' '.join(command[1:])} ended with {process.returncode}.")
     return found

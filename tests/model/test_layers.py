@@ -13,7 +13,7 @@ from dcign_tf.model.layers import MaxPool2x2, UnpoolConv2D, ValidConv2D
 TOLERANCE = 1e-5
 
 
-@pytest.fixture(params=["avx2", "avx2 avx512f", "asimd"])
+@pytest.fixture(params=["avx2", "avx2 avx512f"])
 def processor(request, monkeypatch):
     """What its flags are taken to be."""
     monkeypatch.setattr(layers, "cpu_flags", lambda: frozenset(request.param.split()))

@@ -102,8 +102,10 @@ def check(reference, policy, **compiled):
     assert np.max(np.abs(found - reference)) < TOLERANCE[policy] * np.mean(np.abs(reference))
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-@pytest.mark.parametrize("processor", ["avx2", "avx2 avx512f"])
+@pytest.mark.parametrize(
+    ("policy", "processor"),
+    [("float32", "avx2"), ("float32", "avx2 avx512f"), ("mixed_bfloat16", "avx512_bf16")],
+)
 def test_the_compiled_step(reference, policy, processor, monkeypatch):
     monkeypatch.setattr(layers, "cpu_flags", lambda: frozenset(processor.split()))
     check(reference, policy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import re
 import signal
@@ -96,9 +95,6 @@ def _run(command: Command, program: str, command_line: Sequence[str]) -> None:
         what, number = ("Terminated", 15) if is_terminated else ("Interrupted", 2)
         message = f"{what}. Run the same command again{without} to go on."
         status = 128 + number  # as shells and schedulers know it
-    # The error held on to iterators of tf.data. Those that the ending interpreter frees wait
-    # for their threads, which it has stopped if they were calling Python: for ever.
-    gc.collect()
     fail(program, message, status)
 
 

@@ -42,6 +42,7 @@ from dcign_tf.datasets.faces.settings import (
     PRESETS,
     FaceSettings,
 )
+from dcign_tf.datasets.pipeline_calls import numpy_function
 from dcign_tf.datasets.storage.generation import check_files, generate_parts, make_once
 from dcign_tf.datasets.storage.parts import Part
 from dcign_tf.datasets.sweeps import NumberedSweeps
@@ -251,7 +252,7 @@ class DcignFaces(FileReaderBuilder):
             indices = indices.shuffle(len(records), seed=seed)
 
         def read(index: tf.Tensor) -> tf.Tensor:
-            record = tf.numpy_function(lambda i: records[int(i)], [index], tf.string)
+            record = numpy_function(lambda i: records[int(i)], [index], tf.string)
             features = self.info.features
             return features.deserialize_example(tf.ensure_shape(record, []), decoders=decoders)
 

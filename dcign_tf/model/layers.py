@@ -18,6 +18,9 @@ are exact too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -34,16 +37,28 @@ class ValidConv2D(keras.layers.Conv2D):
     Args:
         filters: number of output channels.
         kernel_size: k, the height and width of the kernel.
-        **kwargs: as in `keras.layers.Conv2D`, but for how its kernel moves.
+        **kwargs: as in `keras.layers.Conv2D`.
+
+    Raises:
+        ValueError: if they say that the kernel moves otherwise.
     """
 
     def __init__(self, filters: int, kernel_size: int, **kwargs):
-        own = ("strides", "padding", "data_format", "dilation_rate", "groups")  # of a saved one
-        others = {name: value for name, value in kwargs.items() if name not in own}
-        super().__init__(filters, kernel_size, data_format="channels_last", **others)
+        fixed = {"strides": (1, 1), "padding": "valid", "dilation_rate": (1, 1), "groups": 1}
+        fixed["data_format"] = "channels_last"  # Keras's may be another
+        _check_fixed(type(self), kwargs, fixed)
+        super().__init__(filters, kernel_size, **(kwargs | fixed))
 
     def convolution_op(self, inputs, kernel):
         return _conv2d(inputs, tf.convert_to_tensor(kernel))
+
+
+def _check_fixed(layer: type, given: Mapping[str, Any], fixed: Mapping[str, Any]) -> None:
+    """What a saved layer of Keras has beside our own arguments must be what ours does."""
+    for name, value in fixed.items():
+        asked = given.get(name, value)
+        if not np.array_equal(np.broadcast_to(asked, np.shape(value)), value):
+            raise ValueError(f"{layer.__name__} has {name}={value}, not {asked}.")
 
 
 def _conv2d(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -97,13 +112,17 @@ class MaxPool2x2(keras.layers.MaxPooling2D):
     [B, h, w, C] becomes [B, ⌊h / 2⌋, ⌊w / 2⌋, C].
 
     Args:
-        **kwargs: as in `keras.layers.Layer`.
+        **kwargs: as in `keras.layers.MaxPooling2D`.
+
+    Raises:
+        ValueError: if they say that other windows are pooled.
     """
 
     def __init__(self, **kwargs):
-        own = ("pool_size", "strides", "padding", "data_format")  # what a saved layer also has
-        others = {name: value for name, value in kwargs.items() if name not in own}
-        super().__init__(2, data_format="channels_last", **others)
+        fixed = {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid"}
+        fixed["data_format"] = "channels_last"  # Keras's may be another
+        _check_fixed(type(self), kwargs, fixed)
+        super().__init__(**(kwargs | fixed))
 
     def call(self, inputs):
         # There ours was not measured.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import platform
 from collections.abc import Mapping
@@ -67,6 +68,7 @@ def _in_float32(config: Any) -> Any:
     return config
 
 
+@functools.cache  # of a machine with many cores the file is long
 def cpu_flags() -> frozenset[str]:
     """The CPU's instruction-set flags as Linux lists them; none known elsewhere."""
     if platform.system() != "Linux":

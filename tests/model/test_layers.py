@@ -148,6 +148,14 @@ def test_saved_as_any_layer(layer):
     assert again.get_config() == layer.get_config()
 
 
+@pytest.mark.parametrize(("name", "other"), [("strides", 2), ("padding", "same")])
+@pytest.mark.parametrize("layer", [MaxPool2x2, lambda **given: ValidConv2D(4, 5, **given)])
+def test_other_windows_are_refused(layer, name, other):
+    asked = 1 if layer is MaxPool2x2 and name == "strides" else other
+    with pytest.raises(ValueError, match=f"has {name}=.*, not {asked}"):
+        layer(**{name: asked})
+
+
 def test_bias_gradient_of_a_large_map_survives_bfloat16():
     """`tf.nn.bias_add` adds it up in bfloat16, where 256 + 1 = 256."""
     fused, _ = layer_pair(1, 1, 2, dtype="mixed_bfloat16")

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from dcign_tf.concurrency import available_workers
 from dcign_tf.datasets.batch_plan import BatchPlan, Ratios
-from dcign_tf.datasets.pipeline_calls import numpy_function
+from dcign_tf.datasets.iterators import free_at_exit
 from dcign_tf.datasets.seeding import named_rng
 from dcign_tf.datasets.sweeps import Sweeps, decode_images, num_distinct
 from dcign_tf.errors import DataError
@@ -199,7 +199,7 @@ def _read(
 
     def load(numbers: tf.Tensor) -> dict[str, tf.Tensor]:
         types = [tf.string if is_encoded else tf.uint8, tf.int32]
-        images, factor = numpy_function(read, [numbers], types)
+        images, factor = tf.numpy_function(read, [numbers], types, stateful=False)
         if is_encoded:
             images = tf.map_fn(
                 lambda image: tf.io.decode_png(image, channels=shape[-1]),
@@ -213,6 +213,7 @@ def _read(
             "factor": tf.broadcast_to(factor[..., tf.newaxis], shape[:-3]),
         }
 
+    free_at_exit()
     return entries.map(load, num_parallel_calls=available_workers(), deterministic=True)
 
 

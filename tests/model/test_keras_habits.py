@@ -22,7 +22,7 @@ BATCHES = tiny_batches(3)
 IMAGES, FACTORS = (np.concatenate([b[key] for b in BATCHES]) for key in ("image", "factor"))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def no_iterator_is_left():
     """Keras leaves its own in cycles, and the end of an old one takes up to half a minute."""
     yield
@@ -31,7 +31,10 @@ def no_iterator_is_left():
 
 def of_unknown_size(batches=BATCHES) -> tf.data.Dataset:
     specs = {key: tf.TensorSpec((None, *v.shape[1:]), v.dtype) for key, v in batches[0].items()}
-    return tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=specs)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # whose thread it is that takes so long to end
+    generated = tf.data.Dataset.from_generator(lambda: iter(batches), output_signature=specs)
+    return generated.with_options(options)
 
 
 class Batches(keras.utils.PyDataset):
@@ -54,6 +57,7 @@ FORMS = {
 """The same three batches in every form that Keras takes; made when asked for, see conftest.py."""
 
 
+@pytest.mark.usefixtures("no_iterator_is_left")
 @pytest.mark.parametrize("form", FORMS)
 def test_fit_evaluate_and_predict_take(form):
     expected = tiny_model()
@@ -122,9 +126,9 @@ def test_export_reconstructs(tmp_path):
 
 @pytest.mark.parametrize("imports", ["import dcign_tf, keras", "import keras, dcign_tf"])
 def test_a_file_is_loaded_in_a_new_process_after_importing_the_package_alone(tmp_path, imports):
-    model = tiny_model()
+    model = tiny_model(step=1)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
-    model.train_on_batch(BATCHES[0])
+    model.optimizer.iterations.assign(1)
     model.save(tmp_path / "model.keras")
     code = (
         f"{imports}, sys\nmodel = keras.saving.load_model(sys.argv[1])\n"
@@ -165,7 +169,14 @@ def mixed(factors) -> list[dict[str, np.ndarray]]:
     return [{**BATCHES[0], "factor": np.array(factors, np.int32)}]
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "XLA"])
+@pytest.fixture(scope="module", params=[False, True], ids=["graph", "XLA"])
+def compiled(request) -> DCIGN:
+    """Traced once for all wrong batches, which change nothing of it."""
+    model = tiny_model()
+    model.compile(keras.optimizers.SGD(0.1), jit_compile=request.param)
+    return model
+
+
 @pytest.mark.parametrize(
     ("batch", "sentence"),
     [
@@ -178,14 +189,12 @@ def mixed(factors) -> list[dict[str, np.ndarray]]:
     ],
     ids=["mixed", "too large", "negative", "0 to 255", "NaN", "uint8"],
 )
-def test_a_wrong_batch_is_one_sentence_and_changes_nothing(batch, sentence, jit_compile):
-    model = tiny_model()
-    model.compile(keras.optimizers.SGD(0.1), jit_compile=jit_compile)
-    before = model.get_weights()
+def test_a_wrong_batch_is_one_sentence_and_changes_nothing(batch, sentence, compiled):
+    before = compiled.get_weights()
     with pytest.raises(ValueError, match=f"^{sentence}") as caught:
-        model.fit(of_unknown_size([batch]), verbose=0)
+        compiled.fit(of_unknown_size([batch]), verbose=0)
     assert "\n" not in str(caught.value)
-    for ours, theirs in zip(before, model.get_weights(), strict=True):
+    for ours, theirs in zip(before, compiled.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 

@@ -354,10 +354,13 @@ def check_same(answer, expected: dict[str, np.ndarray]) -> None:
         np.testing.assert_allclose(answer[name], value, rtol=1e-4, atol=1e-4)
 
 
-CONVERTED = pytest.mark.parametrize("signature", ["encode", "decode", "infer_scene", "rerender"])
+CONVERTED = [
+    "rerender",  # which encodes, decodes and reads
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("encode", "decode", "infer_scene")),
+]
 
 
-@CONVERTED
+@pytest.mark.parametrize("signature", CONVERTED)
 def test_openvino_says_the_same(version, service, tmp_path, signature):
     openvino = pytest.importorskip("openvino")
     # It reads the default signature alone.
@@ -373,7 +376,7 @@ def test_openvino_says_the_same(version, service, tmp_path, signature):
     check_same(compiled(given), ask(service, signature, **given))
 
 
-@CONVERTED
+@pytest.mark.parametrize("signature", CONVERTED)
 def test_tensorflow_lite_says_the_same(version, service, signature):
     """With its own operations alone, as it runs on a phone."""
     converter = tf.lite.TFLiteConverter.from_saved_model(str(version), signature_keys=[signature])

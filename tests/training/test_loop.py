@@ -140,9 +140,9 @@ class TestResuming:
         assert_same(model, load_model(original.last_checkpoint))
         assert_same(model, load_model(run.last_checkpoint))
 
-    @pytest.mark.parametrize("at", [2, 3, 4, 5])
+    @pytest.mark.parametrize("at", [3, 5])
     def test_a_notice_ends_the_step_and_saves_it(self, original, run, at):
-        """But for the first step, which is traced; all goes on as if nothing had been."""
+        """Whatever is due then, but for the first, which is traced; all goes on as before."""
         with interrupts.remembered(), pytest.raises(interrupts.Terminated):
             train_in(run, notified(tiny_model(), at))
         assert step_of(run.last_checkpoint) == at

@@ -157,6 +157,7 @@ def test_replicas_that_cannot_share_a_step_evenly_are_told(data, tmp_path):
     assert all((after[name] == before[name]).all() for name in before)
 
 
+@pytest.mark.slow
 def test_a_run_that_xla_compiled_on_one_device_goes_on_on_two(data, tmp_path):
     run = RunDirectory(tmp_path / "run")
     trained(run, data, "single", num_steps=2, jit_compile=True)

@@ -42,7 +42,7 @@ from dcign_tf.datasets.faces.settings import (
     PRESETS,
     FaceSettings,
 )
-from dcign_tf.datasets.pipeline_calls import numpy_function
+from dcign_tf.datasets.iterators import free_at_exit
 from dcign_tf.datasets.storage.generation import check_files, generate_parts, make_once
 from dcign_tf.datasets.storage.parts import Part
 from dcign_tf.datasets.sweeps import NumberedSweeps
@@ -252,10 +252,11 @@ class DcignFaces(FileReaderBuilder):
             indices = indices.shuffle(len(records), seed=seed)
 
         def read(index: tf.Tensor) -> tf.Tensor:
-            record = numpy_function(lambda i: records[int(i)], [index], tf.string)
+            record = tf.numpy_function(lambda i: records[int(i)], [index], tf.string)
             features = self.info.features
             return features.deserialize_example(tf.ensure_shape(record, []), decoders=decoders)
 
+        free_at_exit()
         return indices.map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -393,7 +393,7 @@ def test_explicitness_of_middle_classes_by_one_latent():
     latents=st.integers(1, 4),
     levels=st.integers(1, 4),
 )
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_coarse_data_with_ties_give_scores_in_range_or_nan(data, rows, latents, levels):
     warnings.simplefilter("ignore", ConvergenceWarning)  # the lasso's, of two dozen rows
     rng = np.random.default_rng(data)

@@ -1,7 +1,7 @@
 """SIGKILL and full disks at seeded moments of everything long; then the same command is given.
 
 It ends with the same bits as if nothing had happened. The slow tests have fifty kills and twenty
-full disks (docs/reliability.md); the default run has one kill, and a killed training
+full disks (docs/reliability.md); the default run has one kill, and a training that is terminated
 (`test_commands.py`).
 """
 

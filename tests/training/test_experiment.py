@@ -66,6 +66,7 @@ def test_images_in_memory_give_the_same_weights(plain, data, tmp_path):
         np.testing.assert_array_equal(values, expected[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_step_by_xla_is_the_same_but_for_rounding(plain, data, tmp_path):
     run, _ = trained(tmp_path / "run", data, jit_compile=True)
     assert run.read_config()["jit_compile"] is True
